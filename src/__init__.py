@@ -1,0 +1,3 @@
+"""TickStock: exact one-minute bars from a US stock feed."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,142 @@
+"""The composition root: everything is wired here. `create_app` starts nothing; `build_runtime` gives what runs."""
+
+import contextlib
+import time
+from datetime import datetime
+from datetime import time as day_time
+from zoneinfo import ZoneInfo
+
+from flask import Flask
+
+from src import __version__
+from src.cli import register_commands
+from src.config.settings import PROJECT_ROOT, Settings, SettingsError, load_settings
+from src.core.domain.market.bar_book import BarBook
+from src.core.domain.market.session import CalendarRangeError, SessionTable, new_york_date
+from src.core.services.backfill_service import BackfillService
+from src.core.services.health_service import HealthService
+from src.core.services.market_data_service import MarketDataService, OnStatus, OnTicks, ServiceConfig
+from src.infrastructure.calendar.session_table import load_session_table
+from src.infrastructure.data_sources.adapters.realtime_adapter import RealTimeDataAdapter
+from src.infrastructure.data_sources.massive_rest import MassiveRest, RestConfig
+from src.infrastructure.database.bar_reader import DatabaseBarReader
+from src.infrastructure.database.bar_writer import DatabaseBarWriter
+from src.infrastructure.database.engines import read_engine, write_engine
+from src.infrastructure.database.flush_interval import FlushInterval
+from src.infrastructure.database.migrate import check_schema
+from src.infrastructure.database.ownership import FileLock
+from src.infrastructure.database.tickstock_db import TickStockDatabase
+from src.infrastructure.websocket.massive_client import ClientConfig, MassiveWebSocketClient
+from src.presentation.api.errors import register_errors
+from src.presentation.api.status import operations_blueprint, status_blueprint
+from src.presentation.api.ticks import ticks_blueprint
+from src.presentation.pages.dashboard import pages_blueprint
+from src.presentation.security_headers import register_security_headers
+
+_NEW_YORK = ZoneInfo("America/New_York")
+_SIMULATED_REST_RATE = 100.0  # requests a second: the simulator is ours
+_SIMULATED_KEY = "simulated"
+
+
+def now_us() -> int:
+    """The wall clock in epoch microseconds."""
+    return time.time_ns() // 1000
+
+
+def now_ms() -> int:
+    """The wall clock in epoch milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """The web half. Starts no thread and opens no connection until asked; raises SettingsError."""
+    settings = settings or load_settings()
+    app = Flask(
+        "tickstock",
+        template_folder=str(PROJECT_ROOT / "web/templates"),
+        static_folder=str(PROJECT_ROOT / "web/static"),
+    )
+    register_errors(app)
+    register_security_headers(app)
+    register_commands(app, settings)
+    sessions = _load_sessions()
+    reader = DatabaseBarReader(read_engine(settings.database_url))
+    health = HealthService(reader, sessions, lambda: check_schema(settings.database_url), now_ms, __version__)
+    app.register_blueprint(operations_blueprint(health, __version__))
+    if settings.role != "ingest":
+        app.register_blueprint(status_blueprint(health))
+        app.register_blueprint(
+            ticks_blueprint(reader, now_ms, lambda at_ms: _day_start_ms(settings.feed, sessions, at_ms))
+        )
+        app.register_blueprint(pages_blueprint(__version__, settings.feed == "simulated"))
+    return app
+
+
+def build_runtime(settings: Settings) -> MarketDataService | None:
+    """The ingesting half, not started; None in the role `web`."""
+    if settings.role == "web":
+        return None
+    database = TickStockDatabase(write_engine(settings.database_url), now_us)
+    sessions = _load_sessions()
+    rest = MassiveRest(_rest_config(settings), database.clock.stamp)
+
+    def make_adapter(on_ticks: OnTicks, on_status: OnStatus) -> RealTimeDataAdapter:
+        config = _client_config(settings)
+        return RealTimeDataAdapter(lambda: MassiveWebSocketClient(_api_key(settings), on_ticks, on_status, config))
+
+    return MarketDataService(
+        ServiceConfig(settings.feed, settings.symbols, now_ms),
+        FileLock(settings.sqlite_path.with_name(settings.sqlite_path.name + ".lock")),
+        database,
+        BarBook(database.clock.stamp),
+        make_adapter,
+        lambda source: DatabaseBarWriter(database, source, FlushInterval(settings.live_flush_ms)),
+        BackfillService(rest, lambda: _history_start_ms(settings, sessions, now_ms()), now_ms),
+    )
+
+
+def _client_config(settings: Settings) -> ClientConfig:
+    url = settings.massive_ws_url if settings.feed == "massive" else f"ws://{_simulator(settings)}/stocks"
+    return ClientConfig(url, settings.massive_channels, settings.connect_timeout_s)
+
+
+def _rest_config(settings: Settings) -> RestConfig:
+    if settings.feed == "massive":
+        return RestConfig(settings.massive_rest_url, _api_key(settings), settings.massive_rest_rate)
+    return RestConfig(f"http://{_simulator(settings)}", _api_key(settings), _SIMULATED_REST_RATE)
+
+
+def _api_key(settings: Settings) -> str:
+    return settings.massive_api_key.get_secret_value() if settings.feed == "massive" else _SIMULATED_KEY
+
+
+def _simulator(settings: Settings) -> str:
+    if settings.simulator_port is None:
+        raise SettingsError(
+            "There is no MASSIVE_API_KEY, and SIMULATOR_PORT does not say where a simulator listens: start with "
+            "python3 start_all_services.py, or start `python -m src.simulator --port 5055` and set SIMULATOR_PORT=5055."
+        )
+    return f"127.0.0.1:{settings.simulator_port}"
+
+
+def _load_sessions() -> SessionTable:
+    return load_session_table(PROJECT_ROOT / "data/sessions.csv")
+
+
+def _day_start_ms(feed: str, sessions: SessionTable, at_ms: int) -> int:
+    """The start of the trading day at a time: its pre-market; for the simulated market, which never closes, and
+    for times outside the calendar, midnight in New York."""
+    with contextlib.suppress(CalendarRangeError):
+        day = sessions.trading_day(sessions.trading_date(at_ms)) if feed == "massive" else None
+        if day is not None:
+            return day.pre_open_ms
+    midnight = datetime.combine(new_york_date(at_ms), day_time(), _NEW_YORK)
+    return round(midnight.timestamp() * 1000)
+
+
+def _history_start_ms(settings: Settings, sessions: SessionTable, at_ms: int) -> int:
+    """From when on a first start loads history: BACKFILL_DAYS whole trading days before the one at `at_ms`."""
+    start_ms = _day_start_ms(settings.feed, sessions, at_ms)
+    for _ in range(settings.backfill_days):
+        start_ms = _day_start_ms(settings.feed, sessions, start_ms - 1)
+    return start_ms

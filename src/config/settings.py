@@ -1,0 +1,197 @@
+"""Every setting, parsed once, strictly, typed. Only the entry points read it; the rest gets arguments.
+
+A value comes from the environment, else from `.env` in the project's root, else from the default; an empty one
+counts as absent. A wrong one raises SettingsError: one line with the key, the value (never a secret's) and what
+is allowed.
+"""
+
+import difflib
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+
+from src.core.domain.market.symbol import check_symbol
+from src.core.errors import BadSymbolError, TickStockError
+
+PROJECT_ROOT = Path(__file__).resolve().parents[2]
+_RATE_SECONDS = {"second": 1, "minute": 60, "hour": 3600}
+# How alike a name must be to one of ours to be taken for a misspelling of it.
+_MISSPELT_RATIO = 0.86
+
+
+class SettingsError(TickStockError):
+    """A setting is wrong; the text is the one line to print."""
+
+
+def _names(value: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(part.strip() for part in value.split(",") if part.strip()))
+
+
+def _channels(value: str) -> tuple[str, ...]:
+    names = _names(value)
+    if not names or set(names) - {"A", "AM"}:
+        raise ValueError("A, AM, or both with a comma between")
+    return names
+
+
+def _symbols(value: str) -> tuple[str, ...]:
+    names = _names(value)
+    if names == ("*",):
+        return names
+    try:
+        return tuple(check_symbol(name) for name in names)
+    except BadSymbolError as error:
+        raise ValueError("a list such as AAPL,MSFT,BRK.B, or * alone for the whole market") from error
+
+
+def _flush(value: str) -> int | None:
+    if value.strip().lower() == "auto":
+        return None
+    if not re.fullmatch(r"[0-9]{1,5}", value.strip()) or int(value) > 10_000:
+        raise ValueError("auto, or whole milliseconds from 0 to 10000")
+    return int(value)
+
+
+def _rate(value: str) -> float:
+    match = re.fullmatch(r"([0-9]{1,6})/(second|minute|hour)", value.replace(" ", ""))
+    if not match or not int(match[1]):
+        raise ValueError("requests in a second, minute or hour, such as 5/minute or 50/second")
+    return int(match[1]) / _RATE_SECONDS[match[2]]
+
+
+def _choice(*allowed: str) -> BeforeValidator:
+    def check(value: str) -> str:
+        for choice in allowed:
+            if value.strip().lower() == choice.lower():
+                return choice
+        raise ValueError("one of " + ", ".join(allowed))
+
+    return BeforeValidator(check)
+
+
+def _yes_or_no(value: str | bool) -> bool:
+    word = str(value).strip().lower()
+    if word not in ("true", "false", "1", "0", "yes", "no"):
+        raise ValueError("true or false")
+    return word in ("true", "1", "yes")
+
+
+def _url(*schemes: str) -> AfterValidator:
+    def check(value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in schemes or not parts.hostname:
+            raise ValueError("a URL that begins with " + " or ".join(f"{scheme}://" for scheme in schemes))
+        return value.rstrip("/")
+
+    return AfterValidator(check)
+
+
+def _sqlite_url(value: str) -> str:
+    if value and not re.fullmatch(r"sqlite:///[^?#]+", value):
+        raise ValueError("empty (a file in DATA_DIR), or sqlite:///path/to/file.db")
+    return value
+
+
+class Settings(BaseModel):
+    """All settings. Each field is the key of the environment in lower case; the description is what is allowed.
+
+    Durations are in seconds unless the name ends in `_ms`; rates are requests per second. Paths are absolute.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    host: str = "127.0.0.1"
+    port: int = Field(5000, ge=1, le=65535, description="a whole number from 1 to 65535")
+    data_dir: Path = Path("var")
+    database_url: Annotated[str, AfterValidator(_sqlite_url)] = ""
+    role: Annotated[Literal["all", "ingest", "web"], _choice("all", "ingest", "web")] = "all"
+    use_massive_api: Annotated[bool, BeforeValidator(_yes_or_no)] = True
+    massive_api_key: SecretStr = SecretStr("")
+    massive_ws_url: Annotated[str, _url("wss", "ws")] = "wss://socket.massive.com/stocks"
+    massive_rest_url: Annotated[str, _url("https", "http")] = "https://api.massive.com"
+    massive_channels: Annotated[tuple[str, ...], BeforeValidator(_channels)] = Field("A,AM", validate_default=True)
+    massive_rest_rate: Annotated[float, BeforeValidator(_rate)] = Field("5/minute", validate_default=True)
+    backfill_days: int = Field(1, ge=0, le=30, description="whole trading days from 0 to 30")
+    live_flush_ms: Annotated[int | None, BeforeValidator(_flush)] = Field("auto", validate_default=True)
+    symbols: Annotated[tuple[str, ...], BeforeValidator(_symbols)] = Field("", validate_default=True)
+    connect_timeout_s: float = Field(15, ge=1, le=120, description="seconds from 1 to 120")
+    simulator_port: int | None = Field(None, ge=1, le=65535, description="empty, or a whole number from 1 to 65535")
+    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], _choice("DEBUG", "INFO", "WARNING", "ERROR")] = (
+        "INFO"
+    )
+
+    @property
+    def feed(self) -> Literal["massive", "simulated"]:
+        """`massive` with a key, unless it was turned off; else `simulated`."""
+        return "massive" if self.use_massive_api and self.massive_api_key.get_secret_value() else "simulated"
+
+    @property
+    def sqlite_path(self) -> Path:
+        """The file of bars, absolute."""
+        return Path(self.database_url.removeprefix("sqlite:///"))
+
+
+def settings_keys() -> tuple[str, ...]:
+    """The environment keys of all settings, upper case, in the order they are declared."""
+    return tuple(name.upper() for name in Settings.model_fields)
+
+
+def parse_settings(values: Mapping[str, str]) -> Settings:
+    """Settings from a mapping of keys to texts; raises SettingsError at the first wrong one."""
+    given = {
+        name: values[name.upper()].strip() for name in Settings.model_fields if values.get(name.upper(), "").strip()
+    }
+    try:
+        settings = Settings.model_validate(given)
+    except ValidationError as error:
+        raise SettingsError(_one_line(error, given)) from None
+    return _resolved(settings)
+
+
+def _resolved(settings: Settings) -> Settings:
+    """The same with absolute paths, and with the database's URL spelled out where it was left empty."""
+    data_dir = (PROJECT_ROOT / settings.data_dir).resolve()
+    own_file = data_dir / ("tickstock.db" if settings.feed == "massive" else "simulated.db")
+    path = PROJECT_ROOT / settings.database_url.removeprefix("sqlite:///") if settings.database_url else own_file
+    return settings.model_copy(update={"data_dir": data_dir, "database_url": f"sqlite:///{path.resolve()}"})
+
+
+def _one_line(error: ValidationError, given: Mapping[str, str]) -> str:
+    first = error.errors()[0]
+    name = str(first["loc"][0])
+    field = Settings.model_fields[name]
+    cause = first.get("ctx", {}).get("error")
+    allowed = field.description or (str(cause) if cause else first["msg"])
+    secret = field.annotation is SecretStr or (name == "database_url" and "@" in given[name])
+    value = "its value" if secret else repr(given[name])
+    return f"Setting {name.upper()}: {value} is not allowed; allowed is {allowed}."
+
+
+def misspelt_keys(env_file: Mapping[str, str | None], environ: Mapping[str, str]) -> list[str]:
+    """A sentence for each key that no setting has: all of `.env`, and those of the environment that nearly match."""
+    known = settings_keys()
+    sentences = []
+    for key in dict.fromkeys([*env_file, *environ]):
+        near = difflib.get_close_matches(key.upper(), known, n=1, cutoff=_MISSPELT_RATIO)
+        if key in known or not (near or key in env_file):
+            continue
+        hint = f" Did you mean {near[0]}?" if near else ""
+        sentences.append(f"No setting is called {key}, so it has no effect.{hint}")
+    return sentences
+
+
+def load_settings() -> Settings:
+    """The settings of this process: the environment over `.env`; raises SettingsError."""
+    values = {key: value or "" for key, value in dotenv_values(PROJECT_ROOT / ".env").items()}
+    return parse_settings({**values, **os.environ})
+
+
+def settings_warnings() -> list[str]:
+    """What to warn of at a start: misspelt keys, a sentence each."""
+    return misspelt_keys(dotenv_values(PROJECT_ROOT / ".env"), os.environ)

@@ -1,0 +1,28 @@
+"""What a connection to the feed is doing, and how it ended."""
+
+import enum
+from typing import NamedTuple
+
+
+class ConnectionStatus(enum.StrEnum):
+    """As the status endpoint names it."""
+
+    DISCONNECTED = "disconnected"
+    CONNECTING = "connecting"
+    CONNECTED = "connected"
+    ERROR = "error"
+
+
+class StatusChange(NamedTuple):
+    """A change of status with its reason, a sentence for people."""
+
+    status: ConnectionStatus
+    reason: str
+
+
+class Ending(enum.Enum):
+    """How a session with the server ended, as far as the next attempt depends on it."""
+
+    DROPPED = "dropped"  # any drop, refusal to connect or time-out: may be tried again
+    REFUSED_KEY = "refused_key"  # terminal for this key
+    TOO_MANY = "too_many"  # the account's connections are in use, perhaps by another process

@@ -1,0 +1,33 @@
+"""Every error this program raises on purpose. The text of each is a sentence for a person."""
+
+
+class TickStockError(Exception):
+    """The root: `str()` of any of these is one line that says what is wrong and what to do."""
+
+
+class BadBarError(TickStockError):
+    """A bar that cannot be right (high below low, not a minute's start); it alone is refused."""
+
+
+class BadSymbolError(TickStockError):
+    """A symbol that no feed spells."""
+
+
+class DatabaseUnavailableError(TickStockError):
+    """The database did not answer or was locked; the same call may succeed later."""
+
+
+class SchemaError(TickStockError):
+    """The database's schema is not the one this program works with."""
+
+
+class FeedMismatchError(TickStockError):
+    """The database was filled by the other feed; two feeds never mix."""
+
+
+class VendorError(TickStockError):
+    """The vendor's REST side refused, or answered what cannot be used."""
+
+
+class VendorUnavailableError(VendorError):
+    """The vendor's REST side did not answer or asked for patience; the same call may succeed later."""

@@ -1,0 +1,226 @@
+"""The ingesting half: feed to bar book, bar book to writer. One background thread; the feed has its own."""
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from src.core.domain.connection.state import ConnectionStatus, StatusChange
+from src.core.domain.market.bar import Bar
+from src.core.domain.market.bar_book import BarBook
+from src.core.domain.market.tick import TickData
+from src.core.errors import DatabaseUnavailableError, FeedMismatchError, SchemaError
+from src.core.ports import Backfill, BarWriter, DataAdapter, IngestStore, Ownership
+
+logger = logging.getLogger(__name__)
+
+FALLBACK_UNIVERSE = ("AAPL", "GOOGL", "MSFT", "TSLA", "AMZN", "NFLX", "META", "NVDA")
+_RETRY_S = 1.0
+_BEAT_S = 1.0
+
+OnTicks = Callable[[list[TickData]], None]
+OnStatus = Callable[[StatusChange], None]
+
+
+@dataclass(frozen=True)
+class ServiceConfig:
+    """What to listen to: `symbols`, or the fallback universe when there are none. `now_ms` reads the wall clock."""
+
+    feed: str
+    symbols: tuple[str, ...]
+    now_ms: Callable[[], int]
+
+
+@dataclass
+class ServiceStats:
+    """Counts since the start; owned by MarketDataService."""
+
+    ticks: int = 0
+    batches: int = 0
+    last_tick_ms: int | None = None
+
+
+class MarketDataService:
+    """Listens to the feed and keeps the bars flowing to the writer, from `start` until `stop`.
+
+    It is the writer's BarSource. `make_adapter` gets the callbacks for aggregates and for changes of status.
+    """
+
+    def __init__(
+        self,
+        config: ServiceConfig,
+        ownership: Ownership,
+        store: IngestStore,
+        book: BarBook,
+        make_adapter: Callable[[OnTicks, OnStatus], DataAdapter],
+        make_writer: Callable[["MarketDataService"], BarWriter],
+        backfill: Backfill,
+    ) -> None:
+        self._config = config
+        self._ownership = ownership
+        self._store = store
+        self._book = book
+        self._book_lock = threading.Lock()
+        self._backfill = backfill
+        self.data_adapter = make_adapter(self._handle_ticks, self._handle_status)
+        self._writer = make_writer(self)
+        self.running = False
+        self.stats = ServiceStats()
+        self._universe: tuple[str, ...] = ()
+        self._stopping = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._wants_history = False
+        self._trouble = "Starting."
+
+    # -- life ----------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Starts the background thread; it waits for the database, then for the feed."""
+        if self.running:
+            return
+        self.running = True
+        self._stopping.clear()
+        self._spawn("market-data-service", self._service_loop)
+
+    def stop(self) -> None:
+        """Closes the feed, commits what is held and ends the threads; safe to call twice."""
+        self._stopping.set()
+        for thread in self._threads:
+            thread.join(8)
+        self._threads = []
+        self.running = False
+
+    def _spawn(self, name: str, target: Callable[[], None]) -> None:
+        thread = threading.Thread(target=target, name=name, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _service_loop(self) -> None:
+        try:
+            if not self._prepare():
+                return
+            self._writer.start()
+            if self._wants_history and "*" not in self._universe:
+                self._spawn("backfill", self._run_backfill)
+            self._spawn("feed-connect", self._connect)
+            while not self._stopping.wait(_BEAT_S):
+                self._beat()
+        except Exception:
+            logger.exception("Ingestion ended by an error in the program.")
+        finally:
+            self._shut_down()
+
+    def _prepare(self) -> bool:
+        """Waits until this process owns an answering database of the right feed; False when told to stop first."""
+        while not self._stopping.is_set():
+            try:
+                if self._ownership.acquire():
+                    self._store.claim_feed(self._config.feed)
+                    self._store.load_clock()
+                    self._wants_history = self._store.wants_history()
+                    with self._book_lock:
+                        self._book.seed(self._store.open_live_bars())
+                    self._universe = self._get_universe()
+                    self._store.add_symbols([symbol for symbol in self._universe if symbol != "*"])
+                    self._trouble = ""
+                    return True
+                self._say("Another process ingests into this database; this one stands by.")
+            except DatabaseUnavailableError as error:
+                self._say(str(error))
+            except (FeedMismatchError, SchemaError) as error:
+                self._say(str(error))
+                return False
+            self._stopping.wait(_RETRY_S)
+        return False
+
+    def _say(self, trouble: str) -> None:
+        if trouble != self._trouble:
+            logger.warning(trouble)
+        self._trouble = trouble
+
+    def _connect(self) -> None:
+        self.data_adapter.connect(self._universe)
+
+    def _run_backfill(self) -> None:
+        if self._backfill.run(self._universe, self._writer, self._stopping.is_set):
+            self._writer.post_state("history", self._backfill.snapshot())
+
+    def _beat(self) -> None:
+        with self._book_lock:
+            self._book.seal(min(self._book.watermark_ms, self._config.now_ms()))
+        self._writer.post_state("status", self.snapshot())
+
+    def _shut_down(self) -> None:
+        self.data_adapter.disconnect()
+        self._backfill.close()
+        self._writer.stop()
+        self._ownership.release()
+        self.running = False
+
+    # -- the universe --------------------------------------------------------------------------------------------
+
+    def _get_universe(self) -> tuple[str, ...]:
+        """The symbols of the settings, else the fallback of eight, with a warning."""
+        if self._config.symbols:
+            return self._config.symbols
+        logger.warning("SYMBOLS is empty; listening to %s.", ", ".join(FALLBACK_UNIVERSE))
+        return FALLBACK_UNIVERSE
+
+    # -- the feed's threads --------------------------------------------------------------------------------------
+
+    def _handle_ticks(self, ticks: list[TickData]) -> None:
+        """Merges one frame's aggregates; wakes the writer when an official bar is among them."""
+        with self._book_lock:
+            official = self._book.merge(ticks)
+            self.stats.ticks += len(ticks)
+            self.stats.batches += 1
+            self.stats.last_tick_ms = self._config.now_ms()
+        if official:
+            self._writer.wake()
+
+    def _handle_tick_data(self, tick: TickData) -> None:
+        """Merges one aggregate."""
+        self._handle_ticks([tick])
+
+    def _handle_status(self, change: StatusChange) -> None:
+        logger.info("Feed %s: %s", change.status.value, change.reason)
+        if change.status is ConnectionStatus.CONNECTED:
+            with self._book_lock:
+                self._book.interrupt()
+
+    # -- the writer's thread -------------------------------------------------------------------------------------
+
+    def take_official(self) -> list[Bar]:
+        """The official bars that changed since they were last taken."""
+        with self._book_lock:
+            return self._book.take_official()
+
+    def take_live(self) -> list[Bar]:
+        """The live bars that changed since they were last taken."""
+        with self._book_lock:
+            return self._book.take_live()
+
+    # -- health --------------------------------------------------------------------------------------------------
+
+    def snapshot(self) -> dict[str, Any]:
+        """The ingesting half's status as plain values; times are epoch ms."""
+        with self._book_lock:
+            book = {
+                "watermark": self._book.watermark_ms or None,
+                "open_minutes": self._book.open_minutes,
+                "late_seconds": self._book.late_seconds,
+            }
+        return {
+            "written_at": self._config.now_ms(),
+            "feed": self._config.feed,
+            "trouble": self._trouble,
+            "universe_key": "SYMBOLS" if self._config.symbols else "fallback",
+            "universe": list(self._universe),
+            "connection": self.data_adapter.snapshot(),
+            "ticks": self.stats.ticks,
+            "last_tick_time": self.stats.last_tick_ms,
+            "book": book,
+            "writer": self._writer.snapshot(),
+            "backfill": self._backfill.snapshot(),
+        }

@@ -1,0 +1,127 @@
+"""Bars and facts as the web half reads them. Never writes, and never holds a snapshot longer than one call."""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Engine, text
+
+from src.core.domain.market.bar import Bar, Tier
+from src.core.domain.market.quote import Quote
+from src.infrastructure.database.engines import database_errors
+
+_BARS = (
+    "SELECT symbol, timestamp, open, high, low, close, volume, vwap, trade_count, tier, observed_at, partial"
+    " FROM ohlcv_1min WHERE symbol = :symbol"
+)
+_NEWEST = text(_BARS + " ORDER BY timestamp DESC LIMIT :limit")
+_SINCE = text(_BARS + " AND timestamp >= :since ORDER BY timestamp LIMIT :limit")
+_CLOSE_BEFORE = text(
+    "SELECT close FROM ohlcv_1min WHERE symbol = :symbol AND timestamp < :day_start ORDER BY timestamp DESC LIMIT 1"
+)
+_DAY = text(
+    "SELECT (SELECT open FROM ohlcv_1min"
+    "  WHERE symbol = :symbol AND timestamp >= :day_start ORDER BY timestamp LIMIT 1),"
+    # Fractional volumes are added in millionths of a share, as integers: sums of floats depend on their order.
+    " (SELECT sum(CAST(round(volume * 1000000) AS INTEGER)) FROM ohlcv_1min"
+    "  WHERE symbol = :symbol AND timestamp >= :day_start)"
+)
+_SPARK_BARS = 60
+# How often, at most, a name that is not known makes the list of symbols be read again.
+_SYMBOLS_FRESH_S = 1.0
+
+
+class DatabaseBarReader:
+    """Any thread may call. `monotonic` reads seconds that never step back."""
+
+    def __init__(self, engine: Engine, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._engine = engine
+        self._monotonic = monotonic
+        self._exact: set[str] = set()
+        self._loose: dict[str, str] = {}
+        self._symbols_read_s = float("-inf")
+
+    def resolve(self, names: Sequence[str]) -> tuple[list[str], list[str]]:
+        """What a user typed as (symbols of the database, names not known), in order, each once.
+
+        Matched exactly first (`BACpL` is not `BACPL`), then without case, then with `-` for the feed's `.`.
+        """
+        known, unknown = self._look_up(names)
+        if unknown and self._monotonic() - self._symbols_read_s >= _SYMBOLS_FRESH_S:
+            self._read_symbols()
+            known, unknown = self._look_up(names)
+        return known, unknown
+
+    def _look_up(self, names: Sequence[str]) -> tuple[list[str], list[str]]:
+        exact, loose = self._exact, self._loose
+        known: dict[str, None] = {}
+        unknown: dict[str, None] = {}
+        for name in names:
+            upper = name.upper()
+            symbol = name if name in exact else loose.get(upper) or loose.get(upper.replace("-", "."))
+            (unknown if symbol is None else known)[symbol or name] = None
+        return list(known), list(unknown)
+
+    def _read_symbols(self) -> None:
+        with database_errors(), self._engine.connect() as connection:
+            symbols = [row[0] for row in connection.execute(text("SELECT symbol FROM symbols ORDER BY symbol DESC"))]
+        # Of several that differ by case only, what is typed loosely means the first in order.
+        self._loose = {symbol.upper(): symbol for symbol in symbols}
+        self._exact = set(symbols)
+        self._symbols_read_s = self._monotonic()
+
+    def recent(self, symbols: Sequence[str], since_ms: int | None, limit: int) -> list[Bar]:
+        """Bars by time, then symbol: of each symbol the first `limit` from `since_ms` on, or the newest `limit`."""
+        bars: list[Bar] = []
+        with database_errors(), self._engine.connect() as connection:
+            for symbol in symbols:
+                if since_ms is None:
+                    rows = connection.execute(_NEWEST, {"symbol": symbol, "limit": limit})
+                else:
+                    rows = connection.execute(_SINCE, {"symbol": symbol, "limit": limit, "since": since_ms})
+                bars.extend(Bar(*row) for row in rows)
+        bars.sort(key=lambda bar: (bar.timestamp, bar.symbol))
+        return bars
+
+    def quotes(self, symbols: Sequence[str], day_start_ms: int) -> list[Quote]:
+        """A quote for each symbol that has bars; the day is what starts at `day_start_ms` (epoch ms) or later."""
+        with database_errors(), self._engine.connect() as connection:
+            quotes = [_quote(connection, symbol, day_start_ms) for symbol in symbols]
+        return [quote for quote in quotes if quote is not None]
+
+    def state(self, key: str) -> Any:
+        """A small fact of the service, None when it is not there."""
+        query = text("SELECT value FROM service_state WHERE key = :key")
+        with database_errors(), self._engine.connect() as connection:
+            value = connection.execute(query, {"key": key}).scalar()
+        return None if value is None else msgspec.json.decode(value)
+
+    def close(self) -> None:
+        """Lets go of all connections."""
+        self._engine.dispose()
+
+
+def _quote(connection: Connection, symbol: str, day_start_ms: int) -> Quote | None:
+    newest = [Bar(*row) for row in connection.execute(_NEWEST, {"symbol": symbol, "limit": _SPARK_BARS})]
+    if not newest:
+        return None
+    arguments = {"symbol": symbol, "day_start": day_start_ms}
+    before = connection.execute(_CLOSE_BEFORE, arguments).scalar()
+    day_open, micro_volume = connection.execute(_DAY, arguments).one()
+    reference = "previous_close" if before is not None else "open" if day_open is not None else None
+    price = before if before is not None else day_open
+    last = newest[0]
+    change = None if price is None else round(last.close - price, 6)
+    return Quote(
+        symbol=symbol,
+        timestamp=last.timestamp,
+        last=last.close,
+        tier=Tier(last.tier).name.lower(),
+        reference_price=price,
+        reference=reference,
+        change=change,
+        change_percent=None if not price or change is None else round(100 * change / price, 4),
+        day_volume=(micro_volume or 0) / 1_000_000,
+        spark=[bar.close for bar in reversed(newest)],
+    )

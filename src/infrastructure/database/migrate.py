@@ -1,0 +1,72 @@
+"""Brings a database to this program's schema, and refuses one that is ahead of it."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import Connection
+
+from src.core.errors import SchemaError
+from src.infrastructure.database.engines import database_errors, write_engine
+
+_MIGRATIONS = Path(__file__).resolve().parents[3] / "migrations"
+
+
+def pending(database_url: str) -> list[str]:
+    """The revisions still to apply, oldest first; empty when the schema is this program's.
+
+    SchemaError when the database is newer than this program. A missing SQLite file is made, empty.
+    """
+    engine = write_engine(database_url)
+    try:
+        with database_errors(), engine.connect() as connection:
+            return _pending(connection)
+    finally:
+        engine.dispose()
+
+
+def upgrade(database_url: str) -> None:
+    """Applies what is pending; a migration that fails leaves the schema of the one before it."""
+    engine = write_engine(database_url)
+    try:
+        with database_errors(), engine.begin() as connection:
+            if _pending(connection):
+                config = _config()
+                config.attributes["connection"] = connection
+                command.upgrade(config, "head")
+    finally:
+        engine.dispose()
+
+
+def check_schema(database_url: str) -> None:
+    """Raises SchemaError unless the database has exactly this program's schema."""
+    if missing := pending(database_url):
+        raise SchemaError(
+            f"The database lacks the schema changes {', '.join(missing)}; apply them with "
+            "python3 start_all_services.py, or with .venv/bin/flask migrate."
+        )
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def _pending(connection: Connection) -> list[str]:
+    scripts = ScriptDirectory.from_config(_config())
+    current = MigrationContext.configure(connection).get_current_revision()
+    if current is not None:
+        try:
+            scripts.get_revision(current)
+        except CommandError as error:
+            raise SchemaError(
+                f"The database has schema {current}, which is newer than this program ({scripts.get_current_head()}): "
+                "start the version of TickStock that wrote it, or restore the copy made before its upgrade."
+            ) from error
+    steps = scripts.iterate_revisions("head", current or "base")
+    return [step.revision for step in reversed(list(steps))]

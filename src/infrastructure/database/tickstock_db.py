@@ -1,0 +1,207 @@
+"""The database as its writer sees it: bars merged by evidence, small facts of the service."""
+
+import logging
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Engine, text
+
+from src.core.domain.market.bar import Bar, EvidenceClock, Tier, check_bar, merge_evidence
+from src.core.errors import BadBarError, BadSymbolError, FeedMismatchError
+from src.infrastructure.database import dialects
+from src.infrastructure.database.engines import database_errors
+
+logger = logging.getLogger(__name__)
+
+# A transaction holds at most this many rows, so that readers and other writers never wait long for one.
+MAX_ROWS_A_TRANSACTION = 5_000
+
+_NEXT_REVISION = text(
+    "UPDATE write_state SET revision = revision + 1, newest_stamp_us = max(newest_stamp_us, :stamp)"
+    " WHERE id = 1 RETURNING revision"
+)
+_SET_STATE = text(
+    "INSERT INTO service_state (key, value, updated_ms) VALUES (:key, :value, :now_ms)"
+    " ON CONFLICT (key) DO UPDATE SET value = excluded.value, updated_ms = excluded.updated_ms"
+)
+_OPEN_LIVE_BARS = text(
+    "SELECT bar.symbol, timestamp, open, high, low, close, volume, vwap, trade_count, tier, observed_at, partial"
+    " FROM symbols CROSS JOIN ohlcv_1min AS bar ON bar.symbol = symbols.symbol WHERE tier = 0 AND timestamp >"
+    " (SELECT max(timestamp) - 180000 FROM ohlcv_1min AS newest WHERE newest.symbol = symbols.symbol)"
+)
+
+
+class TickStockDatabase:
+    """Writes bars and state. One transaction at a time; any thread may call.
+
+    `now_us` is the wall clock in microseconds. Methods that reach the database raise DatabaseUnavailableError when
+    it is away or locked; the same call may then be made again, since merging twice changes nothing.
+    """
+
+    def __init__(self, engine: Engine, now_us: Callable[[], int]) -> None:
+        self._engine = engine
+        self._now_us = now_us
+        self.clock = EvidenceClock(now_us, threading.Lock())
+        self._clock_loaded = False
+        self._known_symbols: set[str] = set()
+        self._lock = threading.Lock()
+
+    def load_clock(self) -> None:
+        """Makes the stamps of `clock` newer than every one committed. To be called before the first is taken."""
+        if not self._clock_loaded:
+            with database_errors(), self._engine.connect() as connection:
+                floor_us = connection.execute(text("SELECT newest_stamp_us FROM write_state")).scalar_one()
+            self.clock.raise_floor(floor_us)
+            self._clock_loaded = True
+
+    def merge(self, bars: Iterable[Bar]) -> int | None:
+        """Commits checked bars and gives the last revision used, None for no bars.
+
+        Several accounts of one minute are merged first; each transaction carries at most 5,000 rows, ordered by key.
+        """
+        merged: dict[tuple[str, int], Bar] = {}
+        for bar in bars:
+            key = (bar.symbol, bar.timestamp)
+            merged[key] = merge_evidence(merged[key], bar) if key in merged else bar
+        rows = [merged[key] for key in sorted(merged)]
+        revision = None
+        for start in range(0, len(rows), MAX_ROWS_A_TRANSACTION):
+            revision = self._merge_rows(rows[start : start + MAX_ROWS_A_TRANSACTION])
+        return revision
+
+    def _merge_rows(self, rows: Sequence[Bar]) -> int:
+        new = sorted({bar.symbol for bar in rows} - self._known_symbols)
+        # Live stamps are event time, which a replay takes from any year; only received evidence moves the clock.
+        stamp = max((bar.observed_at for bar in rows if bar.tier != Tier.LIVE), default=0)
+        with self._lock, database_errors(), self._engine.begin() as connection:
+            if new:
+                dialects.add_symbols(connection, new, self._now_us() // 1000)
+            revision: int = connection.execute(_NEXT_REVISION, {"stamp": stamp}).scalar_one()
+            dialects.merge_bars(connection, rows, revision)
+        self._known_symbols.update(new)
+        return revision
+
+    def write_ohlcv_1min(
+        self,
+        symbol: str,
+        timestamp: datetime | int,
+        open: float,
+        high: float,
+        low: float,
+        close: float,
+        volume: float,
+        *,
+        tier: str = "official",
+        vwap: float | None = None,
+        trade_count: int | None = None,
+    ) -> bool:
+        """Stores one bar as evidence received now; False when the bar cannot be right (the reason is logged).
+
+        `timestamp` is the start of the minute: an aware datetime or epoch ms. True means committed: the stored row
+        is this bar, or what outranks it.
+        """
+        record = {
+            "symbol": symbol, "timestamp": timestamp, "open": open, "high": high, "low": low, "close": close,
+            "volume": volume, "tier": tier, "vwap": vwap, "trade_count": trade_count,
+        }  # fmt: skip
+        return self.write_ohlcv_1min_batch([record]) == (1, 0)
+
+    def write_ohlcv_1min_batch(self, records: Iterable[dict[str, Any]]) -> tuple[int, int]:
+        """Stores many, each a mapping with the arguments of `write_ohlcv_1min`; gives (written, failed).
+
+        A record that cannot be right fails alone, with its reason logged; of two for one minute the later wins.
+        """
+        self.load_clock()
+        bars: list[Bar] = []
+        failed = 0
+        for record in records:
+            try:
+                bars.append(bar_from_record(record, self.clock.stamp()))
+            except (BadBarError, BadSymbolError) as error:
+                failed += 1
+                logger.warning("A bar was refused. %s", error)
+        self.merge(bars)
+        return len(bars), failed
+
+    def set_state(self, key: str, value: Any) -> None:
+        """Keeps a small fact (anything JSON can say) under `key`."""
+        row = {"key": key, "value": msgspec.json.encode(value).decode(), "now_ms": self._now_us() // 1000}
+        with self._lock, database_errors(), self._engine.begin() as connection:
+            connection.execute(_SET_STATE, row)
+
+    def claim_feed(self, feed: str) -> None:
+        """Records that `feed` fills this database; FeedMismatchError when the other one did before."""
+        with self._lock, database_errors(), self._engine.begin() as connection:
+            stored = connection.execute(text("SELECT value FROM service_state WHERE key = 'feed'")).scalar()
+            if stored is None:
+                row = {"key": "feed", "value": f'"{feed}"', "now_ms": self._now_us() // 1000}
+                connection.execute(_SET_STATE, row)
+        if stored is not None and msgspec.json.decode(stored) != feed:
+            raise FeedMismatchError(
+                f"The database {self._engine.url.render_as_string()} holds bars of the feed {stored}, and this start "
+                f'would add bars of "{feed}"; set DATABASE_URL to another database, or go back to the feed it holds.'
+            )
+
+    def add_symbols(self, symbols: Sequence[str]) -> None:
+        """Makes symbols known before their first bar."""
+        with self._lock, database_errors(), self._engine.begin() as connection:
+            dialects.add_symbols(connection, symbols, self._now_us() // 1000)
+        self._known_symbols.update(symbols)
+
+    def wants_history(self) -> bool:
+        """True until a first filling of history was completed."""
+        with database_errors(), self._engine.connect() as connection:
+            return connection.execute(text("SELECT 1 FROM service_state WHERE key = 'history'")).scalar() is None
+
+    def open_live_bars(self) -> list[Bar]:
+        """Each symbol's live bars of its newest three minutes: what a restart seeds its open minutes with.
+
+        Newest by the bars themselves, not by the clock, so that a replay behaves as live.
+        """
+        with database_errors(), self._engine.connect() as connection:
+            return [Bar(*row) for row in connection.execute(_OPEN_LIVE_BARS)]
+
+    def close(self) -> None:
+        """Lets go of all connections."""
+        self._engine.dispose()
+
+
+def bar_from_record(record: dict[str, Any], observed_at: int) -> Bar:
+    """A checked bar from the arguments of `write_ohlcv_1min`; BadBarError or BadSymbolError says what is wrong."""
+    tier = str(record.get("tier", "official")).upper()
+    if tier not in Tier.__members__:
+        raise BadBarError(f"{tier.lower()!r} is not a tier; allowed are live, early, official and final.")
+    try:
+        numbers = {name: float(record[name]) for name in ("open", "high", "low", "close", "volume")}
+        vwap, count = record.get("vwap"), record.get("trade_count")
+        bar = Bar(
+            symbol=record["symbol"],
+            timestamp=_epoch_ms(record["timestamp"]),
+            open=numbers["open"],
+            high=numbers["high"],
+            low=numbers["low"],
+            close=numbers["close"],
+            volume=numbers["volume"],
+            vwap=None if vwap is None else float(vwap),
+            trade_count=None if count is None else int(count),
+            tier=Tier[tier].value,
+            observed_at=observed_at,
+        )
+    except KeyError as error:
+        raise BadBarError(f"A bar needs {error.args[0]}; it was not given.") from error
+    except (TypeError, ValueError) as error:
+        raise BadBarError(f"The bar {record.get('symbol')!r:.60} has a value of the wrong type: {error}.") from error
+    return check_bar(bar)
+
+
+def _epoch_ms(moment: datetime | int) -> int:
+    if isinstance(moment, datetime):
+        if moment.tzinfo is None:
+            raise BadBarError(f"The time {moment} has no time zone; give an aware datetime, or epoch milliseconds.")
+        return round(moment.timestamp() * 1000)
+    if isinstance(moment, bool) or not isinstance(moment, int):
+        raise BadBarError(f"The time {moment!r:.60} is neither a datetime nor whole epoch milliseconds.")
+    return moment

@@ -1,0 +1,311 @@
+"""One connection to the feed: a thin shell of threads and a socket around `massive_protocol`.
+
+A daemon thread runs the socket, connects again after every drop and subscribes again to all that is wanted; a second
+one watches deadlines. Nothing here touches a database.
+"""
+
+import contextlib
+import logging
+import random
+import socket
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import websocket
+
+from src.core.domain.connection.backoff import Backoff
+from src.core.domain.connection.state import ConnectionStatus, Ending, StatusChange
+from src.core.domain.market.tick import TickData
+from src.infrastructure.websocket import massive_protocol as protocol
+from src.infrastructure.websocket.massive_protocol import Status, StatusKind
+from src.infrastructure.websocket.topics import Topics
+
+logger = logging.getLogger(__name__)
+logging.getLogger("websocket").setLevel(logging.CRITICAL)  # what it would log is reported here, in our words
+
+_PING_INTERVAL_S = 20.0
+# Neither data nor an answer to pings for this long: the connection is dead, whatever TCP thinks.
+_SILENCE_S = 45.0
+_ACK_DEADLINE_S = 10.0
+_WATCH_INTERVAL_S = 0.25
+
+OnTicks = Callable[[list[TickData]], None]
+OnStatus = Callable[[StatusChange], None]
+
+
+@dataclass(frozen=True)
+class ClientConfig:
+    """Where and how to connect. `monotonic` reads seconds that never step back, `now_ms` the wall clock."""
+
+    url: str
+    channels: tuple[str, ...] = ("A", "AM")
+    connect_timeout_s: float = 15.0
+    monotonic: Callable[[], float] = time.monotonic
+    now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
+    random: Callable[[], float] = random.random
+
+
+class MassiveWebSocketClient:
+    """A self-healing connection. `on_tick_callback` gets each frame's aggregates as a list, on the socket's thread;
+    `on_status_callback` each StatusChange. Neither may block: while they run, nothing is read."""
+
+    def __init__(
+        self, api_key: str, on_tick_callback: OnTicks, on_status_callback: OnStatus, config: ClientConfig
+    ) -> None:
+        self._api_key = api_key
+        self._on_ticks = on_tick_callback
+        self._on_status = on_status_callback
+        self._config = config
+        self._backoff = Backoff(config.random)
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._settled = threading.Event()  # the first attempt ended: authenticated, refused or failed
+        self._threads: list[threading.Thread] = []
+        self._app: websocket.WebSocketApp | None = None
+        self._change = StatusChange(ConnectionStatus.DISCONNECTED, "Not started.")
+        self._topics = Topics()
+        self._ending = Ending.DROPPED
+        self._ending_reason = ""
+        self._opened_s = 0.0
+        self._heard_s = 0.0
+        self._authenticated_s: float | None = None
+        self._connected_at_ms: int | None = None
+        self._last_message_ms: int | None = None
+        self._counts: Counter[str] = Counter()
+        self._refused: Counter[str] = Counter()
+
+    # -- what its owner calls ------------------------------------------------------------------------------------
+
+    def connect(self) -> bool:
+        """Starts and waits until the key was accepted (True), or the first attempt failed or timed out (False).
+
+        False is not the end: unless `disconnect` is called it goes on trying in the background.
+        """
+        if not self._threads:
+            self._stopping.clear()
+            self._settled.clear()
+            self._threads = [
+                threading.Thread(target=self._run, name="feed-socket", daemon=True),
+                threading.Thread(target=self._watch, name="feed-watch", daemon=True),
+            ]
+            for thread in self._threads:
+                thread.start()
+        self._settled.wait(self._config.connect_timeout_s)
+        return self._change.status is ConnectionStatus.CONNECTED
+
+    def disconnect(self) -> None:
+        """Closes the connection for good and waits up to 5 s for its threads; `connect` may be called again."""
+        self._stopping.set()
+        self._close_socket()
+        for thread in self._threads:
+            thread.join(5)
+        self._threads = []
+        self._set_status(ConnectionStatus.DISCONNECTED, "Disconnected on request.")
+
+    def subscribe(self, tickers: Iterable[str]) -> None:
+        """Wants these tickers in every channel, now and after every reconnect; `*` is the whole market."""
+        topics = protocol.topics_of(tickers, self._config.channels)
+        with self._lock:
+            added = self._topics.want(topics, self._config.monotonic())
+        if self._authenticated_s is not None:
+            self._send(protocol.subscribe_commands(added))
+
+    def unsubscribe(self, tickers: Iterable[str]) -> None:
+        """Wants these tickers no more."""
+        topics = protocol.topics_of(tickers, self._config.channels)
+        with self._lock:
+            dropped = self._topics.drop(topics)
+        if self._authenticated_s is not None:
+            self._send(protocol.unsubscribe_commands(dropped))
+
+    def snapshot(self) -> dict[str, Any]:
+        """The connection's health as plain values; times are epoch ms. The key is not in it."""
+        with self._lock:
+            return {
+                "status": self._change.status.value,
+                "reason": self._change.reason,
+                "url": self._config.url,
+                "connected_at": self._connected_at_ms,
+                "last_message_time": self._last_message_ms,
+                "frames": self._counts["frames"],
+                "messages": self._counts["messages"],
+                "reconnects": max(0, self._counts["sessions"] - 1),
+                "errors": self._counts["errors"],
+                "refused_elements": dict(self._refused),
+                "acknowledged_topics": self._topics.acknowledged_count,
+                "missing_topics": self._topics.missing(),
+            }
+
+    # -- the socket's thread -------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        websocket.setdefaulttimeout(self._config.connect_timeout_s)
+        while not self._stopping.is_set():
+            self._run_session()
+            if self._stopping.is_set():
+                return
+            lived_s = self._config.monotonic() - (self._authenticated_s or self._config.monotonic())
+            self._authenticated_s = None
+            delay_s = self._backoff.next_delay_s(self._ending, lived_s)
+            refused = self._ending is not Ending.DROPPED
+            status = ConnectionStatus.ERROR if refused else ConnectionStatus.DISCONNECTED
+            self._set_status(status, f"{self._ending_reason} Trying again in {delay_s:.0f} s.")
+            self._settled.set()
+            self._stopping.wait(delay_s)
+
+    def _run_session(self) -> None:
+        with self._lock:
+            self._ending, self._ending_reason = Ending.DROPPED, "The connection was closed by the server."
+            self._opened_s = self._heard_s = self._config.monotonic()
+            self._topics.forget_acknowledgements()
+        self._set_status(ConnectionStatus.CONNECTING, f"Connecting to {self._config.url}.")
+        self._app = websocket.WebSocketApp(
+            self._config.url,
+            on_message=self._on_message,
+            on_error=self._on_error,
+            on_close=self._on_close,
+            on_pong=lambda _app, _data: self._heard(),
+        )
+        self._app.run_forever(
+            ping_interval=_PING_INTERVAL_S,
+            skip_utf8_validation=True,  # in pure Python it costs twenty times the decoding; the decoder validates
+            suppress_origin=True,
+            sockopt=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
+        )
+
+    def _on_message(self, _app: Any, data: bytes | str) -> None:
+        frame = protocol.decode_frame(data)
+        with self._lock:
+            self._heard_s = self._config.monotonic()
+            self._last_message_ms = self._config.now_ms()
+            self._counts["frames"] += 1
+            self._counts["messages"] += len(frame.ticks)
+            if frame.refused:
+                self._refused.update(frame.refused)
+        for status in frame.statuses:
+            self._handle_status(status)
+        if frame.ticks:
+            self._deliver(frame.ticks)
+
+    def _deliver(self, ticks: list[TickData]) -> None:
+        try:
+            self._on_ticks(ticks)
+        except Exception:
+            with self._lock:
+                self._counts["errors"] += 1
+            logger.exception("A frame of %d aggregates could not be taken.", len(ticks))
+
+    def _handle_status(self, status: Status) -> None:
+        match status.kind:
+            case StatusKind.CONNECTED:
+                self._send([protocol.auth_command(self._api_key)])
+            case StatusKind.AUTHENTICATED:
+                self._on_authenticated()
+            case StatusKind.SUBSCRIBED | StatusKind.UNSUBSCRIBED:
+                with self._lock:
+                    self._topics.acknowledge(status.topic, status.kind is StatusKind.SUBSCRIBED)
+            case StatusKind.AUTH_REFUSED:
+                self._end(Ending.REFUSED_KEY, f"The feed refused the key ({status.message}); check MASSIVE_API_KEY.")
+            case StatusKind.TOO_MANY_CONNECTIONS:
+                self._end(Ending.TOO_MANY, f"The account's connections are all in use ({status.message}).")
+            case StatusKind.AUTH_TIMED_OUT | StatusKind.DROPPING:
+                self._end(Ending.DROPPED, f"The feed is dropping the connection ({status.message}).")
+            case StatusKind.TOPIC_REFUSED | StatusKind.OTHER:
+                with self._lock:
+                    self._counts["errors"] += 1
+                logger.warning("The feed says: %s", status.message)
+
+    def _on_authenticated(self) -> None:
+        now_s = self._config.monotonic()
+        with self._lock:
+            self._counts["sessions"] += 1
+            self._authenticated_s = now_s
+            self._connected_at_ms = self._config.now_ms()
+            topics = self._topics.resubscribe(now_s)
+        self._set_status(ConnectionStatus.CONNECTED, "The feed accepted the key.")
+        self._settled.set()
+        self._send(protocol.subscribe_commands(topics))
+
+    def _on_error(self, _app: Any, error: Exception) -> None:
+        with self._lock:
+            self._counts["errors"] += 1
+            if self._ending is Ending.DROPPED and not self._stopping.is_set():
+                self._ending_reason = f"The connection failed: {error}."
+
+    def _on_close(self, _app: Any, code: int | None, reason: str | None) -> None:
+        with self._lock:
+            self._connected_at_ms = None
+            if code is not None and self._ending is Ending.DROPPED:
+                self._ending_reason = f"The feed closed the connection (code {code}{f', {reason}' if reason else ''})."
+
+    # -- deadlines -----------------------------------------------------------------------------------------------
+
+    def _watch(self) -> None:
+        while not self._stopping.wait(_WATCH_INTERVAL_S):
+            now_s = self._config.monotonic()
+            if self._change.status is ConnectionStatus.CONNECTING:
+                if now_s - self._opened_s > self._config.connect_timeout_s:
+                    self._end(Ending.DROPPED, f"No answer within {self._config.connect_timeout_s:.0f} s.")
+            elif self._change.status is ConnectionStatus.CONNECTED:
+                if now_s - self._heard_s > _SILENCE_S:
+                    self._end(Ending.DROPPED, f"Neither data nor an answer to pings for {_SILENCE_S:.0f} s.")
+                self._name_missing_topics(now_s)
+
+    def _name_missing_topics(self, now_s: float) -> None:
+        with self._lock:
+            missing = self._topics.overdue(now_s - _ACK_DEADLINE_S)
+        if missing:
+            shown = ", ".join(missing[:10]) + (f" and {len(missing) - 10} more" if len(missing) > 10 else "")
+            logger.warning("The feed did not acknowledge %d topics: %s.", len(missing), shown)
+
+    # -- shared --------------------------------------------------------------------------------------------------
+
+    def _heard(self) -> None:
+        self._heard_s = self._config.monotonic()
+
+    def _end(self, ending: Ending, reason: str) -> None:
+        with self._lock:
+            if self._ending is Ending.DROPPED:
+                self._ending, self._ending_reason = ending, reason
+        self._close_socket()
+
+    def _close_socket(self) -> None:
+        """Ends the session from any thread: a close frame, then the end of the stream, which wakes the reader.
+
+        WebSocketApp.close() would wait for the server's close frame by reading beside the socket's own thread.
+        """
+        app = self._app
+        if app is None:
+            return
+        app.keep_running = False
+        connection = app.sock
+        if connection is None or connection.sock is None:
+            return
+        with contextlib.suppress(Exception):  # it may be gone already, in any of the library's ways
+            connection.send_close()
+        with contextlib.suppress(OSError, AttributeError):
+            connection.sock.shutdown(socket.SHUT_RDWR)
+
+    def _send(self, commands: list[str]) -> None:
+        app = self._app
+        for command in commands:
+            try:
+                if app is not None:
+                    app.send(command)
+            except (websocket.WebSocketException, OSError) as error:
+                logger.warning("A command could not be sent (%s); it is repeated after the reconnect.", error)
+                return
+
+    def _set_status(self, status: ConnectionStatus, reason: str) -> None:
+        with self._lock:
+            if status is self._change.status and reason == self._change.reason:
+                return
+            change = self._change = StatusChange(status, reason)
+        try:
+            self._on_status(change)
+        except Exception:
+            logger.exception("The status %s could not be passed on.", status)

@@ -1,0 +1,64 @@
+"""Errors as the API tells them: `{"error": {"code", "message"}}` with the right status."""
+
+import logging
+
+from flask import Flask, Response
+from werkzeug.exceptions import HTTPException
+
+from src.core.errors import DatabaseUnavailableError
+from src.presentation.api.json_answer import json_answer
+
+logger = logging.getLogger(__name__)
+
+_CODES = {
+    400: "bad_parameter", 401: "unauthorized", 403: "forbidden", 404: "not_found", 413: "too_large",
+    429: "rate_limited", 503: "unavailable",
+}  # fmt: skip
+
+
+class ApiError(Exception):
+    """An answer that is an error: a status, a code of the API's list and a sentence."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status, self.code, self.message = status, code, message
+
+
+def bad_parameter(message: str) -> ApiError:
+    """The error of a parameter that is missing, malformed or out of range."""
+    return ApiError(400, "bad_parameter", message)
+
+
+def register_errors(app: Flask) -> None:
+    """Makes every error of the application a JSON answer."""
+    app.register_error_handler(ApiError, _api_error)
+    app.register_error_handler(DatabaseUnavailableError, _unavailable)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(Exception, _internal)
+
+
+def _answer(status: int, code: str, message: str) -> Response:
+    return json_answer({"error": {"code": code, "message": message}}, status)
+
+
+def _api_error(error: ApiError) -> Response:
+    return _answer(error.status, error.code, error.message)
+
+
+def _unavailable(error: DatabaseUnavailableError) -> Response:
+    logger.warning("A request could not be answered. %s", error)
+    return _answer(503, "unavailable", "The database does not answer at the moment; try again.")
+
+
+def _http_error(error: HTTPException) -> Response:
+    status = error.code or 500
+    code = _CODES.get(status, "bad_parameter" if status < 500 else "internal")
+    answer = _answer(status, code, error.description or error.name)
+    if status == 405 and getattr(error, "valid_methods", None):
+        answer.headers["Allow"] = ", ".join(error.valid_methods)  # type: ignore[attr-defined]  # set by werkzeug for 405
+    return answer
+
+
+def _internal(error: Exception) -> Response:
+    logger.error("A request failed by an error in the program.", exc_info=error)
+    return _answer(500, "internal", "The server failed to answer; the reason is in its log.")

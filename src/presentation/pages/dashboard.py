@@ -1,0 +1,21 @@
+"""The pages for people."""
+
+from flask import Blueprint, render_template
+
+_POLL_INTERVAL_MS = 1000
+
+
+def pages_blueprint(version: str, feed_simulated: bool) -> Blueprint:
+    """The dashboard. Its data comes from the API, by polling; only what never changes is in the page."""
+    blueprint = Blueprint("pages", __name__)
+
+    @blueprint.get("/")
+    def dashboard() -> str:
+        return render_template(
+            "dashboard.html",
+            version=version,
+            feed_simulated=feed_simulated,
+            poll_interval_ms=_POLL_INTERVAL_MS,
+        )
+
+    return blueprint

@@ -1,0 +1,30 @@
+"""What gunicorn's one worker loads: the web half, and the ingesting half running beside it (by ROLE)."""
+
+import logging
+
+from src.app import build_runtime, create_app
+from src.config.settings import load_settings
+from src.core.services.market_data_service import MarketDataService
+from src.infrastructure.database.migrate import check_schema
+from src.infrastructure.observability.logs import set_up_logs
+
+
+def _start() -> MarketDataService | None:
+    service = build_runtime(_settings)
+    if service is not None:
+        service.start()
+    return service
+
+
+def stop_runtime() -> None:
+    """Closes the feed and commits what is held; safe to call twice."""
+    if _runtime is not None:
+        _runtime.stop()
+    logging.shutdown()
+
+
+_settings = load_settings()
+set_up_logs(_settings.log_level)
+check_schema(_settings.database_url)
+app = create_app(_settings)
+_runtime = _start()

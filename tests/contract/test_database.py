@@ -1,0 +1,223 @@
+"""What every database has to do: merge by evidence, number its revisions, keep every digit."""
+
+import functools
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import text
+
+from src.core.domain.market.bar import Bar, Tier, merge_evidence
+from src.core.errors import DatabaseUnavailableError, FeedMismatchError
+from src.infrastructure.database.engines import read_engine, write_engine
+from src.infrastructure.database.tickstock_db import TickStockDatabase
+from tests.bars import MINUTE, bar, evidence, evidence_with_absent_values, stored_bars
+
+_EACH_EXAMPLE_USES_ANOTHER_MINUTE = [HealthCheck.function_scoped_fixture]
+
+
+def revision_of(url: str, symbol: str = "AAPL") -> int:
+    engine = read_engine(url)
+    with engine.connect() as connection:
+        found = connection.execute(text("SELECT revision FROM ohlcv_1min WHERE symbol = :symbol"), {"symbol": symbol})
+        revision: int = found.scalar_one()
+    engine.dispose()
+    return revision
+
+
+def test_a_bar_comes_back_as_it_went_in(database: TickStockDatabase, database_url: str) -> None:
+    original = bar("BACpL", volume=1234.567891, vwap=None, trade_count=12)
+    database.merge([original])
+    assert stored_bars(database_url) == [original]
+
+
+@given(st.lists(st.floats(-1e15, 1e15).map(lambda number: float(f"{number:.15g}")), min_size=1, max_size=50))
+@settings(suppress_health_check=_EACH_EXAMPLE_USES_ANOTHER_MINUTE, deadline=None)
+def test_decimals_of_15_digits_come_out_equal(
+    database: TickStockDatabase, database_url: str, prices: list[float]
+) -> None:
+    symbols = [f"S{place}" for place in range(len(prices))]
+    bars = [
+        Bar(symbol, MINUTE, price, price, price, price, abs(price), price, None, 2, database.clock.stamp())
+        for symbol, price in zip(symbols, prices, strict=True)
+    ]
+    database.merge(bars)
+    stored = {bar.symbol: bar for bar in stored_bars(database_url)}
+    assert [stored[symbol].close for symbol in symbols] == prices
+    assert [stored[symbol].volume for symbol in symbols] == [abs(price) for price in prices]
+
+
+_minutes = iter(range(MINUTE, MINUTE + 10**12, 60_000))
+
+
+@given(evidence() | evidence_with_absent_values(), st.data())
+@settings(suppress_health_check=_EACH_EXAMPLE_USES_ANOTHER_MINUTE, deadline=None)
+def test_order_and_repetition_of_evidence_end_in_the_same_row_as_in_memory(
+    database: TickStockDatabase, database_url: str, accounts: list[Bar], data: st.DataObject
+) -> None:
+    timestamp = next(_minutes)
+    accounts = [Bar(bar.symbol, timestamp, *_rest(bar)) for bar in accounts]
+    shuffled = data.draw(st.permutations(accounts + data.draw(st.lists(st.sampled_from(accounts), max_size=4))))
+    for account in shuffled:
+        database.merge([account])
+    (stored,) = [bar for bar in stored_bars(database_url) if bar.timestamp == timestamp]
+    assert stored == functools.reduce(merge_evidence, accounts)
+
+
+def _rest(bar: Bar) -> tuple[object, ...]:
+    return tuple(getattr(bar, name) for name in Bar.__struct_fields__[2:])
+
+
+def test_accounts_of_one_minute_in_one_batch_are_merged(database: TickStockDatabase, database_url: str) -> None:
+    database.merge([bar(close=2.0, observed_at=2), bar(close=3.0, observed_at=3), bar(close=1.0, observed_at=1)])
+    assert [bar.close for bar in stored_bars(database_url)] == [3.0]
+
+
+def test_revisions_grow_with_every_change_that_readers_see(database: TickStockDatabase, database_url: str) -> None:
+    first = database.merge([bar(observed_at=1)])
+    assert revision_of(database_url) == first
+    second = database.merge([bar(close=200.0, observed_at=2)])
+    assert revision_of(database_url) == second
+    assert first is not None
+    assert second is not None
+    assert second > first
+
+
+def test_evidence_that_confirms_moves_the_stamp_and_not_the_revision(
+    database: TickStockDatabase, database_url: str
+) -> None:
+    first = database.merge([bar(observed_at=1)])
+    database.merge([bar(observed_at=3)])
+    assert revision_of(database_url) == first
+    # Between the two in time, later in arrival, and different: the bar was confirmed after it.
+    database.merge([bar(close=999.0, observed_at=2)])
+    assert stored_bars(database_url) == [bar(observed_at=3)]
+
+
+def test_many_rows_are_committed_in_transactions_of_5000(database: TickStockDatabase, database_url: str) -> None:
+    bars = [bar(f"S{place}") for place in range(12_000)]
+    assert database.merge(bars) == 3
+    assert len(stored_bars(database_url)) == 12_000
+
+
+def test_a_bad_record_fails_alone(
+    database: TickStockDatabase, database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    good = {"timestamp": MINUTE, "open": 1, "high": 2, "low": 0.5, "close": 1.5, "volume": 10}
+    records = [{"symbol": f"S{place}", **good} for place in range(5_000)]
+    records[1_234] = {**records[1_234], "high": 0.1}
+    assert database.write_ohlcv_1min_batch(records) == (4_999, 1)
+    assert len(stored_bars(database_url)) == 4_999
+    assert "not coherent" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"timestamp": datetime(2025, 11, 20, 14, 30)}, "no time zone"),  # noqa: DTZ001  what is refused here
+        ({"timestamp": "yesterday"}, "neither a datetime nor"),
+        ({"tier": "best"}, "allowed are live, early, official and final"),
+        ({"volume": "many"}, "wrong type"),
+        ({"open": None}, "wrong type"),
+        ({"symbol": 7}, "not a ticker"),
+    ],
+)
+def test_a_refused_record_says_why(
+    database: TickStockDatabase, caplog: pytest.LogCaptureFixture, change: dict[str, object], says: str
+) -> None:
+    record = {"symbol": "AAPL", "timestamp": MINUTE, "open": 1, "high": 2, "low": 0.5, "close": 1.5, "volume": 10}
+    assert database.write_ohlcv_1min_batch([{**record, **change}]) == (0, 1)
+    assert says in caplog.text
+
+
+def test_write_ohlcv_1min_takes_datetimes_and_says_whether_it_stored(
+    database: TickStockDatabase, database_url: str
+) -> None:
+    at = datetime(2025, 11, 20, 14, 30, tzinfo=UTC)
+    assert database.write_ohlcv_1min("AAPL", at, 1, 2, 0.5, 1.5, 100)
+    assert not database.write_ohlcv_1min("AAPL", at, 1, 0.2, 0.5, 1.5, 100)
+    (stored,) = stored_bars(database_url)
+    assert (stored.timestamp, stored.close, stored.tier) == (MINUTE, 1.5, Tier.OFFICIAL)
+
+
+def test_stamps_go_on_after_a_restart_with_the_clock_set_back(database_url: str) -> None:
+    before = TickStockDatabase(write_engine(database_url), lambda: 2_000_000_000_000_000)
+    before.write_ohlcv_1min("AAPL", MINUTE, 1, 2, 0.5, 1.5, 100)
+    before.close()
+    after = TickStockDatabase(write_engine(database_url), lambda: 1_000_000_000_000_000)
+    after.write_ohlcv_1min("AAPL", MINUTE, 1, 2, 0.5, 1.75, 100)
+    after.close()
+    assert [bar.close for bar in stored_bars(database_url)] == [1.75]
+
+
+def test_two_feeds_never_mix(database: TickStockDatabase) -> None:
+    database.claim_feed("simulated")
+    database.claim_feed("simulated")
+    with pytest.raises(FeedMismatchError, match='holds bars of the feed "simulated"'):
+        database.claim_feed("massive")
+
+
+def test_open_minutes_are_those_near_each_symbols_newest(database: TickStockDatabase) -> None:
+    live = Tier.LIVE.value
+    database.merge(
+        [
+            bar("AAPL", MINUTE - 3 * 60_000, tier=live),
+            bar("AAPL", MINUTE - 2 * 60_000, tier=live),
+            bar("AAPL", MINUTE - 60_000),
+            bar("AAPL", MINUTE, tier=live),
+            bar("IBM", MINUTE - 90 * 60_000, tier=live),
+        ]
+    )
+    seeds = {(bar.symbol, bar.timestamp) for bar in database.open_live_bars()}
+    assert seeds == {("AAPL", MINUTE - 2 * 60_000), ("AAPL", MINUTE), ("IBM", MINUTE - 90 * 60_000)}
+
+
+def test_a_locked_database_is_unavailable_and_the_same_call_succeeds_later(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("src.infrastructure.database.engines._BUSY_TIMEOUT_S", 0.05)
+    database = TickStockDatabase(write_engine(database_url), lambda: 1)
+    other = write_engine(database_url)
+    with other.begin() as connection:
+        connection.execute(text("UPDATE write_state SET revision = revision"))
+        with pytest.raises(DatabaseUnavailableError, match="locked"):
+            database.merge([bar()])
+    database.merge([bar()])
+    assert stored_bars(database_url) == [bar()]
+    other.dispose()
+    database.close()
+
+
+def test_writers_on_several_threads_take_turns(database: TickStockDatabase, database_url: str) -> None:
+    threads = [
+        threading.Thread(
+            target=lambda place=place: [database.merge([bar(f"S{place}", observed_at=n)]) for n in range(50)]
+        )
+        for place in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert [bar.observed_at for bar in stored_bars(database_url)] == [49] * 4
+
+
+def test_readers_cannot_write(database_url: str) -> None:
+    engine = read_engine(database_url)
+    with engine.connect() as connection, pytest.raises(Exception, match="readonly"):
+        connection.execute(text("UPDATE write_state SET revision = 5"))
+    engine.dispose()
+
+
+def test_the_file_is_written_ahead_and_synchronised(database_url: str, tmp_path: Path) -> None:
+    engine = write_engine(database_url)
+    with engine.connect() as connection:
+        pragmas = {
+            name: connection.execute(text(f"PRAGMA {name}")).scalar()
+            for name in ("journal_mode", "synchronous", "foreign_keys")
+        }
+    engine.dispose()
+    assert pragmas == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}

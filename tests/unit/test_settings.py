@@ -1,0 +1,87 @@
+"""Settings are strict, and documented."""
+
+from pathlib import Path
+
+import pytest
+from dotenv import dotenv_values
+
+from src.config.settings import PROJECT_ROOT, SettingsError, misspelt_keys, parse_settings, settings_keys
+
+
+def test_without_a_key_the_feed_is_simulated() -> None:
+    settings = parse_settings({})
+    assert settings.feed == "simulated"
+    assert settings.sqlite_path == PROJECT_ROOT / "var/simulated.db"
+    assert settings.database_url == f"sqlite:///{PROJECT_ROOT}/var/simulated.db"
+
+
+def test_with_a_key_the_feed_is_massive_unless_turned_off() -> None:
+    assert parse_settings({"MASSIVE_API_KEY": "k"}).feed == "massive"
+    assert parse_settings({"MASSIVE_API_KEY": "k"}).sqlite_path.name == "tickstock.db"
+    assert parse_settings({"MASSIVE_API_KEY": "k", "USE_MASSIVE_API": "false"}).feed == "simulated"
+
+
+def test_values_are_parsed_as_documented() -> None:
+    settings = parse_settings(
+        {"SYMBOLS": "AAPL, BRK.B,BACpL,AAPL", "MASSIVE_CHANNELS": "AM", "MASSIVE_REST_RATE": "30/minute",
+         "LIVE_FLUSH_MS": "50", "PORT": " 8080 ", "DATA_DIR": "/data", "ROLE": "WEB"}
+    )  # fmt: skip
+    assert settings.symbols == ("AAPL", "BRK.B", "BACpL")
+    assert settings.massive_channels == ("AM",)
+    assert (settings.massive_rest_rate, settings.live_flush_ms, settings.port) == (0.5, 50, 8080)
+    assert (settings.data_dir, settings.role) == (Path("/data"), "web")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "allowed"),
+    [
+        ("PORT", "0", "a whole number from 1 to 65535"),
+        ("PORT", "http", "a whole number from 1 to 65535"),
+        ("ROLE", "both", "one of all, ingest, web"),
+        ("SYMBOLS", "AAPL,*", "a list such as AAPL,MSFT"),
+        ("SYMBOLS", "<AAPL>", "a list such as AAPL,MSFT"),
+        ("MASSIVE_CHANNELS", "T", "A, AM"),
+        ("MASSIVE_REST_RATE", "fast", "5/minute"),
+        ("MASSIVE_REST_RATE", "0/minute", "5/minute"),
+        ("MASSIVE_WS_URL", "https://x", "begins with wss:// or ws://"),
+        ("LIVE_FLUSH_MS", "soon", "auto, or whole milliseconds"),
+        ("USE_MASSIVE_API", "perhaps", "true or false"),
+        ("CONNECT_TIMEOUT_S", "0", "seconds from 1 to 120"),
+        ("BACKFILL_DAYS", "1.5", "whole trading days"),
+        ("DATABASE_URL", "oracle://x", "sqlite:///"),
+        ("LOG_LEVEL", "loud", "one of DEBUG"),
+        ("SIMULATOR_PORT", "70000", "a whole number from 1 to 65535"),
+    ],
+)
+def test_a_wrong_value_is_one_line_with_key_value_and_what_is_allowed(key: str, value: str, allowed: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        parse_settings({key: value})
+    line = str(caught.value)
+    assert key in line
+    assert repr(value) in line
+    assert allowed in line
+    assert "\n" not in line
+
+
+def test_secrets_are_not_shown() -> None:
+    with pytest.raises(SettingsError) as caught:
+        parse_settings({"DATABASE_URL": "mysql://user:hunter2@host/db"})
+    assert "hunter2" not in str(caught.value)
+    assert "hunter2" not in repr(parse_settings({"MASSIVE_API_KEY": "hunter2"}))
+
+
+def test_misspelt_keys_are_named() -> None:
+    sentences = misspelt_keys(
+        {"MASIVE_API_KEY": "k", "SHOE_SIZE": "44", "PORT": "1"}, {"SYMBOL": "AAPL", "PATH": "/bin"}
+    )
+    assert sentences == [
+        "No setting is called MASIVE_API_KEY, so it has no effect. Did you mean MASSIVE_API_KEY?",
+        "No setting is called SHOE_SIZE, so it has no effect.",
+        "No setting is called SYMBOL, so it has no effect. Did you mean SYMBOLS?",
+    ]
+
+
+def test_every_setting_is_in_the_example_with_its_default_and_nothing_else_is() -> None:
+    example = dotenv_values(PROJECT_ROOT / ".env.example")
+    assert tuple(example) == settings_keys()
+    assert parse_settings({key: value or "" for key, value in example.items()}) == parse_settings({})
