@@ -85,7 +85,7 @@ def build_runtime(settings: Settings) -> MarketDataService | None:
         return RealTimeDataAdapter(lambda: MassiveWebSocketClient(_api_key(settings), on_ticks, on_status, config))
 
     return MarketDataService(
-        ServiceConfig(settings.feed, settings.symbols, now_ms),
+        ServiceConfig(settings.feed, settings.symbols, settings.backfill_days > 0, now_ms),
         FileLock(settings.sqlite_path.with_name(settings.sqlite_path.name + ".lock")),
         database,
         BarBook(database.clock.stamp),

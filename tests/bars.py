@@ -52,7 +52,7 @@ def stored_bars(url: str) -> list[Bar]:
     return [Bar(*row[:11], bool(row[11])) for row in rows]
 
 
-_PRICES = st.integers(1, 9).map(float)
+_PRICES = st.integers(1, 3).map(float)  # few, so that accounts often agree
 _TIERS = st.sampled_from([tier.value for tier in Tier])
 
 

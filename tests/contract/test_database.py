@@ -71,6 +71,18 @@ def _rest(bar: Bar) -> tuple[object, ...]:
     return tuple(getattr(bar, name) for name in Bar.__struct_fields__[2:])
 
 
+def test_an_older_account_fills_an_absent_vwap_while_the_volume_is_the_same(
+    database: TickStockDatabase, database_url: str
+) -> None:
+    database.merge([bar(tier=Tier.FINAL.value, vwap=None, volume=100.0)])
+    database.merge([bar(vwap=149.0, volume=99.0), bar("IBM")])
+    assert stored_bars(database_url)[0].vwap is None
+    revision = database.merge([bar(vwap=150.5, trade_count=7, volume=100.0)])
+    stored = stored_bars(database_url)[0]
+    assert (stored.vwap, stored.trade_count, stored.tier) == (150.5, 7, Tier.FINAL)
+    assert revision_of(database_url) == revision
+
+
 def test_accounts_of_one_minute_in_one_batch_are_merged(database: TickStockDatabase, database_url: str) -> None:
     database.merge([bar(close=2.0, observed_at=2), bar(close=3.0, observed_at=3), bar(close=1.0, observed_at=1)])
     assert [bar.close for bar in stored_bars(database_url)] == [3.0]

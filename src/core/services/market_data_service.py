@@ -25,10 +25,12 @@ OnStatus = Callable[[StatusChange], None]
 
 @dataclass(frozen=True)
 class ServiceConfig:
-    """What to listen to: `symbols`, or the fallback universe when there are none. `now_ms` reads the wall clock."""
+    """What to listen to: `symbols`, or the fallback universe when there are none; `history`: whether a first start
+    loads the past. `now_ms` reads the wall clock."""
 
     feed: str
     symbols: tuple[str, ...]
+    history: bool
     now_ms: Callable[[], int]
 
 
@@ -118,7 +120,7 @@ class MarketDataService:
                 if self._ownership.acquire():
                     self._store.claim_feed(self._config.feed)
                     self._store.load_clock()
-                    self._wants_history = self._store.wants_history()
+                    self._wants_history = self._config.history and self._store.wants_history()
                     with self._book_lock:
                         self._book.seed(self._store.open_live_bars())
                     self._universe = self._get_universe()

@@ -66,6 +66,7 @@ class MassiveWebSocketClient:
         self._settled = threading.Event()  # the first attempt ended: authenticated, refused or failed
         self._threads: list[threading.Thread] = []
         self._app: websocket.WebSocketApp | None = None
+        self._connection: websocket.WebSocket | None = None
         self._change = StatusChange(ConnectionStatus.DISCONNECTED, "Not started.")
         self._topics = Topics()
         self._ending = Ending.DROPPED
@@ -165,6 +166,7 @@ class MassiveWebSocketClient:
         self._set_status(ConnectionStatus.CONNECTING, f"Connecting to {self._config.url}.")
         self._app = websocket.WebSocketApp(
             self._config.url,
+            on_open=self._on_open,
             on_message=self._on_message,
             on_error=self._on_error,
             on_close=self._on_close,
@@ -176,6 +178,14 @@ class MassiveWebSocketClient:
             suppress_origin=True,
             sockopt=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
         )
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.shutdown()  # after a close by the server the library leaves its socket open
+
+    def _on_open(self, app: websocket.WebSocketApp) -> None:
+        self._connection = app.sock
+        if self._stopping.is_set():
+            self._close_socket()
 
     def _on_message(self, _app: Any, data: bytes | str) -> None:
         frame = protocol.decode_frame(data)
@@ -282,13 +292,14 @@ class MassiveWebSocketClient:
         if app is None:
             return
         app.keep_running = False
-        connection = app.sock
-        if connection is None or connection.sock is None:
-            return
-        with contextlib.suppress(Exception):  # it may be gone already, in any of the library's ways
-            connection.send_close()
-        with contextlib.suppress(OSError, AttributeError):
-            connection.sock.shutdown(socket.SHUT_RDWR)
+        connection = self._connection
+        if connection is not None:
+            with contextlib.suppress(websocket.WebSocketException, OSError, AttributeError):  # it may be gone already
+                connection.send_close()
+            raw = connection.sock
+            with contextlib.suppress(OSError):
+                if raw is not None:
+                    raw.shutdown(socket.SHUT_RDWR)
 
     def _send(self, commands: list[str]) -> None:
         app = self._app

@@ -48,9 +48,7 @@ class OpenMinute:
         self.micro_notional: int | None = 0  # None once a second came without VWAP
 
     def add_second(self, tick: TickData) -> bool:
-        """Takes one second; False when nothing changed (it is known, or the official bar is there)."""
-        if self.official is not None:
-            return False
+        """Takes one second; False when it only repeats what is known."""
         second = (tick.timestamp - self.start_ms) // 1000
         vwap = _NO_VWAP if tick.tick_vwap is None else tick.tick_vwap
         row = (second, tick.tick_open, tick.tick_high, tick.tick_low, tick.tick_close, tick.tick_volume, vwap)

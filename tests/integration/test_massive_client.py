@@ -1,0 +1,297 @@
+"""The client over a real WebSocket, against a server that behaves as each test says."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from src.core.domain.connection.state import ConnectionStatus, StatusChange
+from src.core.domain.market.tick import TickData
+from src.infrastructure.websocket.massive_client import ClientConfig, MassiveWebSocketClient
+from tests.bars import MINUTE
+from tests.integration.scripted_feed import Session, scripted_feed
+
+_AAPL = {"ev": "AM", "sym": "AAPL", "s": MINUTE, "e": MINUTE + 60_000, "o": 1, "h": 2, "l": 0.5, "c": 1.5, "v": 100}
+
+
+class Recorder:
+    """Collects what the client says."""
+
+    def __init__(self) -> None:
+        self.ticks: list[TickData] = []
+        self.statuses: list[StatusChange] = []
+        self.clients: list[MassiveWebSocketClient] = []
+
+    def client(self, url: str, timeout_s: float = 5.0, **config: Any) -> MassiveWebSocketClient:
+        settings = ClientConfig(url=url, connect_timeout_s=timeout_s, random=lambda: 0.0, **config)
+        client = MassiveWebSocketClient("KEY", self.ticks.extend, self.statuses.append, settings)
+        self.clients.append(client)
+        return client
+
+    def reasons(self, status: ConnectionStatus) -> list[str]:
+        return [change.reason for change in self.statuses if change.status is status]
+
+
+@pytest.fixture
+def recorder() -> Iterator[Recorder]:
+    recorder = Recorder()
+    yield recorder
+    for client in recorder.clients:
+        client.disconnect()
+
+
+def eventually(holds: Callable[[], object], within_s: float = 5.0) -> None:
+    deadline = time.monotonic() + within_s
+    while not holds():
+        assert time.monotonic() < deadline, "it did not come about in time"
+        time.sleep(0.01)
+
+
+def serve_all(session: Session) -> None:
+    session.accept_key()
+    session.acknowledge()
+    session.send(_AAPL)
+    session.wait_closed()
+
+
+def test_it_authenticates_subscribes_and_delivers(recorder: Recorder) -> None:
+    with scripted_feed(serve_all) as feed:
+        client = recorder.client(feed.url)
+        client.subscribe(["AAPL", "BRK.B"])
+        assert client.connect()
+        eventually(lambda: recorder.ticks)
+        client.disconnect()
+    assert feed.received[:2] == [
+        {"action": "auth", "params": "KEY"},
+        {"action": "subscribe", "params": "AM.AAPL,AM.BRK.B,A.AAPL,A.BRK.B"},
+    ]
+    assert recorder.ticks[0].ticker == "AAPL"
+    snapshot = client.snapshot()
+    assert (snapshot["acknowledged_topics"], snapshot["messages"], snapshot["status"]) == (4, 1, "disconnected")
+
+
+def test_after_a_drop_it_comes_back_and_subscribes_to_everything(recorder: Recorder) -> None:
+    topics: list[list[str]] = []
+
+    def script(session: Session) -> None:
+        session.accept_key()
+        topics.append(session.acknowledge())
+        if session.number == 1:
+            topics.append(session.acknowledge())  # what is added later
+            session.vanish()
+        else:
+            session.send(_AAPL)
+            session.wait_closed()
+
+    with scripted_feed(script) as feed:
+        client = recorder.client(feed.url)
+        client.subscribe(["AAPL"])
+        assert client.connect()
+        eventually(lambda: client.snapshot()["acknowledged_topics"] == 2)
+        client.subscribe(["IBM"])
+        eventually(lambda: recorder.ticks)
+        client.disconnect()
+    assert topics == [["AM.AAPL", "A.AAPL"], ["AM.IBM", "A.IBM"], ["AM.AAPL", "A.AAPL", "AM.IBM", "A.IBM"]]
+    assert client.snapshot()["reconnects"] == 1
+
+
+@pytest.mark.parametrize("code", [1000, 1001, 1008, 1011, 1012])
+def test_the_close_code_is_reported(recorder: Recorder, code: int) -> None:
+    def script(session: Session) -> None:
+        session.accept_key()
+        session.hear()
+        session.drop(code, "for a reason")
+
+    with scripted_feed(script) as feed:
+        client = recorder.client(feed.url)
+        client.subscribe(["AAPL"])
+        client.connect()
+        eventually(lambda: recorder.reasons(ConnectionStatus.DISCONNECTED))
+        client.disconnect()
+    assert f"code {code}, for a reason" in recorder.reasons(ConnectionStatus.DISCONNECTED)[0]
+
+
+def test_a_refused_key_is_reported_and_not_hammered(recorder: Recorder) -> None:
+    def script(session: Session) -> None:
+        session.say("connected")
+        session.hear()
+        session.say("auth_failed", "authentication failed")
+        session.vanish()
+
+    with scripted_feed(script) as feed:
+        client = recorder.client(feed.url)
+        assert not client.connect()
+        eventually(lambda: recorder.reasons(ConnectionStatus.ERROR))
+        time.sleep(1.5)  # an ordinary back-off would be over by now
+        assert feed.sessions == 1
+        client.disconnect()
+    (reason,) = recorder.reasons(ConnectionStatus.ERROR)
+    assert "refused the key (authentication failed)" in reason
+    assert "MASSIVE_API_KEY" in reason
+    assert "900 s" in reason
+
+
+def test_too_many_connections_cool_down_for_a_minute(recorder: Recorder) -> None:
+    def script(session: Session) -> None:
+        session.accept_key()
+        session.acknowledge()
+        session.say("max_connections", "Maximum number of websocket connections exceeded.")
+        session.drop(1008, "max connections")
+
+    with scripted_feed(script) as feed:
+        client = recorder.client(feed.url)
+        client.subscribe(["AAPL"])
+        client.connect()
+        eventually(lambda: recorder.reasons(ConnectionStatus.ERROR))
+        client.disconnect()
+    (reason,) = recorder.reasons(ConnectionStatus.ERROR)
+    assert "connections are all in use" in reason
+    assert "in 60 s" in reason
+
+
+def test_a_server_that_accepts_and_says_nothing_is_given_up_within_the_time_out(recorder: Recorder) -> None:
+    with scripted_feed(lambda session: session.wait_closed()) as feed:
+        client = recorder.client(feed.url, timeout_s=1)
+        started_s = time.monotonic()
+        assert not client.connect()
+        assert time.monotonic() - started_s < 2
+        eventually(lambda: recorder.reasons(ConnectionStatus.DISCONNECTED))
+        client.disconnect()
+    assert "No answer within 1 s" in recorder.reasons(ConnectionStatus.DISCONNECTED)[0]
+
+
+def test_a_refused_connection_is_tried_again(recorder: Recorder) -> None:
+    client = recorder.client("ws://127.0.0.1:9/stocks", timeout_s=2)
+    assert not client.connect()
+    eventually(lambda: len(recorder.reasons(ConnectionStatus.CONNECTING)) >= 1)
+    assert "refused" in recorder.reasons(ConnectionStatus.DISCONNECTED)[0]
+
+
+def test_topics_that_were_not_acknowledged_are_named(
+    recorder: Recorder, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("src.infrastructure.websocket.massive_client._ACK_DEADLINE_S", 0.3)
+
+    def script(session: Session) -> None:
+        session.accept_key()
+        session.hear()
+        session.say("error", "not authorized")
+        session.say("success", "subscribed to: AM.AAPL")
+        session.wait_closed()
+
+    with caplog.at_level(logging.WARNING), scripted_feed(script) as feed:
+        client = recorder.client(feed.url)
+        client.subscribe(["AAPL"])
+        client.connect()
+        eventually(lambda: "did not acknowledge 1 topics: A.AAPL" in caplog.text)
+        client.disconnect()
+    assert caplog.text.count("did not acknowledge") == 1
+    assert "The feed says: not authorized" in caplog.text
+
+
+def test_unsubscribed_tickers_are_not_asked_for_again(recorder: Recorder) -> None:
+    subscriptions: list[list[str]] = []
+
+    def script(session: Session) -> None:
+        session.accept_key()
+        subscriptions.append(session.acknowledge())
+        if session.number == 1:
+            subscriptions.append([session.hear()["params"]])
+            session.vanish()
+        session.wait_closed()
+
+    with scripted_feed(script) as feed:
+        client = recorder.client(feed.url)
+        client.subscribe(["AAPL", "IBM"])
+        client.connect()
+        eventually(lambda: client.snapshot()["acknowledged_topics"] == 4)
+        client.unsubscribe(["AAPL"])
+        eventually(lambda: len(subscriptions) == 3)
+        client.disconnect()
+    assert subscriptions[1:] == [["AM.AAPL,A.AAPL"], ["AM.IBM", "A.IBM"]]
+
+
+def test_an_error_in_the_callback_costs_one_frame(recorder: Recorder, caplog: pytest.LogCaptureFixture) -> None:
+    def script(session: Session) -> None:
+        session.accept_key()
+        session.acknowledge()
+        session.send(_AAPL)
+        session.send({**_AAPL, "sym": "IBM"})
+        session.wait_closed()
+
+    taken: list[str] = []
+
+    def take(ticks: list[TickData]) -> None:
+        if ticks[0].ticker == "AAPL":
+            raise ValueError("on purpose")
+        taken.append(ticks[0].ticker)
+
+    with scripted_feed(script) as feed:
+        client = MassiveWebSocketClient("KEY", take, recorder.statuses.append, ClientConfig(feed.url))
+        client.subscribe(["AAPL", "IBM"])
+        client.connect()
+        eventually(lambda: taken)
+        client.disconnect()
+    assert taken == ["IBM"]
+    assert client.snapshot()["errors"] == 1
+    assert "could not be taken" in caplog.text
+
+
+def test_bad_elements_are_counted_by_kind(recorder: Recorder) -> None:
+    def script(session: Session) -> None:
+        session.accept_key()
+        session.acknowledge()
+        session.send(_AAPL, {**_AAPL, "h": 0.1}, {"ev": "T"})
+        session.wait_closed()
+
+    with scripted_feed(script) as feed:
+        client = recorder.client(feed.url)
+        client.subscribe(["AAPL"])
+        client.connect()
+        eventually(lambda: recorder.ticks)
+        client.disconnect()
+    assert client.snapshot()["refused_elements"] == {"incoherent_prices": 1, "bad_element": 1}
+
+
+def test_a_frame_of_several_megabytes_is_taken(recorder: Recorder) -> None:
+    def script(session: Session) -> None:
+        session.accept_key()
+        session.acknowledge()
+        session.send(*[_AAPL] * 60_000)
+        session.wait_closed()
+
+    with scripted_feed(script) as feed:
+        client = recorder.client(feed.url)
+        client.subscribe(["AAPL"])
+        client.connect()
+        eventually(lambda: len(recorder.ticks) == 60_000)
+        client.disconnect()
+
+
+def test_the_key_stands_in_no_snapshot_status_or_log(recorder: Recorder, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG), scripted_feed(serve_all) as feed:
+        client = MassiveWebSocketClient(
+            "s3cr3t-key", recorder.ticks.extend, recorder.statuses.append, ClientConfig(feed.url)
+        )
+        client.subscribe(["AAPL"])
+        client.connect()
+        eventually(lambda: recorder.ticks)
+        client.disconnect()
+    said = caplog.text + repr(client.snapshot()) + repr(recorder.statuses)
+    client_records = [record for record in caplog.records if record.name.startswith("src")]
+    assert "s3cr3t-key" not in repr(client.snapshot()) + repr(recorder.statuses)
+    assert said
+    assert all("s3cr3t-key" not in record.getMessage() for record in client_records)
+
+
+def test_disconnect_ends_all_its_threads(recorder: Recorder) -> None:
+    with scripted_feed(serve_all) as feed:
+        client = recorder.client(feed.url)
+        client.subscribe(["AAPL"])
+        client.connect()
+        client.disconnect()
+        names = {thread.name for thread in threading.enumerate()}
+    assert not {"feed-socket", "feed-watch"} & names
