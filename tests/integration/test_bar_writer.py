@@ -1,0 +1,158 @@
+"""The writer's thread over a real database: groups, retries, and what waits meanwhile."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from src.core.domain.market.bar import Bar, Tier
+from src.infrastructure.database.bar_reader import DatabaseBarReader
+from src.infrastructure.database.bar_writer import DatabaseBarWriter
+from src.infrastructure.database.engines import read_engine, write_engine
+from src.infrastructure.database.flush_interval import FlushInterval
+from src.infrastructure.database.tickstock_db import TickStockDatabase
+from tests.bars import MINUTE, bar, stored_bars
+
+
+class Source:
+    """A BarSource that tests fill."""
+
+    def __init__(self) -> None:
+        self.official: list[Bar] = []
+        self.live: list[Bar] = []
+        self.lock = threading.Lock()
+
+    def take_official(self) -> list[Bar]:
+        with self.lock:
+            taken, self.official = self.official, []
+        return taken
+
+    def take_live(self) -> list[Bar]:
+        with self.lock:
+            taken, self.live = self.live, []
+        return taken
+
+
+@pytest.fixture
+def source() -> Source:
+    return Source()
+
+
+@pytest.fixture
+def make_writer(database: TickStockDatabase, source: Source) -> Iterator[Callable[[int], DatabaseBarWriter]]:
+    writers: list[DatabaseBarWriter] = []
+
+    def make(live_flush_ms: int = 20) -> DatabaseBarWriter:
+        writers.append(DatabaseBarWriter(database, source, FlushInterval(live_flush_ms)))
+        writers[-1].start()
+        return writers[-1]
+
+    yield make
+    for writer in writers:
+        writer.stop()
+
+
+def wait_for(holds: Callable[[], Any], within_s: float = 5.0) -> None:
+    deadline = time.monotonic() + within_s
+    while not holds():
+        assert time.monotonic() < deadline, "it did not come about in time"
+        time.sleep(0.005)
+
+
+def test_official_bars_are_committed_at_once_while_live_ones_wait(
+    make_writer: Callable[[int], DatabaseBarWriter], source: Source, database_url: str
+) -> None:
+    writer = make_writer(10_000)
+    wait_for(lambda: writer.snapshot()["live_flush_ms"] == 10_000)
+    time.sleep(0.05)  # the first flush of live bars is over
+    source.live = [bar("LIVE", tier=Tier.LIVE.value)]
+    source.official = [bar("AAPL")]
+    writer.wake()
+    wait_for(lambda: [stored.symbol for stored in stored_bars(database_url)] == ["AAPL"], within_s=2)
+    writer.stop()
+    assert [stored.symbol for stored in stored_bars(database_url)] == ["AAPL", "LIVE"]
+
+
+def test_live_bars_follow_after_the_interval_without_being_woken(
+    make_writer: Callable[[int], DatabaseBarWriter], source: Source, database_url: str
+) -> None:
+    make_writer(20)
+    source.live = [bar(tier=Tier.LIVE.value)]
+    wait_for(lambda: stored_bars(database_url), within_s=2)
+
+
+def test_while_the_database_is_locked_bars_wait_and_drain_in_their_newest_version(
+    make_writer: Callable[[int], DatabaseBarWriter],
+    source: Source,
+    database_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr("src.infrastructure.database.engines._BUSY_TIMEOUT_S", 0.05)
+    writer = make_writer(20)
+    other = write_engine(database_url)
+    with other.begin() as connection:
+        connection.execute(text("UPDATE write_state SET revision = revision"))
+        source.official = [bar(close=1.0, observed_at=1)]
+        writer.wake()
+        wait_for(lambda: writer.snapshot()["failing_for_s"] is not None, within_s=20)
+        source.official = [bar(close=2.0, observed_at=2), bar("IBM")]
+        wait_for(lambda: writer.snapshot()["waiting_bars"] == 2, within_s=20)
+    wait_for(lambda: len(stored_bars(database_url)) == 2, within_s=20)
+    assert stored_bars(database_url)[0].close == 2.0
+    assert writer.snapshot()["failing_for_s"] is None
+    assert caplog.text.count("trying again") == 1
+    other.dispose()
+
+
+def test_submitted_history_is_committed_when_the_call_returns(
+    make_writer: Callable[[int], DatabaseBarWriter], database_url: str
+) -> None:
+    writer = make_writer(20)
+    assert writer.submit([bar(timestamp=MINUTE + place * 60_000) for place in range(100)])
+    assert len(stored_bars(database_url)) == 100
+
+
+def test_a_submission_to_a_stopped_writer_is_refused(make_writer: Callable[[int], DatabaseBarWriter]) -> None:
+    writer = make_writer(20)
+    writer.stop()
+    assert not writer.submit([bar()])
+
+
+def test_the_last_posted_state_is_kept(make_writer: Callable[[int], DatabaseBarWriter], database_url: str) -> None:
+    writer = make_writer(20)
+    for number in range(100):
+        writer.post_state("status", {"number": number})
+    writer.stop()
+    reader = DatabaseBarReader(read_engine(database_url))
+    assert reader.state("status") == {"number": 99}
+    assert reader.state("nothing") is None
+    reader.close()
+
+
+def test_a_row_that_the_database_refuses_fails_alone(
+    make_writer: Callable[[int], DatabaseBarWriter],
+    database: TickStockDatabase,
+    source: Source,
+    database_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    merge = database.merge
+
+    def poisoned(bars: Any) -> int | None:
+        bars = list(bars)
+        if any(candidate.symbol == "POISON" for candidate in bars):
+            raise IntegrityError("INSERT", {}, ValueError("on purpose"))
+        return merge(bars)
+
+    monkeypatch.setattr(database, "merge", poisoned)
+    writer = make_writer(20)
+    source.official = [bar("AAPL"), bar("POISON"), bar("IBM")]
+    writer.wake()
+    wait_for(lambda: writer.snapshot()["refused_rows"] == 1)
+    writer.stop()
+    assert [stored.symbol for stored in stored_bars(database_url)] == ["AAPL", "IBM"]

@@ -1,0 +1,166 @@
+"""The ingesting half as a whole, against the simulator, and beside another one."""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from src.app import build_runtime, create_app
+from src.config.settings import Settings, parse_settings
+from src.core.domain.market.bar import Tier
+from src.core.domain.market.tick import SecondAggregate
+from src.core.services.market_data_service import FALLBACK_UNIVERSE, MarketDataService
+from src.infrastructure.database import migrate
+from src.infrastructure.database.bar_reader import DatabaseBarReader
+from src.infrastructure.database.engines import read_engine
+from src.simulator.live import LiveSource
+from src.simulator.market import SyntheticMarket
+from src.simulator.server import SimulatorServer
+from tests.bars import second, stored_bars
+
+
+def wait_for(holds: Callable[[], Any], within_s: float = 15.0) -> None:
+    deadline = time.monotonic() + within_s
+    while not holds():
+        assert time.monotonic() < deadline, "it did not come about in time"
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def simulator() -> Iterator[SimulatorServer]:
+    with SimulatorServer(LiveSource(SyntheticMarket(7))) as server:
+        yield server
+
+
+class Installation:
+    """Settings, database and services of one data folder."""
+
+    def __init__(self, tmp_path: Path, simulator: SimulatorServer) -> None:
+        self._keys = {"DATA_DIR": str(tmp_path), "SIMULATOR_PORT": str(simulator.port), "BACKFILL_DAYS": "0"}
+        self.started: list[MarketDataService] = []
+        migrate.upgrade(self.settings().database_url)
+
+    def settings(self, **keys: str) -> Settings:
+        return parse_settings({**self._keys, **keys})
+
+    def start(self, **keys: str) -> MarketDataService:
+        service = build_runtime(self.settings(**keys))
+        assert service is not None
+        self.started.append(service)
+        service.start()
+        return service
+
+    def status(self) -> Any:
+        reader = DatabaseBarReader(read_engine(self.settings().database_url))
+        status = reader.state("status")
+        reader.close()
+        return status
+
+
+@pytest.fixture
+def installation(tmp_path: Path, simulator: SimulatorServer) -> Iterator[Installation]:
+    installation = Installation(tmp_path, simulator)
+    yield installation
+    for service in installation.started:
+        service.stop()
+
+
+def test_bars_of_the_fallback_universe_flow_into_the_database(
+    installation: Installation, caplog: pytest.LogCaptureFixture
+) -> None:
+    service = installation.start()
+    assert service.running
+    wait_for(lambda: len({bar.symbol for bar in stored_bars(installation.settings().database_url)}) >= 4)
+    assert service.stats.ticks > 0
+    assert service.data_adapter.snapshot()["acknowledged_topics"] == 16
+    assert "SYMBOLS is empty; listening to AAPL" in caplog.text
+    wait_for(installation.status)
+    assert installation.status()["universe"] == list(FALLBACK_UNIVERSE)
+    service.stop()
+    assert not service.running
+
+
+def test_a_first_start_brings_history_and_a_second_does_not_ask_again(
+    installation: Installation, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    url = installation.settings().database_url
+    service = installation.start(BACKFILL_DAYS="1", SYMBOLS="AAPL,MSFT")
+    wait_for(lambda: "History loaded" in caplog.text)
+    service.stop()
+    history = [bar for bar in stored_bars(url) if bar.tier != Tier.LIVE]
+    assert len(history) > 1000
+    assert {bar.symbol for bar in history} == {"AAPL", "MSFT"}
+    caplog.clear()
+    service = installation.start(BACKFILL_DAYS="1", SYMBOLS="AAPL,MSFT")
+    wait_for(lambda: service.stats.ticks)
+    service.stop()
+    assert "First start" not in caplog.text
+
+
+def test_a_second_process_stands_by_until_the_first_ends(
+    installation: Installation, caplog: pytest.LogCaptureFixture
+) -> None:
+    owner = installation.start(SYMBOLS="AAPL")
+    wait_for(lambda: owner.stats.ticks)
+    standby = installation.start(SYMBOLS="AAPL")
+    wait_for(lambda: "stands by" in caplog.text)
+    assert standby.stats.ticks == 0
+    owner.stop()
+    wait_for(lambda: standby.stats.ticks)
+
+
+def test_a_database_of_the_other_feed_is_left_alone(
+    installation: Installation, caplog: pytest.LogCaptureFixture
+) -> None:
+    service = installation.start(SYMBOLS="AAPL")
+    wait_for(lambda: service.stats.ticks)
+    service.stop()
+    before = stored_bars(installation.settings().database_url)
+    other = installation.start(
+        MASSIVE_API_KEY="k",
+        MASSIVE_WS_URL="ws://127.0.0.1:9/stocks",
+        DATABASE_URL=installation.settings().database_url,
+    )
+    wait_for(lambda: not other.running)
+    assert 'holds bars of the feed "simulated"' in caplog.text
+    assert stored_bars(installation.settings().database_url) == before
+
+
+def test_the_role_web_ingests_nothing(installation: Installation) -> None:
+    assert build_runtime(installation.settings(ROLE="web")) is None
+
+
+def test_create_app_starts_nothing(tmp_path: Path) -> None:
+    create_app(parse_settings({"DATA_DIR": str(tmp_path / "new")}))
+    assert not (tmp_path / "new").exists()
+
+
+def test_one_aggregate_is_handled_like_a_frame_of_one(installation: Installation) -> None:
+    service = build_runtime(installation.settings(SYMBOLS="AAPL"))
+    assert service is not None
+    service._handle_tick_data(SecondAggregate("AAPL", 1_763_649_000_000, 1.0, 2.0, 0.5, 1.5, 10.0))
+    assert service.stats.ticks == 1
+    assert [bar.close for bar in service.take_live()] == [1.5]
+    assert service.take_official() == []
+
+
+def test_after_a_restart_the_open_minute_is_widened_and_not_shrunk(installation: Installation) -> None:
+    unreachable = {"MASSIVE_API_KEY": "k", "MASSIVE_WS_URL": "ws://127.0.0.1:9/stocks"}
+    url = installation.settings(**unreachable).database_url
+    migrate.upgrade(url)
+    first = installation.start(**unreachable)
+    wait_for(lambda: first.snapshot()["connection"]["errors"])  # it runs; the feed is not there
+    first._handle_ticks([second(0, 10.0, 100.0), second(20, 14.0, 50.5)])
+    first.stop()
+    (before,) = stored_bars(url)
+    assert (before.open, before.close, before.volume, before.partial) == (9.99, 14.0, 150.5, False)
+    again = installation.start(**unreachable)
+    wait_for(lambda: again.snapshot()["connection"]["errors"])
+    again._handle_ticks([second(20, 14.0, 50.5), second(40, 8.0, 25.0)])
+    again.stop()
+    (after,) = stored_bars(url)
+    assert (after.open, after.high, after.low, after.close) == (9.99, 14.02, 7.98, 8.0)
+    assert (after.volume, after.partial, after.tier) == (175.5, True, Tier.LIVE)
