@@ -13,6 +13,7 @@ from src.cli import register_commands
 from src.config.settings import PROJECT_ROOT, Settings, SettingsError, load_settings
 from src.core.domain.market.bar_book import BarBook
 from src.core.domain.market.session import CalendarRangeError, SessionTable, new_york_date
+from src.core.errors import DatabaseUnavailableError
 from src.core.services.backfill_service import BackfillService
 from src.core.services.health_service import HealthService
 from src.core.services.market_data_service import MarketDataService, OnStatus, OnTicks, ServiceConfig
@@ -68,8 +69,16 @@ def create_app(settings: Settings | None = None) -> Flask:
         app.register_blueprint(
             ticks_blueprint(reader, now_ms, lambda at_ms: _day_start_ms(settings.feed, sessions, at_ms))
         )
-        app.register_blueprint(pages_blueprint(__version__, settings.feed == "simulated"))
+        app.register_blueprint(pages_blueprint(__version__, lambda: _is_simulated(settings, reader)))
     return app
+
+
+def _is_simulated(settings: Settings, reader: DatabaseBarReader) -> bool:
+    """By what filled the database; by the settings while that is not known."""
+    feed = None
+    with contextlib.suppress(DatabaseUnavailableError):
+        feed = reader.state("feed")
+    return (feed or settings.feed) == "simulated"
 
 
 def build_runtime(settings: Settings) -> MarketDataService | None:

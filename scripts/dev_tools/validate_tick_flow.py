@@ -95,7 +95,7 @@ def _feed(status: dict[str, Any]) -> Iterator[Step]:
     connection = status["connection"] or {}
     yield Step("The feed is connected", connection.get("status") == "connected", connection.get("reason", "never seen"))
     missing = connection.get("missing_topics", [])
-    found = f"{connection.get('acknowledged_topics', 0)} acknowledged"
+    found = f"{connection.get('acknowledged_topics', 0)} of {connection.get('wanted_topics', 0)} acknowledged"
     yield Step(
         "Every topic is acknowledged", not missing, found + (f", missing {', '.join(missing[:5])}" if missing else "")
     )

@@ -172,8 +172,16 @@ def test_quotes_compare_with_the_close_before_the_day(tmp_path: Path) -> None:
 
 def test_quotes_without_symbols_are_those_of_the_running_universe(site: Site) -> None:
     assert site.get("/api/quotes")["quotes"] == []
-    site.database.set_state("status", {"universe": ["AAPL", "GONE"]})
+    site.database.set_state("status", {"universe": ["AAPL", "NOT.YET"]})
     assert [quote["symbol"] for quote in site.get("/api/quotes")["quotes"]] == ["AAPL"]
+
+
+def test_of_the_whole_market_the_known_symbols_are_listed(site: Site) -> None:
+    written = {"universe": ["*"], "universe_key": "SYMBOLS", "feed": "massive", "written_at": 0, "last_tick_time": None}
+    site.database.set_state("status", {**written, "connection": {"status": "connected"}})
+    expected = ["AAPL", "BACPL", "BACpL", "BRK.B"]
+    assert site.get("/api/status")["universe"] == {"key": "SYMBOLS", "symbols": expected}
+    assert [quote["symbol"] for quote in site.get("/api/quotes")["quotes"]] == expected
 
 
 def test_before_ingestion_ever_ran_the_status_says_so(tmp_path: Path) -> None:
@@ -233,7 +241,10 @@ def test_every_answer_closes_the_doors(site: Site, path: str) -> None:
 
 def test_the_dashboard_says_that_data_are_simulated(tmp_path: Path) -> None:
     simulated, real = Site(tmp_path / "a"), Site(tmp_path / "b", MASSIVE_API_KEY="k")
+    real.database.claim_feed("massive")
     assert "<title>Simulated data" in simulated.client.get("/").text
     assert "<title>Simulated data" not in real.client.get("/").text
+    real.database.set_state("feed", "simulated")  # what fills the database counts, not what this process was told
+    assert "<title>Simulated data" in real.client.get("/").text
     simulated.database.close()
     real.database.close()

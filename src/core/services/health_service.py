@@ -10,6 +10,10 @@ from src.core.errors import DatabaseUnavailableError, SchemaError
 from src.core.ports import BarReader
 
 
+# A page lists this many symbols at most.
+_MAX_SYMBOLS = 500
+
+
 class Check(NamedTuple):
     """One thing that has to hold before the program is of use, with a sentence that says how it is."""
 
@@ -54,7 +58,7 @@ class HealthService:
             "session": {"date": None if day is None else day.isoformat(), "phase": phase},
             "universe": {
                 "key": written["universe_key"] if written else None,
-                "symbols": written["universe"] if written else [],
+                "symbols": self._reader.universe(_MAX_SYMBOLS),
             },
             "last_message_time": written["last_tick_time"] if written else None,
             "connection": written["connection"] if written else None,

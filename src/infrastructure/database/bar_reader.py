@@ -71,6 +71,15 @@ class DatabaseBarReader:
         self._exact = set(symbols)
         self._symbols_read_s = self._monotonic()
 
+    def universe(self, limit: int) -> list[str]:
+        """The symbols that the ingesting half listens to, at most `limit`; of the whole market, those known by name."""
+        status = self.state("status") or {"universe": []}
+        if status["universe"] != ["*"]:
+            return list(status["universe"][:limit])
+        query = text("SELECT symbol FROM symbols ORDER BY symbol LIMIT :limit")
+        with database_errors(), self._engine.connect() as connection:
+            return [row[0] for row in connection.execute(query, {"limit": limit})]
+
     def recent(self, symbols: Sequence[str], since_ms: int | None, limit: int) -> list[Bar]:
         """Bars by time, then symbol: of each symbol the first `limit` from `since_ms` on, or the newest `limit`."""
         bars: list[Bar] = []

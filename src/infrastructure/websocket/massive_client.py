@@ -32,6 +32,7 @@ _PING_INTERVAL_S = 20.0
 _SILENCE_S = 45.0
 _ACK_DEADLINE_S = 10.0
 _WATCH_INTERVAL_S = 0.25
+_NAMED_TOPICS = 20  # a status or a log line names this many at most
 
 OnTicks = Callable[[list[TickData]], None]
 OnStatus = Callable[[StatusChange], None]
@@ -137,8 +138,9 @@ class MassiveWebSocketClient:
                 "reconnects": max(0, self._counts["sessions"] - 1),
                 "errors": self._counts["errors"],
                 "refused_elements": dict(self._refused),
+                "wanted_topics": self._topics.wanted_count,
                 "acknowledged_topics": self._topics.acknowledged_count,
-                "missing_topics": self._topics.missing(),
+                "missing_topics": self._topics.missing()[:_NAMED_TOPICS],
             }
 
     # -- the socket's thread -------------------------------------------------------------------------------------
@@ -269,7 +271,8 @@ class MassiveWebSocketClient:
         with self._lock:
             missing = self._topics.overdue(now_s - _ACK_DEADLINE_S)
         if missing:
-            shown = ", ".join(missing[:10]) + (f" and {len(missing) - 10} more" if len(missing) > 10 else "")
+            more = len(missing) - _NAMED_TOPICS
+            shown = ", ".join(missing[:_NAMED_TOPICS]) + (f" and {more} more" if more > 0 else "")
             logger.warning("The feed did not acknowledge %d topics: %s.", len(missing), shown)
 
     # -- shared --------------------------------------------------------------------------------------------------

@@ -52,6 +52,11 @@ class Topics:
         return late
 
     @property
+    def wanted_count(self) -> int:
+        """How many topics are wanted."""
+        return len(self._wanted)
+
+    @property
     def acknowledged_count(self) -> int:
         """How many wanted topics are acknowledged."""
         return len(self._acknowledged)

@@ -56,7 +56,7 @@ def ticks_blueprint(reader: BarReader, now_ms: Callable[[], int], day_start_ms: 
         names = read_symbols(request.args)
         if len(names) > _MAX_QUOTES:
             raise ApiError(400, "bad_parameter", f"symbols names {len(names)} tickers; allowed are {_MAX_QUOTES}.")
-        known, unknown = _resolve(reader, names) if names else (_running_universe(reader), [])
+        known, unknown = _resolve(reader, names) if names else (reader.universe(_MAX_QUOTES), [])
         at_ms = now_ms()
         found = reader.quotes(known, day_start_ms(at_ms))
         return json_answer({"quotes": found, "unknown": unknown, "server_time": at_ms})
@@ -70,12 +70,6 @@ def _resolve(reader: BarReader, names: list[str]) -> tuple[list[str], list[str]]
         listed = ", ".join(repr(name)[:60] for name in unknown[:5])
         raise ApiError(404, "unknown_symbol", f"No such symbol in the database: {listed}.")
     return known, unknown
-
-
-def _running_universe(reader: BarReader) -> list[str]:
-    status = reader.state("status") or {"universe": []}
-    known, _ = reader.resolve(status["universe"][:_MAX_QUOTES])
-    return known
 
 
 def _tick(bar: Bar) -> Tick:

@@ -1,12 +1,14 @@
 """The pages for people."""
 
+from collections.abc import Callable
+
 from flask import Blueprint, render_template
 
 _POLL_INTERVAL_MS = 1000
 
 
-def pages_blueprint(version: str, feed_simulated: bool) -> Blueprint:
-    """The dashboard. Its data comes from the API, by polling; only what never changes is in the page."""
+def pages_blueprint(version: str, feed_simulated: Callable[[], bool]) -> Blueprint:
+    """The dashboard. Its data come from the API, by polling; in the page is only what hardly ever changes."""
     blueprint = Blueprint("pages", __name__)
 
     @blueprint.get("/")
