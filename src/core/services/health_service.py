@@ -9,7 +9,6 @@ from src.core.domain.market.session import CalendarRangeError, Phase, SessionTab
 from src.core.errors import DatabaseUnavailableError, SchemaError
 from src.core.ports import BarReader
 
-
 # A page lists this many symbols at most.
 _MAX_SYMBOLS = 500
 

@@ -16,7 +16,7 @@ def pages_blueprint(version: str, feed_simulated: Callable[[], bool]) -> Bluepri
         return render_template(
             "dashboard.html",
             version=version,
-            feed_simulated=feed_simulated,
+            feed_simulated=feed_simulated(),
             poll_interval_ms=_POLL_INTERVAL_MS,
         )
 
