@@ -1,6 +1,7 @@
 """The client over a real WebSocket, against a server that behaves as each test says."""
 
 import logging
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -285,6 +286,29 @@ def test_the_key_stands_in_no_snapshot_status_or_log(recorder: Recorder, caplog:
     assert "s3cr3t-key" not in repr(client.snapshot()) + repr(recorder.statuses)
     assert said
     assert all("s3cr3t-key" not in record.getMessage() for record in client_records)
+
+
+def test_disconnect_does_not_wait_for_an_attempt_that_hangs(recorder: Recorder) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # accepts, and never answers the handshake
+        client = recorder.client(f"ws://127.0.0.1:{silent.getsockname()[1]}/stocks", timeout_s=10)
+        attempt = threading.Thread(target=client.connect)
+        attempt.start()
+        eventually(lambda: recorder.reasons(ConnectionStatus.CONNECTING))
+        started_s = time.monotonic()
+        client.disconnect()
+        attempt.join(5)
+        assert time.monotonic() - started_s < 4
+
+
+def test_it_can_be_connected_again(recorder: Recorder) -> None:
+    with scripted_feed(serve_all) as feed:
+        client = recorder.client(feed.url)
+        client.subscribe(["AAPL"])
+        for expected in (1, 2):
+            assert client.connect()
+            eventually(lambda expected=expected: len(recorder.ticks) == expected)
+            client.disconnect()
+    assert feed.sessions == 2
 
 
 def test_disconnect_ends_all_its_threads(recorder: Recorder) -> None:

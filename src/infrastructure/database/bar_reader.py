@@ -29,7 +29,7 @@ _DAY = text(
 )
 _SPARK_BARS = 60
 # How often, at most, a name that is not known makes the list of symbols be read again.
-_SYMBOLS_FRESH_S = 1.0
+_SYMBOLS_FRESH_S = 0.25
 
 
 class DatabaseBarReader:

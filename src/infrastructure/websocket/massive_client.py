@@ -87,7 +87,9 @@ class MassiveWebSocketClient:
 
         False is not the end: unless `disconnect` is called it goes on trying in the background.
         """
-        if not self._threads:
+        if self._stopping.is_set() or not self._threads:
+            for ended in self._threads:
+                ended.join()  # what `disconnect` did not wait for
             self._stopping.clear()
             self._settled.clear()
             self._threads = [
@@ -100,12 +102,15 @@ class MassiveWebSocketClient:
         return self._change.status is ConnectionStatus.CONNECTED
 
     def disconnect(self) -> None:
-        """Closes the connection for good and waits up to 5 s for its threads; `connect` may be called again."""
+        """Closes the connection for good; `connect` may be called again.
+
+        Waits up to 2 s for its threads: one that hangs in an attempt to connect ends when that times out.
+        """
         self._stopping.set()
+        self._settled.set()
         self._close_socket()
         for thread in self._threads:
-            thread.join(5)
-        self._threads = []
+            thread.join(2)
         self._set_status(ConnectionStatus.DISCONNECTED, "Disconnected on request.")
 
     def subscribe(self, tickers: Iterable[str]) -> None:

@@ -1,0 +1,84 @@
+"""The whole program, nothing scripted: simulator, WebSocket, bar book, database, API, page."""
+
+import re
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+from werkzeug.serving import make_server
+
+from src.app import build_runtime, create_app
+from src.config.settings import parse_settings
+from src.core.services.market_data_service import FALLBACK_UNIVERSE
+from src.infrastructure.database import migrate
+from src.simulator.live import LiveSource
+from src.simulator.market import SyntheticMarket
+from src.simulator.server import SimulatorServer
+
+from .conftest import Open
+
+# What the task of this program is measured by: bars on the page this soon after the server is up.
+_BARS_WITHIN_MS = 60_000
+# A page that is open before the first start knows its symbols may ask for one that the database has not yet.
+_AT_FIRST = ("404",)
+
+
+class RealServer:
+    """The Flask application over a running ingestion."""
+
+    def __init__(self, data_dir: Path, simulator_port: int) -> None:
+        settings = parse_settings({"DATA_DIR": str(data_dir), "SIMULATOR_PORT": str(simulator_port)})
+        migrate.upgrade(settings.database_url)
+        service = build_runtime(settings)
+        assert service is not None
+        self.service = service
+        self._server = make_server("127.0.0.1", 0, create_app(settings), threaded=True)
+        self._thread = threading.Thread(target=self._server.serve_forever)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    def start(self) -> None:
+        self.service.start()
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+        self.service.stop()
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[RealServer]:
+    """In the place of the scripted one."""
+    with SimulatorServer(LiveSource(SyntheticMarket(7))) as simulator:
+        server = RealServer(tmp_path, simulator.port)
+        server.start()
+        yield server
+        server.stop()
+
+
+@pytest.mark.timeout(180)
+def test_bars_of_the_simulated_feed_reach_the_page(open_page: Open, server: RealServer) -> None:
+    page = open_page(expected=_AT_FIRST).page
+    expect(page).to_have_title(re.compile("^Simulated data"))
+    expect(page.locator("#watchlist tbody tr")).to_have_count(len(FALLBACK_UNIVERSE), timeout=_BARS_WITHIN_MS)
+    for symbol in FALLBACK_UNIVERSE:
+        row = page.locator(f'#watchlist tbody tr[data-symbol="{symbol}"]')
+        expect(row.locator("td").first).to_have_text(re.compile(r"^\d+\.\d\d"), timeout=_BARS_WITHIN_MS)
+    expect(page.locator("#condition-word")).to_have_text("Live", timeout=_BARS_WITHIN_MS)
+    expect(page.locator("#chart-legend")).to_contain_text("New York", timeout=_BARS_WITHIN_MS)
+    expect(page.locator("#chart canvas").first).to_be_visible()
+    # It goes on: the forming bar of the chosen symbol changes while one looks.
+    before = page.locator("#chart-legend").inner_text()
+    expect(page.locator("#chart-legend")).not_to_have_text(before, timeout=30_000)
+
+
+@pytest.mark.timeout(120)
+def test_the_page_says_when_the_feed_is_gone(open_page: Open, server: RealServer) -> None:
+    page = open_page(expected=_AT_FIRST).page
+    expect(page.locator("#condition-word")).to_have_text("Live", timeout=_BARS_WITHIN_MS)
+    server.service.stop()
+    expect(page.locator("#condition-word")).to_have_text("Down", timeout=40_000)
+    expect(page.locator("#condition-reason")).to_contain_text("has not reported")
