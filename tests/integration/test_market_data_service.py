@@ -82,7 +82,7 @@ def test_bars_of_the_fallback_universe_flow_into_the_database(
     assert not service.running
 
 
-def test_a_first_start_brings_history_and_a_second_does_not_ask_again(
+def test_a_first_start_brings_history_and_later_ones_ask_for_new_symbols_only(
     installation: Installation, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
@@ -94,10 +94,10 @@ def test_a_first_start_brings_history_and_a_second_does_not_ask_again(
     assert len(history) > 1000
     assert {bar.symbol for bar in history} == {"AAPL", "MSFT"}
     caplog.clear()
-    service = installation.start(BACKFILL_DAYS="1", SYMBOLS="AAPL,MSFT")
-    wait_for(lambda: service.stats.ticks)
+    service = installation.start(BACKFILL_DAYS="1", SYMBOLS="AAPL,MSFT,IBM")
+    wait_for(lambda: "History loaded" in caplog.text)
     service.stop()
-    assert "First start" not in caplog.text
+    assert "Loading the history of 1 symbols" in caplog.text
 
 
 def test_a_second_process_stands_by_until_the_first_ends(

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from itertools import count
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -114,8 +115,11 @@ def test_a_late_official_bar_is_taken_at_any_age() -> None:
 def test_bars_of_minutes_not_listened_to_throughout_are_partial_until_official() -> None:
     bars = book()
     bars.merge([second(59)])
+    (whole,) = bars.take_live()
     bars.interrupt()
-    bars.merge([second(61), second(121)])
+    (cut,) = bars.take_live()
+    assert cut == msgspec.structs.replace(whole, partial=True, observed_at=whole.observed_at + 1)
+    bars.merge([second(59, 11.0), second(61), second(121)])
     live = {bar.timestamp: bar.partial for bar in bars.take_live()}
     assert live == {MINUTE: True, MINUTE + 60_000: True, MINUTE + 120_000: False}
     bars.merge([minute(0)])
@@ -126,13 +130,14 @@ def test_a_seeded_minute_is_widened_never_shrunk() -> None:
     bars = book()
     seed = bar(close=150.0, volume=500.0, tier=Tier.LIVE.value, observed_at=(MINUTE + 20_000) * 1000 + 9)
     bars.seed([seed])
-    assert bars.take_live() == []
+    (marked,) = bars.take_live()
+    assert marked == msgspec.structs.replace(seed, partial=True, observed_at=seed.observed_at + 1)
     bars.merge([second(20, 150.2, 70.0), second(21, 152.5, 30.0)])
     (live,) = bars.take_live()
     assert (live.open, live.high, live.low, live.close) == (seed.open, 152.52, seed.low, 152.5)
     assert live.volume == 530.0  # second 20 may be in the stored bar already
     assert live.partial
-    assert live.observed_at > seed.observed_at
+    assert live.observed_at > marked.observed_at
 
 
 # -- any order ---------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Fills history beside the feed. At a first start: the trading days before it, so that a page does not open empty."""
+"""Fills history beside the feed: a new symbol's trading days before, so that no page opens empty."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -22,18 +22,29 @@ class BackfillService:
         self._now_ms = now_ms
         self._total = self._done = self._bars = 0
         self._failed: list[str] = []
+        self._closed = False
 
-    def run(self, symbols: Sequence[str], writer: BarWriter, stopping: Callable[[], bool]) -> bool:
-        """Fills `symbols` one after the other; a symbol that fails is named. False when told to stop first."""
-        self._total = len(symbols)
-        logger.info("First start: loading the history of %d symbols.", self._total)
-        for symbol in symbols:
-            if stopping() or not self._fill(symbol, writer):
-                return False
+    def run(self, symbols: Sequence[str], loaded: Sequence[str], writer: BarWriter) -> None:
+        """Fills those of `symbols` that are not `loaded`, one after the other, until done or closed.
+
+        After each, the symbols loaded so far are posted to the writer as the state `history`. One that fails is
+        named, and is asked for again at the next start.
+        """
+        known = list(loaded)
+        wanted = [symbol for symbol in symbols if symbol not in known]
+        if not wanted:
+            return
+        self._total = len(wanted)
+        logger.info("Loading the history of %d symbols.", self._total)
+        for symbol in wanted:
+            if self._fill(symbol, writer):
+                known.append(symbol)
+                writer.post_state("history", known.copy())
+            if self._closed:
+                return
         logger.info("History loaded: %d bars of %d symbols.", self._bars, self._done)
         if self._failed:
             logger.warning("History could not be loaded for %s.", ", ".join(self._failed))
-        return True
 
     def _fill(self, symbol: str, writer: BarWriter) -> bool:
         try:
@@ -41,14 +52,17 @@ class BackfillService:
                 if page and not writer.submit(page):
                     return False
                 self._bars += len(page)
-            self._done += 1
         except VendorError as error:
-            self._failed.append(symbol)
-            logger.warning("The history of %s could not be loaded. %s", symbol, error)
+            if not self._closed:
+                self._failed.append(symbol)
+                logger.warning("The history of %s could not be loaded. %s", symbol, error)
+            return False
+        self._done += 1
         return True
 
     def close(self) -> None:
         """Ends a filling that is under way."""
+        self._closed = True
         self._source.close()
 
     def snapshot(self) -> dict[str, Any]:

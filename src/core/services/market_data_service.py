@@ -72,7 +72,7 @@ class MarketDataService:
         self._universe: tuple[str, ...] = ()
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
-        self._wants_history = False
+        self._loaded_history: list[str] = []
         self._trouble = "Starting."
 
     # -- life ----------------------------------------------------------------------------------------------------
@@ -103,7 +103,7 @@ class MarketDataService:
             if not self._prepare():
                 return
             self._writer.start()
-            if self._wants_history and "*" not in self._universe:
+            if self._config.history and "*" not in self._universe:
                 self._spawn("backfill", self._run_backfill)
             self._spawn("feed-connect", self._connect)
             while not self._stopping.wait(_BEAT_S):
@@ -120,7 +120,7 @@ class MarketDataService:
                 if self._ownership.acquire():
                     self._store.claim_feed(self._config.feed)
                     self._store.load_clock()
-                    self._wants_history = self._config.history and self._store.wants_history()
+                    self._loaded_history = self._store.loaded_history()
                     with self._book_lock:
                         self._book.seed(self._store.open_live_bars())
                     self._universe = self._get_universe()
@@ -142,11 +142,11 @@ class MarketDataService:
         self._trouble = trouble
 
     def _connect(self) -> None:
-        self.data_adapter.connect(self._universe)
+        if not self._stopping.is_set():
+            self.data_adapter.connect(self._universe)
 
     def _run_backfill(self) -> None:
-        if self._backfill.run(self._universe, self._writer, self._stopping.is_set):
-            self._writer.post_state("history", self._backfill.snapshot())
+        self._backfill.run(self._universe, self._loaded_history, self._writer)
 
     def _beat(self) -> None:
         with self._book_lock:

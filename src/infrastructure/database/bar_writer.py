@@ -150,12 +150,13 @@ class DatabaseBarWriter:
         started_s = self._monotonic()
         try:
             if self._pending:
-                self._merge_pending()
-                self._count(len(self._pending), self._monotonic() - started_s)
+                self._committed_rows += self._merge_pending()
+                self._commits += 1
+                self._last_commit_s = self._monotonic() - started_s
                 self._pending.clear()
             for key, value in states.items():
                 self._database.set_state(key, value)
-        except DatabaseUnavailableError as error:
+        except Exception as error:  # noqa: BLE001  whatever it is, bars must not be lost with this thread
             self._report_failure(error)
             with self._lock:
                 self._states = {**states, **self._states}
@@ -165,24 +166,22 @@ class DatabaseBarWriter:
             self._failing_since_s = None
         return True
 
-    def _merge_pending(self) -> None:
+    def _merge_pending(self) -> int:
+        """Merges all that is pending; gives how many rows the database took."""
         try:
             self._database.merge(self._pending.values())
         except SQLAlchemyError:  # not away: it refuses a row, which then fails alone
-            for bar in self._pending.values():
-                self._merge_alone(bar)
+            return sum(self._merge_alone(bar) for bar in self._pending.values())
+        return len(self._pending)
 
-    def _merge_alone(self, bar: Bar) -> None:
+    def _merge_alone(self, bar: Bar) -> bool:
         try:
             self._database.merge([bar])
         except SQLAlchemyError:
             self._refused_rows += 1
             logger.exception("The database refused the bar %s.", bar)
-
-    def _count(self, rows: int, duration_s: float) -> None:
-        self._committed_rows += rows
-        self._commits += 1
-        self._last_commit_s = duration_s
+            return False
+        return True
 
     def _report_failure(self, error: Exception) -> None:
         now_s = self._monotonic()
@@ -190,7 +189,9 @@ class DatabaseBarWriter:
             self._failing_since_s = now_s
         if now_s - self._warned_s >= _WARN_INTERVAL_S:
             self._warned_s = now_s
-            logger.warning("%s %d bars wait in memory; trying again.", error, len(self._pending))
+            known = isinstance(error, DatabaseUnavailableError)
+            text = "%s %d bars wait in memory; trying again."
+            logger.warning(text, error, len(self._pending), exc_info=None if known else error)
 
     def _drain(self) -> None:
         deadline_s = self._monotonic() + _STOP_DEADLINE_S

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import Engine, create_engine, event
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, NotSupportedError, ProgrammingError
 from sqlalchemy.pool import QueuePool
 
 from src.core.errors import DatabaseUnavailableError
@@ -20,23 +21,29 @@ _READER_PRAGMAS = ("query_only=ON",)
 
 def write_engine(url: str) -> Engine:
     """The engine of the one writer: a single connection whose transactions take the write lock at once."""
-    Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
-    return _sqlite_engine(url, _WRITER_PRAGMAS, "BEGIN IMMEDIATE", pool_size=1)
+    sqlite_file(url).parent.mkdir(parents=True, exist_ok=True)
+    return _sqlite_engine(url, "rwc", _WRITER_PRAGMAS, "BEGIN IMMEDIATE", pool_size=1)
 
 
 def read_engine(url: str) -> Engine:
-    """The engine of the readers: connections that cannot write."""
-    return _sqlite_engine(url, _READER_PRAGMAS, "BEGIN", pool_size=8)
+    """The engine of the readers: connections that cannot write, nor make a file where there is none."""
+    return _sqlite_engine(url, "rw", _READER_PRAGMAS, "BEGIN", pool_size=8)
 
 
-def _sqlite_engine(url: str, pragmas: tuple[str, ...], begin: str, pool_size: int) -> Engine:
+def sqlite_file(url: str) -> Path:
+    """The file of an SQLite URL."""
+    return Path(url.removeprefix("sqlite:///"))
+
+
+def _sqlite_engine(url: str, mode: str, pragmas: tuple[str, ...], begin: str, pool_size: int) -> Engine:
+    address = f"file:{quote(str(sqlite_file(url)))}?mode={mode}"
     engine = create_engine(
         url,
+        creator=lambda: sqlite3.connect(address, uri=True, timeout=_BUSY_TIMEOUT_S, check_same_thread=False),
         poolclass=QueuePool,
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=_BUSY_TIMEOUT_S,
-        connect_args={"timeout": _BUSY_TIMEOUT_S, "check_same_thread": False},
     )
 
     @event.listens_for(engine, "connect")
@@ -54,9 +61,14 @@ def _sqlite_engine(url: str, pragmas: tuple[str, ...], begin: str, pool_size: in
 
 @contextmanager
 def database_errors() -> Iterator[None]:
-    """Turns what the driver raises when the database is away, locked or full into DatabaseUnavailableError."""
+    """Turns what the driver raises when the database is away, locked, full or broken into DatabaseUnavailableError.
+
+    What it raises because of the row or the statement passes: that would not succeed later either.
+    """
     try:
         yield
-    except (OperationalError, TimeoutError) as error:
+    except (IntegrityError, DataError, ProgrammingError, NotSupportedError):
+        raise
+    except (DBAPIError, TimeoutError) as error:
         cause = error.orig if isinstance(error, DBAPIError) else error
         raise DatabaseUnavailableError(f"The database is not available: {cause}.") from error

@@ -10,17 +10,19 @@ from alembic.util import CommandError
 from sqlalchemy import Connection
 
 from src.core.errors import SchemaError
-from src.infrastructure.database.engines import database_errors, write_engine
+from src.infrastructure.database.engines import database_errors, read_engine, sqlite_file, write_engine
 
 _MIGRATIONS = Path(__file__).resolve().parents[3] / "migrations"
 
 
 def pending(database_url: str) -> list[str]:
-    """The revisions still to apply, oldest first; empty when the schema is this program's.
+    """The revisions still to apply, oldest first; empty when the schema is this program's. Writes nothing.
 
-    SchemaError when the database is newer than this program. A missing SQLite file is made, empty.
+    SchemaError when the database is newer than this program.
     """
-    engine = write_engine(database_url)
+    if not sqlite_file(database_url).exists():
+        return [step.revision for step in reversed(list(_scripts().walk_revisions()))]
+    engine = read_engine(database_url)
     try:
         with database_errors(), engine.connect() as connection:
             return _pending(connection)
@@ -57,8 +59,12 @@ def _config() -> Config:
     return config
 
 
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory.from_config(_config())
+
+
 def _pending(connection: Connection) -> list[str]:
-    scripts = ScriptDirectory.from_config(_config())
+    scripts = _scripts()
     current = MigrationContext.configure(connection).get_current_revision()
     if current is not None:
         try:

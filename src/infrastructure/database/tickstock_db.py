@@ -151,10 +151,11 @@ class TickStockDatabase:
             dialects.add_symbols(connection, symbols, self._now_us() // 1000)
         self._known_symbols.update(symbols)
 
-    def wants_history(self) -> bool:
-        """True until a first filling of history was completed."""
+    def loaded_history(self) -> list[str]:
+        """The symbols whose history was loaded."""
         with database_errors(), self._engine.connect() as connection:
-            return connection.execute(text("SELECT 1 FROM service_state WHERE key = 'history'")).scalar() is None
+            loaded = connection.execute(text("SELECT value FROM service_state WHERE key = 'history'")).scalar()
+        return [] if loaded is None else list(msgspec.json.decode(loaded))
 
     def open_live_bars(self) -> list[Bar]:
         """Each symbol's live bars of its newest three minutes: what a restart seeds its open minutes with.

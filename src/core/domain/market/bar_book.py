@@ -11,6 +11,8 @@ same; so sums are made in integers (10^-6 shares, 10^-6 dollars), where addition
 from array import array
 from collections.abc import Callable, Iterable, Sequence
 
+import msgspec
+
 from src.core.domain.market.bar import MINUTE_MS, Bar, Tier
 from src.core.domain.market.tick import MinuteAggregate, TickData
 
@@ -99,7 +101,14 @@ class OpenMinute:
 
     def bar(self) -> Bar:
         """The minute as it stands: official if that came, else what the seconds (and the seed) give."""
-        return self.official or (self._live() if self.seed is None else self._widened(self.seed, self._live()))
+        if self.official is not None:
+            return self.official
+        if self.seed is None:
+            return self._live()
+        if self.newest < 0:
+            stamp = self.seed.observed_at + self.changes
+            return msgspec.structs.replace(self.seed, partial=True, observed_at=stamp)
+        return self._widened(self.seed, self._live())
 
     def _live(self) -> Bar:
         volume = self.micro_volume / _MICRO
@@ -174,9 +183,8 @@ class BarBook:
         minute = self._minute(tick.ticker, start_ms)
         if minute.official is not None:
             self.late_seconds += 1
-        elif minute.add_second(tick) and not minute.dirty:
-            minute.dirty = True
-            self._dirty_live.append(minute)
+        elif minute.add_second(tick):
+            self._touch(minute)
 
     def _merge_minute(self, tick: TickData) -> None:
         start_ms = tick.timestamp
@@ -214,13 +222,25 @@ class BarBook:
         self._interrupted = True
         for minutes in self._symbols.values():
             for minute in minutes.values():
-                minute.partial = True
+                if minute.official is None and not minute.partial:
+                    self._mark_partial(minute)
 
     def seed(self, bars: Iterable[Bar]) -> None:
         """Takes the stored live bars of open minutes, at a start."""
         for bar in bars:
             minute = self._minute(bar.symbol, bar.timestamp)
-            minute.seed, minute.partial = bar, True
+            minute.seed = bar
+            self._mark_partial(minute)
+
+    def _mark_partial(self, minute: OpenMinute) -> None:
+        minute.partial = True
+        minute.changes += 1
+        self._touch(minute)
+
+    def _touch(self, minute: OpenMinute) -> None:
+        if not minute.dirty:
+            minute.dirty = True
+            self._dirty_live.append(minute)
 
     def take_official(self) -> list[Bar]:
         """The official bars that changed since they were last taken."""
