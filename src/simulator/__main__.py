@@ -1,0 +1,194 @@
+"""The command `python -m src.simulator`: serve a simulated feed, replay recordings, or write a session of them."""
+
+import argparse
+import errno
+import signal
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from datetime import date
+from math import inf, isinf
+from pathlib import Path
+from typing import NoReturn
+
+from src.simulator.live import LiveSource
+from src.simulator.market import SyntheticMarket
+from src.simulator.recorder import write_session
+from src.simulator.recordings import RecordingError
+from src.simulator.replay import ReplaySource
+from src.simulator.schedule import Disorder
+from src.simulator.server import SimulatorServer
+
+_POLL_S = 0.1
+
+
+class _Parser(argparse.ArgumentParser):
+    """Complains in one sentence, without the list of options."""
+
+    def error(self, message: str) -> NoReturn:
+        sentence = message[:1].upper() + message[1:]
+        self.exit(2, f"{sentence.rstrip('.')}. Run python -m src.simulator --help for what is allowed.\n")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command; the exit status."""
+    options = _parse(arguments)
+    try:
+        if options.write_session is not None:
+            return _write_session(options)
+        source = _source(options)
+    except (RecordingError, ValueError, OSError) as problem:
+        return _complain(str(problem))
+    return _serve(source, options)
+
+
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = _Parser(prog="python -m src.simulator", description=__doc__, allow_abbrev=False)
+    parser.add_argument("--port", type=_whole(0, 65535), help="the port to listen on; 0 takes a free one")
+    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (default %(default)s)")
+    parser.add_argument("--seed", type=_whole(0, 2**63), default=7, help="decides everything random (default 7)")
+    parser.add_argument("--key", type=_text, help="the only API key accepted (default: any)")
+    replay = parser.add_argument_group("replay of recordings")
+    replay.add_argument("--replay", nargs="+", type=Path, metavar="PATH", help="folders or .csv(.gz) files")
+    replay.add_argument("--speed", type=_speed, help="multiple of real time, or max (default 1)")
+    replay.add_argument("--duplicate", type=_between(0, 1), help="share of events sent twice (0 to 1)")
+    replay.add_argument("--reorder", type=_between(0, 3600), help="seconds within which order is lost")
+    session = parser.add_argument_group("a session to a folder")
+    session.add_argument("--write-session", type=Path, metavar="DIR", help="write second/ and minute/ there and end")
+    session.add_argument("--symbols", type=_symbols, help="such as AAPL,BRK.B")
+    session.add_argument("--date", type=_date, help="New York date, YYYY-MM-DD")
+    options = parser.parse_args(arguments)
+    if problem := _what_does_not_fit(options):
+        parser.error(problem)
+    return options
+
+
+def _what_does_not_fit(options: argparse.Namespace) -> str | None:
+    """A sentence on options that make no sense together, or are missing."""
+    session_options = (options.symbols, options.date)
+    if options.write_session is not None:
+        return None if all(session_options) else "--write-session needs --symbols and --date"
+    if any(session_options):
+        return "--symbols and --date are for --write-session DIR"
+    if options.port is None:
+        return "name a port to listen on, such as --port 8765"
+    replay_options = (options.speed, options.duplicate, options.reorder)
+    if options.replay is None and any(option is not None for option in replay_options):
+        return "--speed, --duplicate and --reorder are for --replay PATH"
+    return None
+
+
+def _source(options: argparse.Namespace) -> LiveSource | ReplaySource:
+    if options.replay is None:
+        return LiveSource(SyntheticMarket(options.seed))
+    disorder = Disorder(options.duplicate or 0.0, options.reorder or 0.0, options.seed)
+    speed = 1.0 if options.speed is None else options.speed
+    return ReplaySource(options.replay, speed=None if isinf(speed) else speed, disorder=disorder)
+
+
+def _serve(source: LiveSource | ReplaySource, options: argparse.Namespace) -> int:
+    stopped = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopped.set())
+    server = SimulatorServer(source, options.host, options.port, key=options.key)
+    try:
+        server.start()
+    except OSError as problem:
+        return _complain(_why_not_listening(problem, options))
+    _say(f"Simulated feed, not the real market: {server.url} serves {source.description}. Ctrl+C ends it.")
+    replay = source if isinstance(source, ReplaySource) else None
+    while server.running and not stopped.wait(_POLL_S):
+        if replay is not None and replay.finished.is_set():
+            _say(_counts(replay))
+            replay = None
+    server.stop()
+    return 0
+
+
+def _why_not_listening(problem: OSError, options: argparse.Namespace) -> str:
+    if problem.errno == errno.EADDRINUSE:
+        return (
+            f"Port {options.port} on {options.host} is taken: choose another with --port, "
+            "or end the program that listens there."
+        )
+    return f"Cannot listen on {options.host}, port {options.port} ({problem}): choose others with --host and --port."
+
+
+def _counts(replay: ReplaySource) -> str:
+    counts = replay.counts
+    return (
+        f"Replay finished: {counts.second_events} A and {counts.minute_events} AM events of "
+        f"{len(replay.symbols)} symbols were sent, {counts.duplicates} of them duplicates."
+    )
+
+
+def _write_session(options: argparse.Namespace) -> int:
+    written = write_session(options.write_session, options.symbols, options.date, seed=options.seed)
+    _say(f"Wrote {len(written)} files of simulated bars of {options.date} below {options.write_session}.")
+    return 0
+
+
+def _say(sentence: str) -> None:
+    sys.stdout.write(sentence + "\n")
+    sys.stdout.flush()
+
+
+def _complain(sentence: str) -> int:
+    sys.stderr.write(sentence + "\n")
+    return 1
+
+
+def _whole(least: int, most: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"allowed are whole numbers from {least} to {most}, not '{text}'")
+        return int(text)
+
+    return parse
+
+
+def _between(least: float, most: float) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        value = _float(text)
+        if value is None or not least <= value <= most:
+            raise argparse.ArgumentTypeError(f"allowed are numbers from {least} to {most}, not '{text}'")
+        return value
+
+    return parse
+
+
+def _speed(text: str) -> float:
+    if text == "max":
+        return inf
+    value = _float(text)
+    if value is None or not 0 < value <= 1e6:
+        raise argparse.ArgumentTypeError(f"allowed are numbers above 0 up to 1000000, or max, not '{text}'")
+    return value
+
+
+def _float(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _text(text: str) -> str:
+    if not text:
+        raise argparse.ArgumentTypeError("an empty key would refuse everyone; leave --key out to accept any")
+    return text
+
+
+def _symbols(text: str) -> list[str]:
+    return [symbol.strip() for symbol in text.split(",") if symbol.strip()]
+
+
+def _date(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as cause:
+        raise argparse.ArgumentTypeError(f"allowed is a date such as 2025-11-20, not '{text}'") from cause
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,103 @@
+"""One client's conversation: what it asks, what it is answered, what it holds. Knows no socket."""
+
+import hmac
+import json
+from typing import NamedTuple
+
+from src.simulator.wire import CHANNELS, Event, status
+
+
+class Reply(NamedTuple):
+    """Elements that answer a message, all in one frame, and whether the connection ends with them."""
+
+    elements: list[str]
+    drop: bool = False
+
+
+class Session:
+    """The state of one connection: authenticated or not, and the topics it is subscribed to.
+
+    `key` is the only API key that is accepted; None accepts any but an empty one.
+    """
+
+    def __init__(self, key: str | None = None) -> None:
+        self._key = key
+        self.authenticated = False
+        self._topics: set[str] = set()
+        self._whole_channels: frozenset[str] = frozenset()
+
+    @property
+    def topics(self) -> frozenset[str]:
+        """What the client is subscribed to, as it spelt it (`A.AAPL`, `AM.*`)."""
+        return frozenset(self._topics)
+
+    def wants(self, event: Event) -> bool:
+        """Whether the client is subscribed to the event."""
+        return event.topic in self._topics or event.channel in self._whole_channels
+
+    def receive(self, message: str | bytes) -> Reply:
+        """Answer one message of the client."""
+        try:
+            request = json.loads(message)
+            action, params = request["action"], request.get("params", "")
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            return _error("A message is a JSON object with an action and its params.")
+        if not isinstance(params, str):
+            return _error("params is a string.")
+        return self._act(action, params)
+
+    def _act(self, action: object, params: str) -> Reply:
+        if action == "auth":
+            return self._authenticate(params)
+        if action not in ("subscribe", "unsubscribe"):
+            return _error("The actions are auth, subscribe and unsubscribe.")
+        if not self.authenticated:
+            return _error("not authenticated")
+        topics = [topic for topic in map(str.strip, params.split(",")) if _is_known(topic)]
+        return Reply(self._subscribe(topics) if action == "subscribe" else self._unsubscribe(topics))
+
+    def _authenticate(self, key: str) -> Reply:
+        accepted = key if self._key is None else self._key
+        if not key or not hmac.compare_digest(_bytes(key), _bytes(accepted)):
+            self.authenticated = False
+            return Reply([status("auth_failed", "authentication failed")], drop=True)
+        self.authenticated = True
+        return Reply([status("auth_success", "authenticated")])
+
+    def _subscribe(self, topics: list[str]) -> list[str]:
+        acks = []
+        for topic in topics:
+            # The real feed does not answer for a topic that is held already.
+            if topic not in self._topics:
+                self._topics.add(topic)
+                acks.append(status("success", f"subscribed to: {topic}"))
+        self._find_whole_channels()
+        return acks
+
+    def _unsubscribe(self, topics: list[str]) -> list[str]:
+        acks = []
+        for topic in topics:
+            if topic in self._topics:
+                self._topics.remove(topic)
+                acks.append(status("success", f"unsubscribed to: {topic}"))
+        self._find_whole_channels()
+        return acks
+
+    def _find_whole_channels(self) -> None:
+        self._whole_channels = frozenset(c for c in CHANNELS if f"{c}.*" in self._topics)
+
+
+def _is_known(topic: str) -> bool:
+    """Whether the topic is of a channel served here; others are met with silence, as on the real feed."""
+    # The channel ends at the first dot: tickers have dots of their own (`AM.BRK.B`).
+    channel, _dot, ticker = topic.partition(".")
+    return channel in CHANNELS and bool(ticker)
+
+
+def _error(message: str) -> Reply:
+    return Reply([status("error", message)])
+
+
+def _bytes(key: str) -> bytes:
+    # JSON can spell lone surrogates, which plain UTF-8 refuses.
+    return key.encode("utf-8", "surrogatepass")

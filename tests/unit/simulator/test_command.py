@@ -1,0 +1,128 @@
+"""The command: it serves, replays and writes a session, ends when told to, and answers bad input with a sentence."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from datetime import date
+from pathlib import Path
+
+import pytest
+from websockets.sync.client import connect
+
+from src.simulator.__main__ import main
+from src.simulator.recorder import write_session
+from tests.unit.simulator.feed_client import Feed
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def exit_code(arguments: tuple[str, ...]) -> object:
+    try:
+        return main(arguments)
+    except SystemExit as end:
+        return end.code
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ((), "Name a port to listen on"),
+        (("--port", "70000"), "allowed are whole numbers from 0 to 65535, not '70000'"),
+        (("--port", "0", "--speed", "2"), "--speed, --duplicate and --reorder are for --replay PATH"),
+        (("--port", "0", "--replay", "nowhere", "--speed", "0"), "allowed are numbers above 0"),
+        (("--port", "0", "--replay", "nowhere"), "There is no file or folder nowhere."),
+        (("--port", "0", "--key", ""), "an empty key would refuse everyone"),
+        (("--write-session", "nowhere"), "--write-session needs --symbols and --date"),
+        (("--write-session", "nowhere", "--symbols", "ZZZZ", "--date", "2025-11-20"), "market has no ZZZZ"),
+        (("--write-session", "nowhere", "--symbols", "KO", "--date", "today"), "allowed is a date such as 2025-11-20"),
+    ],
+)
+def test_bad_input_is_answered_with_a_sentence(
+    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], sentence: str
+) -> None:
+    code = exit_code(arguments)
+    out, err = capsys.readouterr()
+    assert code in (1, 2)
+    assert out == ""
+    assert sentence in err
+    assert err.count("\n") == 1
+
+
+def command(*arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "src.simulator", *arguments],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def ended(*arguments: str) -> tuple[int, str, str]:
+    process = command(*arguments)
+    out, err = process.communicate(timeout=30)
+    return process.returncode, out, err
+
+
+def listening_url(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    match = re.search(r"ws://\S+:[0-9]+/stocks", line)
+    assert match is not None, line
+    assert "imulated" in line
+    return match[0]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_serves_until_it_is_told_to_end(number: signal.Signals) -> None:
+    process = command("--port", "0", "--seed", "5", "--key", "secret")
+    with connect(listening_url(process), compression=None) as connection:
+        client = Feed(connection)
+        assert client.ask("auth", "secret")[0]["status"] == "auth_success"
+        client.ask("subscribe", "A.*")
+        assert client.frame()[0]["ev"] == "A"
+        process.send_signal(number)
+        started_s = time.monotonic()
+        out, err = process.communicate(timeout=10)
+        assert time.monotonic() - started_s < 1.5
+    assert (process.returncode, out, err) == (0, "", "")
+
+
+def test_it_replays_and_says_what_it_sent(tmp_path: Path) -> None:
+    _seconds, minutes = write_session(tmp_path, ["KO"], date(2025, 11, 20))
+    process = command("--port", "0", "--replay", str(minutes), "--speed", "max", "--duplicate", "1", "--reorder", "5")
+    with connect(listening_url(process), compression=None) as connection:
+        client = Feed(connection)
+        client.ask("auth", "key")
+        client.ask("subscribe", "AM.KO")
+        received = len(client.elements(1900))
+        assert process.stdout is not None
+        line = process.stdout.readline()
+    process.terminate()
+    process.communicate(timeout=10)
+    assert line == (
+        f"Replay finished: 0 A and {received} AM events of 1 symbols were sent, {received // 2} of them duplicates.\n"
+    )
+    assert process.returncode == 0
+
+
+def test_it_says_what_to_do_about_a_taken_port() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        code, out, err = ended("--port", str(port))
+    assert (code, out) == (1, "")
+    assert err == (
+        f"Port {port} on 127.0.0.1 is taken: choose another with --port, or end the program that listens there.\n"
+    )
+
+
+def test_it_writes_a_session(tmp_path: Path) -> None:
+    code, out, err = ended("--write-session", str(tmp_path), "--symbols", "GRC,BACpL", "--date", "2025-11-20")
+    assert (code, err) == (0, "")
+    assert out.startswith("Wrote 4 files of simulated bars of 2025-11-20 below ")
+    assert len(list(tmp_path.rglob("*_20251120.csv.gz"))) == 4
