@@ -1,0 +1,129 @@
+"""What the page says when what it shows cannot be trusted, and that it recovers by itself."""
+
+import re
+
+from playwright.sync_api import Page, expect
+
+from .conftest import Open
+from .scripted_server import MINUTE_MS, ScriptedMarket, ScriptedServer
+
+NO_CONNECTION = ("net::ERR_",)
+STALE = re.compile(r"\bstale\b")
+
+
+def expect_trusted(page: Page) -> None:
+    """All is well: no banner, nothing dimmed."""
+    expect(page.locator("#banner")).to_be_hidden()
+    expect(page.locator("#board")).not_to_have_class(STALE)
+
+
+def expect_stale(page: Page, headline: str, detail: str) -> None:
+    """The banner says so in words, and table and chart are dimmed."""
+    expect(page.locator("#banner-headline")).to_have_text(headline)
+    expect(page.locator("#banner-detail")).to_contain_text(detail)
+    expect(page.locator("#banner")).to_be_visible()
+    assert float(page.locator("#watchlist").evaluate("element => getComputedStyle(element).opacity")) < 0.7
+    assert float(page.locator("#chart").evaluate("element => getComputedStyle(element).opacity")) < 0.7
+
+
+def test_a_server_that_went_away_is_said_and_its_return_is_noticed(
+    open_page: Open, market: ScriptedMarket, server: ScriptedServer
+) -> None:
+    page = open_page(expected=NO_CONNECTION, own_clock=True).page
+    expect(page.locator("#condition-word")).to_have_text("Live")
+    expect_trusted(page)
+    server.stop()
+    page.clock.fast_forward(3_000)
+    page.wait_for_timeout(100)
+    page.clock.fast_forward(3_000)
+    headline = "The server does not answer: what is shown below is old. This page keeps trying and recovers by itself."
+    expect_stale(page, headline, "The last good answer came at 10:31:")
+    expect(page.locator("#condition-word")).to_have_text("No answer")
+    expect(page.locator("#watchlist .col-age >> text=live")).to_have_count(0)
+
+    market.bars["AAPL"][-1].update(close=777.0, high=777.0)
+    server.start()
+    page.clock.fast_forward(15_000)
+    expect(page.locator("#condition-word")).to_have_text("Live")
+    expect_trusted(page)
+    expect(page.locator("#chart-quote")).to_contain_text("777.00")
+    expect(page.locator("#chart-legend")).to_contain_text("C 777.00")
+
+
+def test_a_server_that_answers_with_errors_is_said(open_page: Open, market: ScriptedMarket) -> None:
+    page = open_page(expected=("503 (SERVICE UNAVAILABLE)",), own_clock=True).page
+    expect(page.locator("#condition-word")).to_have_text("Live")
+    market.failure = "The database does not answer; see the log."
+    page.clock.fast_forward(3_000)
+    page.wait_for_timeout(100)
+    page.clock.fast_forward(3_000)
+    headline = (
+        "The server answers with an error: what is shown below is old. This page keeps trying and recovers by itself."
+    )
+    expect_stale(page, headline, "The database does not answer; see the log.")
+    market.failure = None
+    page.clock.fast_forward(15_000)
+    expect(page.locator("#condition-word")).to_have_text("Live")
+    expect_trusted(page)
+
+
+def test_a_server_that_hangs_is_said(open_page: Open, market: ScriptedMarket) -> None:
+    page = open_page(own_clock=True).page
+    expect(page.locator("#chart-legend")).to_contain_text("live")
+    market.delay_s = 2.0
+    with page.expect_request("**/api/ticks/recent?symbols=*"):
+        page.clock.fast_forward(1_100)
+    expect_trusted(page)
+    page.clock.fast_forward(5_500)
+    expect(page.locator("#condition-word")).to_have_text("No answer", timeout=1_500)
+    market.delay_s = 0.0
+    expect(page.locator("#condition-word")).to_have_text("Live")
+    expect_trusted(page)
+
+
+def test_a_feed_in_trouble_is_said_in_a_banner(open_page: Open, market: ScriptedMarket) -> None:
+    page = open_page(own_clock=True).page
+    expect(page.locator("#condition-word")).to_have_text("Live")
+    for condition, word, headline in [
+        ("late", "Late", "Data is late: what is shown below is not current."),
+        ("down", "Down", "The feed is down: what is shown below is not current."),
+        ("disabled", "Disabled", "The feed is switched off: what is shown below is not current."),
+    ]:
+        market.status |= {"condition": condition, "reason": f"The reason for {condition}."}
+        page.clock.fast_forward(5_000)
+        expect(page.locator("#condition-word")).to_have_text(word)
+        expect(page.locator("#condition-reason")).to_have_text(f"The reason for {condition}.")
+        expect_stale(page, headline, f"The reason for {condition}.")
+    market.status |= {"condition": "live"}
+    page.clock.fast_forward(5_000)
+    expect(page.locator("#condition-word")).to_have_text("Live")
+    expect_trusted(page)
+
+
+def test_a_closed_market_is_no_alarm(open_page: Open, market: ScriptedMarket) -> None:
+    market.status |= {
+        "condition": "market_closed",
+        "reason": "The next session begins on Monday 04:00 New York.",
+        "session": {"date": "2026-11-21", "phase": "closed"},
+    }
+    market.message_age_ms = 16 * 60 * MINUTE_MS
+    page = open_page().page
+    expect(page.locator("#condition-word")).to_have_text("Market closed")
+    expect(page.locator("#session")).to_have_text("Closed")
+    expect(page.locator("#data-age")).to_have_text("16 h ago")
+    expect_trusted(page)
+
+
+def test_old_bars_contradict_a_feed_that_reports_to_be_live(open_page: Open, market: ScriptedMarket) -> None:
+    for bars in market.bars.values():
+        del bars[-7:]
+    page = open_page().page
+    detail = "No symbol of the watch list has had a new bar for 6 min, although the feed reports to be live."
+    expect_stale(page, "Data is late: what is shown below is not current.", detail)
+
+
+def test_an_ingesting_half_that_stopped_reporting_is_said(open_page: Open, market: ScriptedMarket) -> None:
+    market.status["ingest_age_ms"] = 90_000
+    page = open_page().page
+    detail = "The ingesting half of TickStock has stopped reporting; see that it is running."
+    expect_stale(page, "Data is late: what is shown below is not current.", detail)

@@ -1,0 +1,30 @@
+"""The libraries kept beside the pages are the ones VENDOR.json names, with their licence and notice."""
+
+import hashlib
+import json
+
+from .scripted_server import WEB_DIR
+
+VENDOR_DIR = WEB_DIR / "static" / "vendor"
+
+
+def test_every_kept_file_has_the_hash_that_is_written_down() -> None:
+    listed: dict[str, str] = {}
+    for entry in json.loads((VENDOR_DIR / "VENDOR.json").read_text()):
+        listed |= entry["sha256"]
+        assert f"{entry['name']}/LICENSE.txt" in entry["sha256"]
+        assert f"{entry['name']}/NOTICE.txt" in entry["sha256"]
+    kept = {
+        str(path.relative_to(VENDOR_DIR)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in VENDOR_DIR.rglob("*")
+        if path.is_file() and path.name != "VENDOR.json"
+    }
+    assert kept == listed
+
+
+def test_the_page_shows_the_notice_that_the_licence_asks_for() -> None:
+    page = " ".join((WEB_DIR / "templates" / "dashboard.html").read_text().split())
+    first, second = (VENDOR_DIR / "lightweight-charts" / "NOTICE.txt").read_text().splitlines()
+    words, address = second.rsplit(" ", 1)
+    assert f"{first} {words}" in page
+    assert f'href="{address}"' in page
