@@ -1,0 +1,39 @@
+"""How gunicorn serves TickStock: one worker, because that worker also ingests the feed, with many threads."""
+
+import sys
+from typing import Any
+
+from src.bootstrap.lifeline import end_with_parent
+
+workers = 1
+worker_class = "gthread"
+threads = 128
+# The supervisor's messages are for people; a line for each poll of each browser would bury them.
+accesslog = None
+loglevel = "warning"
+control_socket_disable = True
+# The supervisor kills after 8 s. Before that the worker has this long to end, ...
+graceful_timeout = 6
+# ... of which it waits this long for requests under way, so that time is left to commit what it holds.
+_REQUESTS_TIMEOUT_S = 3
+_WORKER_DIED = 70
+
+
+def post_fork(_server: Any, worker: Any) -> None:
+    """In the new worker: ends it with the master, and leaves it time to commit."""
+    end_with_parent(worker.ppid)
+    worker.cfg.set("graceful_timeout", _REQUESTS_TIMEOUT_S)
+
+
+def worker_exit(_server: Any, _worker: Any) -> None:
+    """In the worker as it ends: stops the ingestion and commits what it holds."""
+    wsgi = sys.modules.get("src.wsgi")
+    if wsgi:
+        wsgi.stop_runtime()
+
+
+def child_exit(server: Any, _worker: Any) -> None:
+    """In the master: when a worker dies it ends, too, since the supervisor reports and paces restarts."""
+    stops_anyway = not server.LISTENERS
+    if not stops_anyway:
+        sys.exit(_WORKER_DIED)

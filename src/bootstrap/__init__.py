@@ -1,0 +1,1 @@
+"""What the two commands are made of: the virtual environment, and starting and supervising the program."""

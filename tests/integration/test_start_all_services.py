@@ -1,0 +1,330 @@
+"""`python3 start_all_services.py` in a copy of the project, with the virtual environment that these tests run in."""
+
+import http.client
+import os
+import re
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+
+import pytest
+
+from src.config.settings import settings_keys
+
+ROOT = Path(__file__).resolve().parents[2]
+COPIED = ("src", "data", "deploy", "migrations", "web", "requirements.txt", "start_all_services.py")
+HOST = "127.0.0.1"
+READY_TIMEOUT_S = 60
+# The bare interpreter, as a person would start it: the command finds its way into the environment by itself.
+PYTHON = Path(sys.base_prefix) / "bin" / "python3"
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc, which is Linux's")
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind((HOST, 0))
+        port = listener.getsockname()[1]
+    return int(port)
+
+
+def wait_until(condition: Callable[[], object], timeout_s: float = 15.0, what: str = "") -> None:
+    deadline_s = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline_s, f"waited in vain for {what or condition}"
+        time.sleep(0.05)
+
+
+def is_running(pid: int) -> bool:
+    """Whether the process runs and is no zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def children_of(pid: int) -> dict[int, str]:
+    """The command lines of the running processes that a process has started, by id."""
+    found = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            parent = int(stat.read_text().rpartition(")")[2].split()[1])
+            child = int(stat.parent.name)
+            if parent == pid and is_running(child):
+                found[child] = (stat.parent / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+    return found
+
+
+class Start:
+    """One run of the command; what it and its children print is in `log`."""
+
+    def __init__(self, project: Path, port: int, environment: dict[str, str]) -> None:
+        self.port = port
+        self._seen: set[int] = set()
+        self.log_file = project / f"start-{time.monotonic_ns()}.log"
+        with self.log_file.open("wb") as log:
+            self.process = subprocess.Popen(
+                [PYTHON, project / "start_all_services.py"],
+                cwd="/",
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+
+    @property
+    def log(self) -> str:
+        return self.log_file.read_text()
+
+    def wait_until_ready(self) -> None:
+        def is_ready() -> bool:
+            assert self.process.poll() is None, self.log
+            return "To stop:" in self.log
+
+        wait_until(is_ready, READY_TIMEOUT_S, "the announcement")
+
+    def status_of(self, path: str) -> int:
+        """The status of a GET; 0 when nothing answers."""
+        connection = http.client.HTTPConnection(HOST, self.port, timeout=5)
+        try:
+            connection.request("GET", path)
+            return connection.getresponse().status
+        except OSError:
+            return 0
+        finally:
+            connection.close()
+
+    def child(self, words: str) -> int:
+        """The id of the child whose command line has these words."""
+        found = [pid for pid, line in children_of(self.process.pid).items() if words in line]
+        assert len(found) == 1, self.log
+        return found[0]
+
+    def family(self) -> list[int]:
+        """All children and grandchildren."""
+        children = list(children_of(self.process.pid))
+        family = children + [grandchild for child in children for grandchild in children_of(child)]
+        self._seen.update(family)
+        return family
+
+    def end(self) -> None:
+        """Leaves nothing behind, whatever went wrong."""
+        self.family()
+        self.process.kill()
+        self.process.wait()
+        for pid in self._seen:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
+class Project:
+    """A copy of the project and its starts."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.starts: list[Start] = []
+        for name in COPIED:
+            source = ROOT / name
+            if source.is_dir():
+                shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy(source, folder / name)
+
+    def environment(self, **settings: str) -> dict[str, str]:
+        ours = {key: value for key, value in os.environ.items() if key not in settings_keys()}
+        return {**ours, "PORT": str(self.port), "TICKSTOCK_VENV": sys.prefix, **settings}
+
+    def start(self, **settings: str) -> Start:
+        environment = self.environment(**settings)
+        self.starts.append(Start(self.folder, int(environment["PORT"]), environment))
+        return self.starts[-1]
+
+    def refusal(self, **settings: str) -> tuple[int, str]:
+        """The exit status and what was printed by a start that refuses."""
+        start = self.start(**settings)
+        return start.process.wait(timeout=READY_TIMEOUT_S), start.log
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    folder = tmp_path / "tickstock"
+    folder.mkdir()
+    project = Project(folder)
+    yield project
+    for start in project.starts:
+        start.end()
+
+
+@pytest.fixture(autouse=True)
+def _in_a_virtual_environment() -> None:
+    if sys.prefix == sys.base_prefix:
+        pytest.skip("these tests run outside of a virtual environment, so there is none to share")
+
+
+def test_it_comes_up_says_where_to_look_and_stops_on_sigterm(project: Project) -> None:
+    start = project.start()
+    start.wait_until_ready()
+    assert start.status_of("/healthz") == 200
+    for words in (
+        f"Dashboard: http://{HOST}:{project.port}/",
+        "Feed: SIMULATED data",
+        "MASSIVE_API_KEY=<your key>",
+        f"Database: {project.folder}/var/simulated.db",
+        f"kill {start.process.pid}",
+    ):
+        assert words in start.log
+    wait_until(lambda: start.status_of("/readyz") == 200, what="bars of the simulator")
+    family = start.family()
+    assert len(family) == 3, "simulator, gunicorn and its worker"
+    asked_s = time.monotonic()
+    start.process.terminate()
+    assert start.process.wait(timeout=12) == 0
+    assert time.monotonic() - asked_s < 10
+    assert "\nStopping TickStock.\n" in start.log
+    assert start.log.endswith("\nTickStock has stopped.\n")
+    assert "killed" not in start.log
+    assert "Traceback" not in start.log
+    assert [pid for pid in family if is_running(pid)] == []
+
+
+def test_what_dies_is_reported_and_started_again(project: Project) -> None:
+    start = project.start()
+    start.wait_until_ready()
+    first = start.child("gunicorn")
+    os.kill(first, signal.SIGKILL)
+    wait_until(lambda: f"The web server (process {first}) was ended by SIGKILL" in start.log)
+    wait_until(lambda: start.status_of("/healthz") == 200)
+    second = start.child("gunicorn")
+
+    (worker,) = children_of(second)
+    os.kill(worker, signal.SIGKILL)
+    wait_until(lambda: f"The web server (process {second}) exited with status 70" in start.log)
+    wait_until(lambda: start.status_of("/healthz") == 200)
+    assert len({first, second, start.child("gunicorn")}) == 3
+
+    simulator = start.child("src.simulator")
+    os.kill(simulator, signal.SIGKILL)
+    wait_until(lambda: f"The simulator (process {simulator}) was ended by SIGKILL" in start.log)
+    wait_until(lambda: any("src.simulator" in line for line in children_of(start.process.pid).values()))
+    assert re.findall(r"started again in \d\.\d s\.", start.log), start.log
+
+
+def test_nothing_outlives_a_killed_supervisor(project: Project) -> None:
+    start = project.start()
+    start.wait_until_ready()
+    family = start.family()
+    start.process.kill()
+    wait_until(lambda: not any(is_running(pid) for pid in family), what="the children's end")
+
+
+def test_ctrl_c_does_not_reach_the_children_but_stops_all(project: Project) -> None:
+    start = project.start()
+    start.wait_until_ready()
+    assert {os.getsid(pid) for pid in children_of(start.process.pid)} == set(children_of(start.process.pid))
+    start.process.send_signal(signal.SIGINT)
+    assert start.process.wait(timeout=12) == 0
+    assert "killed" not in start.log
+
+
+def test_the_two_halves_run_by_themselves(project: Project) -> None:
+    ingest = project.start(ROLE="ingest")
+    ingest.wait_until_ready()
+    web = project.start(ROLE="web", PORT=str(free_port()))
+    web.wait_until_ready()
+    assert f"It has no dashboard; its state: http://{HOST}:{ingest.port}/readyz" in ingest.log
+    assert f"web half runs. Dashboard: http://{HOST}:{web.port}/" in web.log
+    assert ingest.child("src.simulator")
+    assert [line for line in children_of(web.process.pid).values() if "src.simulator" in line] == []
+    wait_until(lambda: (ingest.status_of("/readyz"), web.status_of("/readyz")) == (200, 200), what="both halves")
+    assert (ingest.status_of("/"), web.status_of("/")) == (404, 200)
+
+
+@pytest.mark.parametrize("taken", ["by the web server", "by another program"])
+def test_a_simulator_port_that_is_taken_is_one_line(project: Project, taken: str) -> None:
+    with socket.create_server((HOST, 0)) as listener:
+        port = project.port if taken == "by the web server" else listener.getsockname()[1]
+        status, log = project.refusal(SIMULATOR_PORT=str(port))
+    assert status == 1
+    assert str(port) in log
+    assert "SIMULATOR_PORT" in log
+    assert log.count("\n") == 1
+
+
+def test_a_taken_port_is_one_line(project: Project) -> None:
+    with socket.create_server((HOST, project.port)):
+        status, log = project.refusal()
+    assert status == 1
+    line = f"Port {project.port} on {HOST} is taken; set PORT in .env to a free one, or stop what holds it.\n"
+    assert log == line
+
+
+def test_a_data_folder_that_is_a_file_is_one_line(project: Project) -> None:
+    (project.folder / "var").touch()
+    status, log = project.refusal()
+    assert status == 1
+    assert log.startswith(f"The data folder {project.folder}/var cannot be made or written (File exists); set DATA_DIR")
+    assert log.count("\n") == 1
+
+
+def test_a_wrong_setting_is_one_line(project: Project) -> None:
+    status, log = project.refusal(ROLE="everything")
+    assert status == 2
+    assert log == "Setting ROLE: 'everything' is not allowed; allowed is one of all, ingest, web.\n"
+
+
+def test_a_misspelt_setting_is_warned_of(project: Project) -> None:
+    with socket.create_server((HOST, project.port)):
+        _, log = project.refusal(MASIVE_API_KEY="x")
+    assert "No setting is called MASIVE_API_KEY, so it has no effect. Did you mean MASSIVE_API_KEY?\n" in log
+
+
+def test_a_newer_database_is_refused_in_one_line(project: Project) -> None:
+    database = project.folder / "var" / "simulated.db"
+    database.parent.mkdir()
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
+        connection.execute("INSERT INTO alembic_version VALUES ('9999')")
+        connection.commit()
+    status, log = project.refusal()
+    assert status == 1
+    assert log.startswith("The database has schema 9999, which is newer than this program")
+    assert log.count("\n") == 1
+
+
+def test_the_environment_that_is_there_is_not_filled_again(project: Project) -> None:
+    """Twice refused for its port: the first start may ask pip, the second has nothing to ask."""
+    with socket.create_server((HOST, project.port)):
+        project.refusal()
+        began_s = time.monotonic()
+        _, log = project.refusal(PIP_NO_INDEX="1", PIP_INDEX_URL="http://127.0.0.1:9/")
+    assert "Installing" not in log
+    assert time.monotonic() - began_s < 5
+
+
+def test_an_old_python_is_told_so_in_one_line() -> None:
+    """With a version that is made up; --help ends a start that takes no notice of it."""
+    script = str(ROOT / "start_all_services.py")
+    code = (
+        "import runpy, sys\n"
+        "sys.version_info = (3, 8, 10, 'final', 0)\n"
+        f"sys.argv = [{script!r}, '--help']\n"
+        f"runpy.run_path({script!r}, run_name='__main__')\n"
+    )
+    finished = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert finished.returncode == 1
+    assert finished.stderr.startswith("TickStock needs Python 3.11 or newer; this is 3.8.10.")
+    assert finished.stderr.count("\n") == 1
+
+
+def test_help_says_what_it_does() -> None:
+    command = [str(PYTHON), str(ROOT / "start_all_services.py"), "--help"]
+    finished = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "keeps them running until Ctrl-C" in finished.stdout
