@@ -9,6 +9,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+# macOS answers for a group of zombies with the second.
+_GROUP_IS_GONE = (ProcessLookupError, PermissionError)
+
 
 @dataclass(frozen=True, slots=True)
 class Service:
@@ -62,7 +65,7 @@ class ChildProcess:
 
 
 def _signal_group(group: int, signal_number: signal.Signals) -> None:
-    with suppress(ProcessLookupError):
+    with suppress(*_GROUP_IS_GONE):
         os.killpg(group, signal_number)
 
 
@@ -70,7 +73,7 @@ def _group_is_alive(group: int) -> bool:
     """Without counting zombies: in a container without an init process nobody ever reaps an orphan's."""
     try:
         os.killpg(group, 0)
-    except ProcessLookupError:
+    except _GROUP_IS_GONE:
         return False
     if not Path("/proc/self/stat").exists():
         return True

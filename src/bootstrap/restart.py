@@ -1,34 +1,12 @@
-"""When to start a service again, and whom to signal while all of them stop: decisions and nothing else."""
+"""How a service ended, and whom to signal while all of them stop: decisions and nothing else."""
 
 import signal
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 
-FIRST_DELAY_S = 0.5
-LONGEST_DELAY_S = 30.0
-STEADY_AFTER_S = 60.0
 # What a stop may take: whoever is asked first has this long before the next is asked, too, ...
 NEXT_ASKED_AFTER_S = 7.0
 # ... and whoever is still there after this is killed.
 KILLED_AFTER_S = 8.0
-
-
-class Backoff:
-    """Delays before one service's restarts: 0.5 s doubling to 30 s, each shortened by up to a quarter.
-
-    `random` gives numbers from 0 to 1. The jitter keeps services that fail together from starting together.
-    """
-
-    def __init__(self, random: Callable[[], float]) -> None:
-        self._random = random
-        self._delay_s = FIRST_DELAY_S
-
-    def next_delay_s(self, lived_s: float) -> float:
-        """The delay after a process that lived for `lived_s`; 60 s of life start the row of delays anew."""
-        if lived_s >= STEADY_AFTER_S:
-            self._delay_s = FIRST_DELAY_S
-        delay_s = self._delay_s * (1 - self._random() / 4)
-        self._delay_s = min(self._delay_s * 2, LONGEST_DELAY_S)
-        return delay_s
 
 
 class StopPlan:

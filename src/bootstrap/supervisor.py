@@ -5,7 +5,12 @@ from collections.abc import Callable
 from typing import Protocol
 
 from src.bootstrap.processes import Service
-from src.bootstrap.restart import KILLED_AFTER_S, Backoff, StopPlan, describe_exit
+from src.bootstrap.restart import KILLED_AFTER_S, StopPlan, describe_exit
+from src.core.domain.connection.backoff import Backoff
+
+# Delays before restarts of one service.
+_FIRST_DELAY_S = 0.5
+_LONGEST_DELAY_S = 30.0
 
 
 class Process(Protocol):
@@ -34,7 +39,7 @@ class Supervised:
         self._service = service
         self._start = start
         self._say = say
-        self._backoff = Backoff(random)
+        self._backoff = Backoff(random, _FIRST_DELAY_S, _LONGEST_DELAY_S)
         self.process = start(service)
         self._started_s = now_s
         self._died_s = now_s

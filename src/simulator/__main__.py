@@ -117,8 +117,8 @@ def _why_not_listening(problem: OSError, options: argparse.Namespace) -> str:
 def _counts(replay: ReplaySource) -> str:
     counts = replay.counts
     return (
-        f"Replay finished: {counts.second_events} A and {counts.minute_events} AM events of "
-        f"{len(replay.symbols)} symbols were sent, {counts.duplicates} of them duplicates."
+        f"Replay finished: {counts.second_events} A and {counts.minute_events} AM events were sent "
+        f"(symbols: {len(replay.symbols)}, duplicates: {counts.duplicates})."
     )
 
 

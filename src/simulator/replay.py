@@ -57,8 +57,7 @@ class ReplaySource:
     def description(self) -> str:
         """For people: what is served, as the end of a sentence."""
         pace = "full speed" if self._speed is None else f"{self._speed:g} times real time"
-        symbols = len(self.symbols)
-        return f"a replay of {len(self._schedule)} recorded events of {symbols} symbols at {pace}"
+        return f"a replay of {len(self._schedule)} recorded events (symbols: {len(self.symbols)}) at {pace}"
 
     async def run(self, publisher: Publisher, clock: Clock) -> None:
         """Wait for a subscription, send everything, and return."""

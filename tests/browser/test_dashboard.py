@@ -175,7 +175,7 @@ def test_a_simulated_feed_is_labelled_and_a_real_one_is_not(open_page: Open, mar
 def test_a_feed_that_has_not_reported_yet_changes_no_label(open_page: Open, market: ScriptedMarket) -> None:
     market.status["feed"] = {"name": "simulated", "simulated": True}
     market.bars.clear()
-    page = open_page(own_clock=True).page
+    page = open_page(own_clock=True, expected=("404 (NOT FOUND)",)).page
     expect(page.locator("#feed-facts")).to_contain_text("Feed simulated: connected, 12,345 messages, 1 reconnect")
     market.status |= {
         "feed": {"name": None, "simulated": False},

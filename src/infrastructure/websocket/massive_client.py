@@ -30,6 +30,10 @@ logging.getLogger("websocket").setLevel(logging.CRITICAL)  # what it would log i
 _PING_INTERVAL_S = 20.0
 # Neither data nor an answer to pings for this long: the connection is dead, whatever TCP thinks.
 _SILENCE_S = 45.0
+_FIRST_DELAY_S = 1.0
+_LONGEST_DELAY_S = 60.0
+# Added to the delay after a refusal, which another attempt at once would only repeat.
+_COOL_DOWN_S = {Ending.DROPPED: 0.0, Ending.TOO_MANY: 60.0, Ending.REFUSED_KEY: 900.0}
 _ACK_DEADLINE_S = 10.0
 _WATCH_INTERVAL_S = 0.25
 _NAMED_TOPICS = 20  # a status or a log line names this many at most
@@ -61,7 +65,7 @@ class MassiveWebSocketClient:
         self._on_ticks = on_tick_callback
         self._on_status = on_status_callback
         self._config = config
-        self._backoff = Backoff(config.random)
+        self._backoff = Backoff(config.random, _FIRST_DELAY_S, _LONGEST_DELAY_S)
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._settled = threading.Event()  # the first attempt ended: authenticated, refused or failed
@@ -158,7 +162,7 @@ class MassiveWebSocketClient:
                 return
             lived_s = self._config.monotonic() - (self._authenticated_s or self._config.monotonic())
             self._authenticated_s = None
-            delay_s = self._backoff.next_delay_s(self._ending, lived_s)
+            delay_s = _COOL_DOWN_S[self._ending] + self._backoff.next_delay_s(lived_s)
             refused = self._ending is not Ending.DROPPED
             status = ConnectionStatus.ERROR if refused else ConnectionStatus.DISCONNECTED
             self._set_status(status, f"{self._ending_reason} Trying again in {delay_s:.0f} s.")

@@ -3,37 +3,10 @@
 import signal
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from src.bootstrap.restart import Backoff, StopPlan, describe_exit
+from src.bootstrap.restart import StopPlan, describe_exit
 
 TERM, KILL = signal.SIGTERM, signal.SIGKILL
-
-
-def test_delays_double_to_a_cap() -> None:
-    backoff = Backoff(random=lambda: 0.0)
-    assert [backoff.next_delay_s(1) for _ in range(8)] == [0.5, 1, 2, 4, 8, 16, 30, 30]
-
-
-def test_a_steady_life_starts_the_delays_anew() -> None:
-    backoff = Backoff(random=lambda: 0.0)
-    for _ in range(5):
-        backoff.next_delay_s(59.9)
-    assert backoff.next_delay_s(59.9) == 16
-    assert backoff.next_delay_s(60) == 0.5
-
-
-def test_jitter_shortens_by_up_to_a_quarter() -> None:
-    assert Backoff(random=lambda: 1.0).next_delay_s(0) == 0.375
-
-
-@given(st.lists(st.tuples(st.floats(0, 100), st.floats(0, 1)), max_size=30))
-def test_a_delay_stays_within_its_bounds(lives: list[tuple[float, float]]) -> None:
-    chances = iter([chance for _, chance in lives])
-    backoff = Backoff(random=lambda: next(chances))
-    for lived_s, _ in lives:
-        assert 0.375 <= backoff.next_delay_s(lived_s) <= 30
 
 
 def test_services_are_asked_one_after_another() -> None:

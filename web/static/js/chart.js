@@ -5,7 +5,7 @@ import {
 } from "../vendor/lightweight-charts/lightweight-charts.standalone.production.mjs";
 import { createBarStore, toCandle, toColumn } from "./bars.js";
 import {
-  direction, formatAxisVolume, formatChange, formatExact, formatPercent, formatPrice, priceDecimals, tierText,
+  direction, formatAxisVolume, formatChange, formatExact, formatPercent, formatPrice, formatVwap, priceDecimals, tierText,
 } from "./format.js";
 import { setText } from "./status.js";
 import { chartTime, formatDay, formatMinute } from "./time.js";
@@ -21,7 +21,7 @@ export function legendParts(bar) {
     ["", `${formatDay(bar.timestamp)} ${formatMinute(bar.timestamp)} New York`],
     ["O", formatPrice(bar.open)], ["H", formatPrice(bar.high)],
     ["L", formatPrice(bar.low)], ["C", formatPrice(bar.close)],
-    ["V", formatExact(bar.volume)], ["VWAP", formatPrice(bar.vwap)],
+    ["V", formatExact(bar.volume)], ["VWAP", formatVwap(bar.vwap)],
     ["", tierText(bar.tier)],
   ];
 }
@@ -47,11 +47,10 @@ export function createChartPanel(find = (id) => document.getElementById(id)) {
   // The library would give its own line of the last price the fill of the last bar, and a live bar has none.
   const candles = chart.addSeries(CandlestickSeries, { priceLineVisible: false, lastValueVisible: false });
   const lastPriceLine = candles.createPriceLine({ price: 0, lineVisible: false, axisLabelVisible: false, title: "" });
-  const columns = chart.addSeries(
-    HistogramSeries,
-    { priceFormat: { type: "custom", minMove: 1, formatter: formatAxisVolume }, priceLineVisible: false, lastValueVisible: false },
-    VOLUME_PANE,
-  );
+  const columns = chart.addSeries(HistogramSeries, {
+    priceFormat: { type: "custom", minMove: 1, formatter: formatAxisVolume },
+    priceLineVisible: false, lastValueVisible: false,
+  }, VOLUME_PANE);
   chart.panes()[0].setStretchFactor(4);
   chart.panes()[VOLUME_PANE].setStretchFactor(1);
 
@@ -131,11 +130,11 @@ export function createChartPanel(find = (id) => document.getElementById(id)) {
     },
     /** Show the watch list's row of the symbol beside the title; a symbol not listed has none. */
     showQuote(row) {
-      const known = row !== undefined && row.last !== null;
-      const change = known && row.change !== null ? ` ${formatChange(row.change)} (${formatPercent(row.changePercent)})` : "";
-      const way = direction(known ? row.change : null);
+      const { last, change, changePercent } = row ?? { last: null, change: null };
+      const way = direction(change);
+      const changed = change === null ? "" : ` ${ARROWS[way]} ${formatChange(change)} (${formatPercent(changePercent)})`;
       find("chart-quote").dataset.direction = way;
-      setText(find("chart-quote"), known ? `${formatPrice(row.last)} ${ARROWS[way]}${change}` : "");
+      setText(find("chart-quote"), last === null ? "" : formatPrice(last) + changed);
     },
   };
 }

@@ -50,7 +50,8 @@ function contradict({ condition, session, ingest_age_ms: ingestAgeMs }, newestBa
   }
   const silentMs = newestBarMs === null ? 0 : nowMs - newestBarMs - MINUTE_MS;
   if (session.phase === "regular" && silentMs > NO_BAR_MS) {
-    return `No symbol of the watch list has had a new bar for ${formatAge(silentMs)}, although the feed reports to be live.`;
+    const age = formatAge(silentMs);
+    return `No symbol of the watch list has had a new bar for ${age}, although the feed reports to be live.`;
   }
   return null;
 }

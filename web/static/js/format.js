@@ -3,6 +3,7 @@
 export const NOT_KNOWN = "–";
 const MINUS = "\u2212";
 const MAX_DECIMALS = 10;
+const VWAP_DECIMALS = 4;
 
 const TIERS = {
   live: "live, not yet official", early: "early, may still change", official: "official", final: "final",
@@ -26,6 +27,11 @@ export function priceDecimals(value) {
 /** A price as the API gives it, with at least 2 decimals. */
 export function formatPrice(value) {
   return value === null ? NOT_KNOWN : fixed(value, priceDecimals(value));
+}
+
+/** A volume-weighted price, which is a quotient: with at least 2 decimals and at most 4. */
+export function formatVwap(value) {
+  return value === null ? NOT_KNOWN : fixed(value, Math.min(VWAP_DECIMALS, priceDecimals(value)));
 }
 
 /** A change of price with its sign; a change that rounds to nothing has none. */

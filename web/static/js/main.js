@@ -13,6 +13,8 @@ import { createServerClock } from "./time.js";
 import { createWatchlist } from "./watchlist.js";
 
 const QUOTES_INTERVAL_MS = 15_000;
+// Until the first quotes come, as at a first start while history is loaded.
+const FIRST_QUOTES_INTERVAL_MS = 3_000;
 const STATUS_INTERVAL_MS = 5_000;
 const REARRANGE_INTERVAL_MS = 5_000;
 const CLOCK_INTERVAL_MS = 1_000;
@@ -51,6 +53,10 @@ async function askStatus() {
   market.setUniverse(status.universe.symbols);
   view.showStatus(status);
   showRows();
+}
+
+function quotesIntervalMs() {
+  return market.isQuoted() ? QUOTES_INTERVAL_MS : FIRST_QUOTES_INTERVAL_MS;
 }
 
 function chooseByHand(symbol) {
@@ -101,7 +107,7 @@ function onChange({ recovered }) {
   if (recovered) pollers.filter(({ state }) => state.failures > 0).forEach((poller) => poller.now());
 }
 
-const quotes = createPoller({ task: askQuotes, intervalMs: () => QUOTES_INTERVAL_MS, onChange });
+const quotes = createPoller({ task: askQuotes, intervalMs: quotesIntervalMs, onChange });
 const ticks = createPoller({ task: askTicks, intervalMs: interval.ms, onChange });
 const statuses = createPoller({ task: askStatus, intervalMs: () => STATUS_INTERVAL_MS, onChange });
 const pollers = [statuses, quotes, ticks];

@@ -12,7 +12,9 @@ const timeOfDay = new Intl.DateTimeFormat("en-GB", {
   timeZone: ZONE, hour: "2-digit", minute: "2-digit", second: "2-digit",
 });
 const minuteOfDay = new Intl.DateTimeFormat("en-GB", { timeZone: ZONE, hour: "2-digit", minute: "2-digit" });
-const dayOfYear = new Intl.DateTimeFormat("en-GB", { timeZone: ZONE, weekday: "short", day: "numeric", month: "short" });
+const dayOfYear = new Intl.DateTimeFormat("en-GB", {
+  timeZone: ZONE, weekday: "short", day: "numeric", month: "short",
+});
 
 const offsetByHour = new Map();
 

@@ -1,28 +1,28 @@
-"""How long to wait before the next attempt to connect. No clock: durations are arguments."""
+"""How long to wait before the next attempt. No clock: durations are arguments."""
 
 from collections.abc import Callable
 
-from src.core.domain.connection.state import Ending
-
-BASE_S = 1.0
-CAP_S = 60.0
-# A session that lived this long shows that the server wants us; before, a reset would make two processes with one
-# key evict each other once a second.
+# What lived this long is taken to work. Resetting sooner would make two processes with one key evict each other
+# once a second.
 SURVIVED_S = 60.0
-_COOL_DOWN_S = {Ending.DROPPED: 0.0, Ending.TOO_MANY: 60.0, Ending.REFUSED_KEY: 900.0}
 
 
 class Backoff:
-    """Capped exponential delays with full jitter in their upper half; `random` gives numbers in [0, 1)."""
+    """Delays that double from `first_s` up to `cap_s`, each shortened at random by up to a half.
 
-    def __init__(self, random: Callable[[], float]) -> None:
+    `random` gives numbers in [0, 1); the jitter keeps those that failed together from trying again together.
+    """
+
+    def __init__(self, random: Callable[[], float], first_s: float, cap_s: float) -> None:
         self._random = random
-        self._attempt = 0
+        self._first_s = first_s
+        self._cap_s = cap_s
+        self._next_s = first_s
 
-    def next_delay_s(self, ending: Ending, lived_s: float) -> float:
-        """Seconds to wait after a session that ended so, and had data flowing for `lived_s` seconds."""
+    def next_delay_s(self, lived_s: float) -> float:
+        """Seconds to wait after an attempt that lived for `lived_s`; 60 s of life start the row of delays anew."""
         if lived_s >= SURVIVED_S:
-            self._attempt = 0
-        ceiling_s = min(CAP_S, BASE_S * float(1 << min(self._attempt, 16)))
-        self._attempt += 1
-        return _COOL_DOWN_S[ending] + ceiling_s * (0.5 + 0.5 * self._random())
+            self._next_s = self._first_s
+        delay_s = self._next_s * (1 - self._random() / 2)
+        self._next_s = min(self._next_s * 2, self._cap_s)
+        return delay_s
