@@ -171,6 +171,22 @@ def test_a_refused_connection_is_tried_again(recorder: Recorder) -> None:
     assert "refused" in recorder.reasons(ConnectionStatus.DISCONNECTED)[0]
 
 
+def test_a_server_that_announces_a_drop_is_left_for_that_reason(recorder: Recorder) -> None:
+    def script(session: Session) -> None:
+        session.accept_key()
+        session.acknowledge()
+        session.say("slow_consumer", "You read too slowly.")
+        session.drop(1008, "policy")
+
+    with scripted_feed(script) as feed:
+        client = recorder.client(feed.url)
+        client.subscribe(["AAPL"])
+        client.connect()
+        eventually(lambda: recorder.reasons(ConnectionStatus.DISCONNECTED))
+        client.disconnect()
+    assert "is dropping the connection (You read too slowly.)" in recorder.reasons(ConnectionStatus.DISCONNECTED)[0]
+
+
 def test_topics_that_were_not_acknowledged_are_named(
     recorder: Recorder, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

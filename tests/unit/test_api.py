@@ -134,6 +134,12 @@ def test_wrong_parameters_are_named(site: Site, query: str, names: str) -> None:
     assert names in site.error(f"/api/ticks/recent?{query}", 400, "bad_parameter")
 
 
+def test_an_answer_has_a_largest_size(site: Site) -> None:
+    names = ",".join(["AAPL"] * 101)
+    assert "100000 bars" in site.error(f"/api/ticks/recent?symbols={names}&limit=1000", 413, "too_large")
+    assert site.get(f"/api/ticks/recent?symbols={names}&limit=990")["count"] == 5
+
+
 @pytest.mark.parametrize("typed", ["ZZZZ", "' OR 1=1 --", "%3Cscript%3E", "~AAPL"])
 def test_unknown_symbols_are_404(site: Site, typed: str) -> None:
     site.error(f"/api/ticks/recent?symbol={typed}", 404, "unknown_symbol")

@@ -76,6 +76,7 @@ class MassiveWebSocketClient:
         self._topics = Topics()
         self._ending = Ending.DROPPED
         self._ending_reason = ""
+        self._ended_here = False  # by a decision of ours: what the socket says afterwards is no reason
         self._opened_s = 0.0
         self._heard_s = 0.0
         self._authenticated_s: float | None = None
@@ -171,6 +172,7 @@ class MassiveWebSocketClient:
 
     def _run_session(self) -> None:
         with self._lock:
+            self._ended_here = False
             self._ending, self._ending_reason = Ending.DROPPED, "The connection was closed by the server."
             self._opened_s = self._heard_s = self._config.monotonic()
             self._topics.forget_acknowledgements()
@@ -254,13 +256,13 @@ class MassiveWebSocketClient:
     def _on_error(self, _app: Any, error: Exception) -> None:
         with self._lock:
             self._counts["errors"] += 1
-            if self._ending is Ending.DROPPED and not self._stopping.is_set():
+            if not self._ended_here:
                 self._ending_reason = f"The connection failed: {error}."
 
     def _on_close(self, _app: Any, code: int | None, reason: str | None) -> None:
         with self._lock:
             self._connected_at_ms = None
-            if code is not None and self._ending is Ending.DROPPED:
+            if code is not None and not self._ended_here:
                 self._ending_reason = f"The feed closed the connection (code {code}{f', {reason}' if reason else ''})."
 
     # -- deadlines -----------------------------------------------------------------------------------------------
@@ -291,7 +293,8 @@ class MassiveWebSocketClient:
 
     def _end(self, ending: Ending, reason: str) -> None:
         with self._lock:
-            if self._ending is Ending.DROPPED:
+            if not self._ended_here:
+                self._ended_here = True
                 self._ending, self._ending_reason = ending, reason
         self._close_socket()
 

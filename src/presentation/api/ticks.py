@@ -13,6 +13,7 @@ from src.presentation.api.parameters import check_names, read_limit, read_since_
 
 _DEFAULT_LIMIT = 100
 _MAX_LIMIT = 1000
+_MAX_BARS = 100_000  # in one answer
 _MAX_QUOTES = 500
 _TIER_NAMES = tuple(tier.name.lower() for tier in Tier)
 
@@ -43,6 +44,8 @@ def ticks_blueprint(reader: BarReader, now_ms: Callable[[], int], day_start_ms: 
         limit = read_limit(request.args, _DEFAULT_LIMIT, _MAX_LIMIT)
         if not names:
             raise ApiError(400, "bad_parameter", "Give symbol=AAPL, or symbols=AAPL,MSFT.")
+        if len(names) * limit > _MAX_BARS:
+            raise ApiError(413, "too_large", f"{len(names)} symbols times limit {limit} is more than {_MAX_BARS} bars.")
         known, unknown = _resolve(reader, names)
         ticks = [_tick(bar) for bar in reader.recent(known, since_ms, limit)]
         answer = {"count": len(ticks), "server_time": now_ms(), "ticks": ticks}
