@@ -9,6 +9,14 @@ import pytest
 from src.infrastructure.database import migrate
 from src.infrastructure.database.engines import write_engine
 from src.infrastructure.database.tickstock_db import TickStockDatabase
+from tests.market_data import data_dir, has_real_data
+
+
+def pytest_report_header() -> str:
+    """Which sessions the replays use: without real ones they run on simulated ones, and say so."""
+    if has_real_data():
+        return f"market data: real sessions of {data_dir()}"
+    return f"market data: a seeded SIMULATED session, as {data_dir()} has none (set TEST_DATA_DIR)"
 
 
 @pytest.fixture
