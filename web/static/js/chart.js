@@ -5,7 +5,8 @@ import {
 } from "../vendor/lightweight-charts/lightweight-charts.standalone.production.mjs";
 import { createBarStore, toCandle, toColumn } from "./bars.js";
 import {
-  direction, formatAxisVolume, formatChange, formatExact, formatPercent, formatPrice, formatVwap, priceDecimals, tierText,
+  direction, formatAxisVolume, formatChange, formatExact, formatPercent, formatPrice, formatVwap, priceDecimals,
+  tierText,
 } from "./format.js";
 import { setText } from "./status.js";
 import { chartTime, formatDay, formatMinute } from "./time.js";
