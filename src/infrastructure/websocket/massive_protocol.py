@@ -6,7 +6,6 @@ vendor's documentation and official clients.
 """
 
 import enum
-import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -19,6 +18,10 @@ from src.core.errors import BadSymbolError
 
 # A subscribe command of this many bytes at most: the vendor's own clients send long lists, proxies refuse huge frames.
 MAX_COMMAND_BYTES = 16_000
+# Beyond these a double holds no cents, nor a 64-bit integer the 10^-6 shares that volumes are added in.
+_LARGEST_PRICE = 1e13
+_LARGEST_VOLUME = 9e12
+_END_OF_TIME_MS = 253_402_300_800_000  # the year 10000
 _WINDOW_MS = {"A": 1_000, "AM": MINUTE_MS}
 
 
@@ -153,11 +156,13 @@ def _fault(tick: TickData) -> str:
         tick.tick_open, tick.tick_close
     ):
         return "incoherent_prices"
-    if tick.timestamp <= 0 or tick.timestamp % _WINDOW_MS[tick.event_type]:
+    if max(tick.tick_high, -tick.tick_low, abs(tick.tick_vwap or 0.0)) > _LARGEST_PRICE:
+        return "absurd_price"
+    if not 0 < tick.timestamp < _END_OF_TIME_MS or tick.timestamp % _WINDOW_MS[tick.event_type]:
         return "bad_window"
     if tick.decimal_volume is not None and not _is_decimal(tick.decimal_volume):
         return "bad_volume"
-    if not 0 <= tick.whole_volume < math.inf:
+    if not 0 <= tick.whole_volume <= _LARGEST_VOLUME:
         return "bad_volume"
     if not (tick.ticker.isascii() and tick.ticker.isalnum() and len(tick.ticker) <= 20):
         try:
@@ -169,7 +174,7 @@ def _fault(tick: TickData) -> str:
 
 def _is_decimal(text: str) -> bool:
     try:
-        return 0 <= float(text) < math.inf and text.isascii() and not text[0].isspace()
+        return 0 <= float(text) <= _LARGEST_VOLUME and text.isascii() and not text[0].isspace()
     except ValueError:
         return False
 
