@@ -12,6 +12,7 @@ from src import __version__
 from src.cli import register_commands
 from src.config.settings import PROJECT_ROOT, Settings, SettingsError, load_settings
 from src.core.domain.market.bar_book import BarBook
+from src.core.domain.market.quote import QuoteDay
 from src.core.domain.market.session import CalendarRangeError, SessionTable, new_york_date
 from src.core.errors import DatabaseUnavailableError
 from src.core.services.backfill_service import BackfillService
@@ -66,9 +67,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.register_blueprint(operations_blueprint(health, __version__))
     if settings.role != "ingest":
         app.register_blueprint(status_blueprint(health))
-        app.register_blueprint(
-            ticks_blueprint(reader, now_ms, lambda at_ms: _day_start_ms(settings.feed, sessions, at_ms))
-        )
+        app.register_blueprint(ticks_blueprint(reader, now_ms, lambda at_ms: _quote_day(sessions, at_ms)))
         app.register_blueprint(pages_blueprint(__version__, lambda: _is_simulated(settings, reader)))
     return app
 
@@ -132,20 +131,19 @@ def _load_sessions() -> SessionTable:
     return load_session_table(PROJECT_ROOT / "data/sessions.csv")
 
 
-def _day_start_ms(feed: str, sessions: SessionTable, at_ms: int) -> int:
-    """The start of the trading day at a time: its pre-market; for the simulated market, which never closes, and
-    for times outside the calendar, midnight in New York."""
-    with contextlib.suppress(CalendarRangeError):
-        day = sessions.trading_day(sessions.trading_date(at_ms)) if feed == "massive" else None
-        if day is not None:
-            return day.pre_open_ms
-    midnight = datetime.combine(new_york_date(at_ms), day_time(), _NEW_YORK)
-    return round(midnight.timestamp() * 1000)
+def _quote_day(sessions: SessionTable, at_ms: int) -> QuoteDay:
+    """The trading day at a time and the one before; outside the calendar the New York date, and none before."""
+    try:
+        today, before = sessions.latest_days(at_ms, 2)
+    except CalendarRangeError:
+        midnight = datetime.combine(new_york_date(at_ms), day_time(), _NEW_YORK)
+        return QuoteDay(round(midnight.timestamp() * 1000), 0, 0)
+    return QuoteDay(today.pre_open_ms, before.open_ms, before.close_ms)
 
 
 def _history_start_ms(settings: Settings, sessions: SessionTable, at_ms: int) -> int:
-    """From when on a first start loads history: BACKFILL_DAYS whole trading days before the one at `at_ms`."""
-    start_ms = _day_start_ms(settings.feed, sessions, at_ms)
-    for _ in range(settings.backfill_days):
-        start_ms = _day_start_ms(settings.feed, sessions, start_ms - 1)
-    return start_ms
+    """From when on the history of a new symbol is loaded: BACKFILL_DAYS trading days before the one at `at_ms`."""
+    try:
+        return sessions.latest_days(at_ms, settings.backfill_days + 1)[-1].pre_open_ms
+    except CalendarRangeError:
+        return at_ms - settings.backfill_days * 86_400_000

@@ -23,6 +23,7 @@ PROJECT_ROOT = Path(__file__).resolve().parents[2]
 _RATE_SECONDS = {"second": 1, "minute": 60, "hour": 3600}
 # How alike a name must be to one of ours to be taken for a misspelling of it.
 _MISSPELT_RATIO = 0.86
+_MISSPELT_IN_FILE_RATIO = 0.6  # all that stands in .env was meant for us
 
 
 class SettingsError(TickStockError):
@@ -45,9 +46,15 @@ def _symbols(value: str) -> tuple[str, ...]:
     if names == ("*",):
         return names
     try:
-        return tuple(check_symbol(name) for name in names)
+        return tuple(dict.fromkeys(_spelled(check_symbol(name)) for name in names))
     except BadSymbolError as error:
         raise ValueError("a list such as AAPL,MSFT,BRK.B, or * alone for the whole market") from error
+
+
+def _spelled(symbol: str) -> str:
+    """As the feed spells it, as far as that is certain: no ticker is all lower case, and classes have a dot."""
+    symbol = symbol.replace("-", ".")
+    return symbol.upper() if symbol.islower() else symbol
 
 
 def _flush(value: str) -> int | None:
@@ -178,11 +185,13 @@ def misspelt_keys(env_file: Mapping[str, str | None], environ: Mapping[str, str]
     known = settings_keys()
     sentences = []
     for key in dict.fromkeys([*env_file, *environ]):
-        near = difflib.get_close_matches(key.upper(), known, n=1, cutoff=_MISSPELT_RATIO)
+        ratio = _MISSPELT_IN_FILE_RATIO if key in env_file else _MISSPELT_RATIO
+        near = difflib.get_close_matches(key.upper(), known, n=1, cutoff=ratio)
         if key in known or not (near or key in env_file):
             continue
         hint = f" Did you mean {near[0]}?" if near else ""
-        sentences.append(f"No setting is called {key}, so it has no effect.{hint}")
+        where = " (in .env)" if key in env_file else ""
+        sentences.append(f"No setting is called {key}{where}, so it has no effect.{hint}")
     return sentences
 
 

@@ -29,5 +29,9 @@ class VendorError(TickStockError):
     """The vendor's REST side refused, or answered what cannot be used."""
 
 
+class KeyRefusedError(VendorError):
+    """The vendor's REST side refuses the key, or the plan behind it: the next request would fail too."""
+
+
 class VendorUnavailableError(VendorError):
     """The vendor's REST side did not answer or asked for patience; the same call may succeed later."""

@@ -183,7 +183,7 @@ def test_an_older_quote_does_not_undo_a_newer_bar(page: Page) -> None:
         "last": 10.0,
         "tier": "live",
         "reference_price": 8.0,
-        "reference": "open",
+        "reference": "previous_close",
         "change": 2.0,
         "change_percent": 25.0,
         "day_volume": 500,

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from src.app import build_runtime, create_app
 from src.config.settings import Settings, parse_settings
@@ -14,7 +15,7 @@ from src.core.domain.market.tick import SecondAggregate
 from src.core.services.market_data_service import FALLBACK_UNIVERSE, MarketDataService
 from src.infrastructure.database import migrate
 from src.infrastructure.database.bar_reader import DatabaseBarReader
-from src.infrastructure.database.engines import read_engine
+from src.infrastructure.database.engines import read_engine, write_engine
 from src.simulator.live import LiveSource
 from src.simulator.market import SyntheticMarket
 from src.simulator.server import SimulatorServer
@@ -82,7 +83,7 @@ def test_bars_of_the_fallback_universe_flow_into_the_database(
     assert not service.running
 
 
-def test_a_first_start_brings_history_and_later_ones_ask_for_new_symbols_only(
+def test_a_start_brings_the_history_of_new_symbols_and_what_was_missed_since_the_last(
     installation: Installation, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
@@ -90,14 +91,29 @@ def test_a_first_start_brings_history_and_later_ones_ask_for_new_symbols_only(
     service = installation.start(BACKFILL_DAYS="1", SYMBOLS="AAPL,MSFT")
     wait_for(lambda: "History loaded" in caplog.text)
     service.stop()
-    history = [bar for bar in stored_bars(url) if bar.tier != Tier.LIVE]
-    assert len(history) > 1000
-    assert {bar.symbol for bar in history} == {"AAPL", "MSFT"}
+    before = {(bar.symbol, bar.timestamp) for bar in stored_bars(url) if bar.tier != Tier.LIVE}
+    assert len(before) > 1000
+    assert {symbol for symbol, _ in before} == {"AAPL", "MSFT"}
+    lost = sorted(before)[-5:]
+    forget(url, lost)
     caplog.clear()
-    service = installation.start(BACKFILL_DAYS="1", SYMBOLS="AAPL,MSFT,IBM")
+    service = installation.start(BACKFILL_DAYS="1", SYMBOLS="AAPL,MSFT,NFLX,ZZZZ")
     wait_for(lambda: "History loaded" in caplog.text)
     service.stop()
-    assert "Loading the history of 1 symbols" in caplog.text
+    after = [(bar.symbol, bar.timestamp) for bar in stored_bars(url) if bar.tier != Tier.LIVE]
+    assert set(lost) <= set(after)
+    assert sum(symbol == "NFLX" for symbol, _ in after) > 500
+    assert "has no bar of ZZZZ" in caplog.text
+
+
+def forget(url: str, keys: list[tuple[str, int]]) -> None:
+    """Deletes bars, as if they had never come."""
+    engine = write_engine(url)
+    with engine.begin() as connection:
+        for symbol, timestamp in keys:
+            query = text("DELETE FROM ohlcv_1min WHERE symbol = :symbol AND timestamp = :timestamp")
+            assert connection.execute(query, {"symbol": symbol, "timestamp": timestamp}).rowcount == 1
+    engine.dispose()
 
 
 def test_a_second_process_stands_by_until_the_first_ends(

@@ -11,8 +11,9 @@ from flask.testing import FlaskClient
 
 from src import __version__
 from src.app import create_app
-from src.config.settings import parse_settings
+from src.config.settings import PROJECT_ROOT, parse_settings
 from src.core.domain.market.bar import Tier
+from src.infrastructure.calendar.session_table import load_session_table
 from src.infrastructure.database import migrate
 from src.infrastructure.database.engines import write_engine
 from src.infrastructure.database.tickstock_db import TickStockDatabase
@@ -152,13 +153,17 @@ def test_a_symbol_that_appears_later_is_found(site: Site) -> None:
     assert site.get("/api/ticks/recent?symbol=NEW")["count"] == 1
 
 
-def test_quotes_compare_with_the_close_before_the_day(tmp_path: Path) -> None:
+def test_quotes_compare_with_the_close_of_the_regular_session_before(tmp_path: Path) -> None:
     site = Site(tmp_path)
     now_ms = time.time_ns() // 1_000_000 // _MINUTE_MS * _MINUTE_MS
+    _, before = load_session_table(PROJECT_ROOT / "data/sessions.csv").latest_days(now_ms, 2)
     site.database.merge(
         [
-            bar("AAPL", now_ms - 3 * 86_400_000, close=100.0),
+            bar("AAPL", before.close_ms - 2 * _MINUTE_MS, close=99.0),
+            bar("AAPL", before.close_ms - _MINUTE_MS, close=100.0),
+            bar("AAPL", before.close_ms, close=90.0),  # after hours
             bar("AAPL", now_ms, close=110.0, volume=0.5),
+            bar("NEW", before.open_ms - _MINUTE_MS, close=5.0),
             bar("NEW", now_ms, close=10.0),
         ]
     )
@@ -171,8 +176,9 @@ def test_quotes_compare_with_the_close_before_the_day(tmp_path: Path) -> None:
         10.0,
         10.0,
     )
-    assert (old["day_volume"], old["spark"], old["timestamp"], old["tier"]) == (0.5, [100.0, 110.0], now_ms, "official")
-    assert (new["reference"], new["reference_price"], new["change"]) == ("open", 9.5, 0.5)
+    assert (old["day_volume"], old["timestamp"], old["tier"]) == (0.5, now_ms, "official")
+    assert old["spark"] == [99.0, 100.0, 90.0, 110.0]
+    assert (new["reference"], new["reference_price"], new["change"], new["change_percent"]) == (None, None, None, None)
     site.database.close()
 
 

@@ -167,7 +167,11 @@ def test_patience_ends_after_four_attempts(vendor: Vendor, make_rest: Callable[.
 
 @pytest.mark.parametrize(
     ("status", "body", "says"),
-    [(401, {"error": "Unknown API Key"}, "Unknown API Key"), (404, b"<html>", "no reason given"), (302, b"", "302")],
+    [
+        (401, {"error": "Unknown API Key"}, "refuses the key .401, Unknown API Key"),
+        (404, b"<html>", "no reason given"),
+        (302, b"", "302"),
+    ],
 )
 def test_a_refusal_is_told_and_not_repeated(
     vendor: Vendor, make_rest: Callable[..., MassiveRest], status: int, body: Any, says: str

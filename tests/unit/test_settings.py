@@ -23,7 +23,7 @@ def test_with_a_key_the_feed_is_massive_unless_turned_off() -> None:
 
 def test_values_are_parsed_as_documented() -> None:
     settings = parse_settings(
-        {"SYMBOLS": "AAPL, BRK.B,BACpL,AAPL", "MASSIVE_CHANNELS": "AM", "MASSIVE_REST_RATE": "30/minute",
+        {"SYMBOLS": "AAPL, brk-b,BACpL,AAPL", "MASSIVE_CHANNELS": "AM", "MASSIVE_REST_RATE": "30/minute",
          "LIVE_FLUSH_MS": "50", "PORT": " 8080 ", "DATA_DIR": "/data", "ROLE": "WEB"}
     )  # fmt: skip
     assert settings.symbols == ("AAPL", "BRK.B", "BACpL")
@@ -72,11 +72,12 @@ def test_secrets_are_not_shown() -> None:
 
 def test_misspelt_keys_are_named() -> None:
     sentences = misspelt_keys(
-        {"MASIVE_API_KEY": "k", "SHOE_SIZE": "44", "PORT": "1"}, {"SYMBOL": "AAPL", "PATH": "/bin"}
+        {"MASIVE_API_KEY": "k", "SHOE_SIZE": "44", "PROT": "5001", "PORT": "1"}, {"SYMBOL": "AAPL", "PATH": "/bin"}
     )
     assert sentences == [
-        "No setting is called MASIVE_API_KEY, so it has no effect. Did you mean MASSIVE_API_KEY?",
-        "No setting is called SHOE_SIZE, so it has no effect.",
+        "No setting is called MASIVE_API_KEY (in .env), so it has no effect. Did you mean MASSIVE_API_KEY?",
+        "No setting is called SHOE_SIZE (in .env), so it has no effect.",
+        "No setting is called PROT (in .env), so it has no effect. Did you mean PORT?",
         "No setting is called SYMBOL, so it has no effect. Did you mean SYMBOLS?",
     ]
 

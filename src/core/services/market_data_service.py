@@ -72,7 +72,7 @@ class MarketDataService:
         self._universe: tuple[str, ...] = ()
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
-        self._loaded_history: list[str] = []
+        self._filled_to: dict[str, int] = {}
         self._trouble = "Starting."
 
     # -- life ----------------------------------------------------------------------------------------------------
@@ -120,7 +120,7 @@ class MarketDataService:
                 if self._ownership.acquire():
                     self._store.claim_feed(self._config.feed)
                     self._store.load_clock()
-                    self._loaded_history = self._store.loaded_history()
+                    self._filled_to = self._store.history_filled_to()
                     with self._book_lock:
                         self._book.seed(self._store.open_live_bars())
                     self._universe = self._get_universe()
@@ -146,7 +146,7 @@ class MarketDataService:
             self.data_adapter.connect(self._universe)
 
     def _run_backfill(self) -> None:
-        self._backfill.run(self._universe, self._loaded_history, self._writer)
+        self._backfill.run(self._universe, self._filled_to, self._writer)
 
     def _beat(self) -> None:
         with self._book_lock:
@@ -156,6 +156,7 @@ class MarketDataService:
     def _shut_down(self) -> None:
         self.data_adapter.disconnect()
         self._backfill.close()
+        self._writer.post_state("status", self.snapshot())  # readers see at once that it has ended
         self._writer.stop()
         self._ownership.release()
         self.running = False
@@ -186,7 +187,8 @@ class MarketDataService:
         self._handle_ticks([tick])
 
     def _handle_status(self, change: StatusChange) -> None:
-        logger.info("Feed %s: %s", change.status.value, change.reason)
+        level = logging.WARNING if change.status is ConnectionStatus.ERROR else logging.INFO
+        logger.log(level, "Feed %s: %s", change.status.value, change.reason)
         if change.status is ConnectionStatus.CONNECTED:
             with self._book_lock:
                 self._book.interrupt()

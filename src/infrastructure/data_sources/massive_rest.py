@@ -16,7 +16,7 @@ import urllib3
 
 from src.core.domain.market.bar import Bar, check_bar
 from src.core.domain.market.rest_evidence import rest_tier
-from src.core.errors import BadBarError, VendorError, VendorUnavailableError
+from src.core.errors import BadBarError, KeyRefusedError, VendorError, VendorUnavailableError
 
 logger = logging.getLogger(__name__)
 
@@ -130,6 +130,9 @@ class MassiveRest:
             return "", 0.0, answer.data
         if answer.status == 429 or answer.status >= 500:
             return f"The vendor answered {answer.status}.", _seconds(answer.headers.get("Retry-After")), None
+        if answer.status in (401, 403):
+            reason = _message(answer.data)
+            raise KeyRefusedError(f"The vendor refuses the key ({answer.status}, {reason}); check MASSIVE_API_KEY.")
         raise VendorError(f"The vendor refused the request ({answer.status}): {_message(answer.data)}")
 
     def _await_turn(self) -> None:

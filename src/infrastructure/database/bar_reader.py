@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy import Connection, Engine, text
 
 from src.core.domain.market.bar import Bar, Tier
-from src.core.domain.market.quote import Quote
+from src.core.domain.market.quote import Quote, QuoteDay
 from src.infrastructure.database.engines import database_errors
 
 _BARS = (
@@ -17,15 +17,14 @@ _BARS = (
 )
 _NEWEST = text(_BARS + " ORDER BY timestamp DESC LIMIT :limit")
 _SINCE = text(_BARS + " AND timestamp >= :since ORDER BY timestamp LIMIT :limit")
-_CLOSE_BEFORE = text(
-    "SELECT close FROM ohlcv_1min WHERE symbol = :symbol AND timestamp < :day_start ORDER BY timestamp DESC LIMIT 1"
+_PREVIOUS_CLOSE = text(
+    "SELECT close FROM ohlcv_1min WHERE symbol = :symbol AND timestamp >= :previous_open"
+    " AND timestamp < :previous_close ORDER BY timestamp DESC LIMIT 1"
 )
-_DAY = text(
-    "SELECT (SELECT open FROM ohlcv_1min"
-    "  WHERE symbol = :symbol AND timestamp >= :day_start ORDER BY timestamp LIMIT 1),"
+_DAY_VOLUME = text(
     # Fractional volumes are added in millionths of a share, as integers: sums of floats depend on their order.
-    " (SELECT sum(CAST(round(volume * 1000000) AS INTEGER)) FROM ohlcv_1min"
-    "  WHERE symbol = :symbol AND timestamp >= :day_start)"
+    "SELECT sum(CAST(round(volume * 1000000) AS INTEGER)) FROM ohlcv_1min"
+    " WHERE symbol = :symbol AND timestamp >= :day_start"
 )
 _SPARK_BARS = 60
 # How often, at most, a name that is not known makes the list of symbols be read again.
@@ -93,10 +92,10 @@ class DatabaseBarReader:
         bars.sort(key=lambda bar: (bar.timestamp, bar.symbol))
         return bars
 
-    def quotes(self, symbols: Sequence[str], day_start_ms: int) -> list[Quote]:
-        """A quote for each symbol that has bars; the day is what starts at `day_start_ms` (epoch ms) or later."""
+    def quotes(self, symbols: Sequence[str], day: QuoteDay) -> list[Quote]:
+        """A quote for each symbol that has bars."""
         with database_errors(), self._engine.connect() as connection:
-            quotes = [_quote(connection, symbol, day_start_ms) for symbol in symbols]
+            quotes = [_quote(connection, symbol, day) for symbol in symbols]
         return [quote for quote in quotes if quote is not None]
 
     def state(self, key: str) -> Any:
@@ -111,15 +110,13 @@ class DatabaseBarReader:
         self._engine.dispose()
 
 
-def _quote(connection: Connection, symbol: str, day_start_ms: int) -> Quote | None:
+def _quote(connection: Connection, symbol: str, day: QuoteDay) -> Quote | None:
     newest = [Bar(*row) for row in connection.execute(_NEWEST, {"symbol": symbol, "limit": _SPARK_BARS})]
     if not newest:
         return None
-    arguments = {"symbol": symbol, "day_start": day_start_ms}
-    before = connection.execute(_CLOSE_BEFORE, arguments).scalar()
-    day_open, micro_volume = connection.execute(_DAY, arguments).one()
-    reference = "previous_close" if before is not None else "open" if day_open is not None else None
-    price = before if before is not None else day_open
+    bounds = {"previous_open": day.previous_open_ms, "previous_close": day.previous_close_ms}
+    price = connection.execute(_PREVIOUS_CLOSE, {"symbol": symbol, **bounds}).scalar()
+    micro_volume = connection.execute(_DAY_VOLUME, {"symbol": symbol, "day_start": day.start_ms}).scalar()
     last = newest[0]
     change = None if price is None else round(last.close - price, 6)
     return Quote(
@@ -128,7 +125,7 @@ def _quote(connection: Connection, symbol: str, day_start_ms: int) -> Quote | No
         last=last.close,
         tier=Tier(last.tier).name.lower(),
         reference_price=price,
-        reference=reference,
+        reference=None if price is None else "previous_close",
         change=change,
         change_percent=None if not price or change is None else round(100 * change / price, 4),
         day_volume=(micro_volume or 0) / 1_000_000,

@@ -151,11 +151,11 @@ class TickStockDatabase:
             dialects.add_symbols(connection, symbols, self._now_us() // 1000)
         self._known_symbols.update(symbols)
 
-    def loaded_history(self) -> list[str]:
-        """The symbols whose history was loaded."""
+    def history_filled_to(self) -> dict[str, int]:
+        """Up to when (epoch ms) the history of each symbol was filled; absent are those never filled."""
         with database_errors(), self._engine.connect() as connection:
-            loaded = connection.execute(text("SELECT value FROM service_state WHERE key = 'history'")).scalar()
-        return [] if loaded is None else list(msgspec.json.decode(loaded))
+            stored = connection.execute(text("SELECT value FROM service_state WHERE key = 'history'")).scalar()
+        return {} if stored is None else dict(msgspec.json.decode(stored))
 
     def open_live_bars(self) -> list[Bar]:
         """Each symbol's live bars of its newest three minutes: what a restart seeds its open minutes with.

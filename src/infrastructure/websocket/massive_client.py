@@ -232,7 +232,10 @@ class MassiveWebSocketClient:
                 with self._lock:
                     self._topics.acknowledge(status.topic, status.kind is StatusKind.SUBSCRIBED)
             case StatusKind.AUTH_REFUSED:
-                self._end(Ending.REFUSED_KEY, f"The feed refused the key ({status.message}); check MASSIVE_API_KEY.")
+                self._end(
+                    Ending.REFUSED_KEY,
+                    f"The feed refused the key ({status.message}); correct MASSIVE_API_KEY and start again.",
+                )
             case StatusKind.TOO_MANY_CONNECTIONS:
                 self._end(Ending.TOO_MANY, f"The account's connections are all in use ({status.message}).")
             case StatusKind.AUTH_TIMED_OUT | StatusKind.DROPPING:
@@ -257,7 +260,7 @@ class MassiveWebSocketClient:
         with self._lock:
             self._counts["errors"] += 1
             if not self._ended_here:
-                self._ending_reason = f"The connection failed: {error}."
+                self._ending_reason = f"The connection failed: {str(error).rstrip('.')}."
 
     def _on_close(self, _app: Any, code: int | None, reason: str | None) -> None:
         with self._lock:

@@ -6,6 +6,7 @@ import msgspec
 from flask import Blueprint, Response, request
 
 from src.core.domain.market.bar import Bar, Tier
+from src.core.domain.market.quote import QuoteDay
 from src.core.ports import BarReader
 from src.presentation.api.errors import ApiError
 from src.presentation.api.json_answer import json_answer
@@ -32,8 +33,8 @@ class Tick(msgspec.Struct, frozen=True, gc=False):
     tier: str
 
 
-def ticks_blueprint(reader: BarReader, now_ms: Callable[[], int], day_start_ms: Callable[[int], int]) -> Blueprint:
-    """The endpoints over `reader`. `day_start_ms` gives the start of the trading day at a time, both epoch ms."""
+def ticks_blueprint(reader: BarReader, now_ms: Callable[[], int], day_at: Callable[[int], QuoteDay]) -> Blueprint:
+    """The endpoints over `reader`. `day_at` gives what quotes of a time (epoch ms) are measured against."""
     blueprint = Blueprint("ticks", __name__, url_prefix="/api")
 
     @blueprint.get("/ticks/recent")
@@ -61,7 +62,7 @@ def ticks_blueprint(reader: BarReader, now_ms: Callable[[], int], day_start_ms: 
             raise ApiError(400, "bad_parameter", f"symbols names {len(names)} tickers; allowed are {_MAX_QUOTES}.")
         known, unknown = _resolve(reader, names) if names else (reader.universe(_MAX_QUOTES), [])
         at_ms = now_ms()
-        found = reader.quotes(known, day_start_ms(at_ms))
+        found = reader.quotes(known, day_at(at_ms))
         return json_answer({"quotes": found, "unknown": unknown, "server_time": at_ms})
 
     return blueprint

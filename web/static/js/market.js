@@ -90,7 +90,7 @@ export function createMarket() {
       return changed;
     },
     /** Tell whether any row was ever quoted. */
-    isQuoted: () => [...rows.values()].some(({ referencePrice }) => referencePrice !== null),
+    isQuoted: () => [...rows.values()].some(({ dayVolume }) => dayVolume !== null),
     /** The start of the newest bar of all rows, or null. */
     newestBarMs() {
       const times = [...rows.values()].map(({ timestampMs }) => timestampMs).filter((time) => time !== null);

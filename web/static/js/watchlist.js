@@ -11,8 +11,6 @@ import { MINUTE_MS, formatDay, formatMinute } from "./time.js";
 
 const FLASH_MS = 500;
 const COLUMNS = ["last", "change", "percent", "volume", "age", "spark"];
-const REFERENCES = { previous_close: "the previous close", open: "the day's open" };
-
 /** The age of a row's last bar: since its minute ended, and "live" while that minute still runs. When what is shown
  *  is not `current`, a bar is as old as its last change. */
 export function rowAge({ timestampMs, tier, asOfMs }, nowMs, current) {
@@ -25,8 +23,8 @@ export function rowAge({ timestampMs, tier, asOfMs }, nowMs, current) {
 
 /** What a change is measured against, as a sentence. */
 export function referenceText({ reference, referencePrice }) {
-  if (reference === null) return "No previous close and no open is known.";
-  return `Against ${REFERENCES[reference]}, ${formatPrice(referencePrice)}`;
+  if (reference === null) return "No bar of the regular session before is stored, so its close is not known.";
+  return `Against the previous close, ${formatPrice(referencePrice)}`;
 }
 
 /** The table; `onSelect(symbol)` is called for a click and for Enter on a row. */

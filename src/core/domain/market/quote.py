@@ -3,13 +3,22 @@
 import msgspec
 
 
+class QuoteDay(msgspec.Struct, frozen=True):
+    """What quotes are measured against, epoch ms: the start of the trading day, and the bounds of the regular session
+    of the trading day before (start included, end not)."""
+
+    start_ms: int
+    previous_open_ms: int
+    previous_close_ms: int
+
+
 class Quote(msgspec.Struct, frozen=True, omit_defaults=False):
     """What a watch list shows of a symbol that has bars.
 
     `timestamp` is the start of the newest bar (epoch ms), `last` its close in dollars. `change` is measured from
-    `reference_price`: the last close before the trading day ("previous_close") where there is one, else the first
-    open of the day ("open"); None without either. `day_volume` is shares of the day's bars; `spark` the closes of
-    the newest bars, oldest first.
+    `reference_price`, dollars: the close of the last minute of the regular session before (`reference` is then
+    "previous_close"); None when no bar of that session is stored. `day_volume` is shares of the day's stored bars;
+    `spark` the closes of the newest bars, oldest first.
     """
 
     symbol: str

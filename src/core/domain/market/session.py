@@ -9,6 +9,7 @@ import datetime as dt
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 from zoneinfo import ZoneInfo
 
 from src.core.errors import TickStockError
@@ -100,8 +101,12 @@ class SessionTable:
 
     def trading_date(self, now_ms: int) -> dt.date:
         """The trading day that `now_ms` lies in, or the latest before it; it begins with its pre-market."""
+        return self.latest_days(now_ms, 1)[0].date
+
+    def latest_days(self, now_ms: int, count: int) -> list[TradingDay]:
+        """The trading day that `now_ms` lies in, or the latest before it, and those before that one: `count` in all."""
         days = self._trading_days(new_york_date(now_ms), -_ONE_DAY)
-        return next(day.date for day in days if day.pre_open_ms <= now_ms)
+        return list(islice((day for day in days if day.pre_open_ms <= now_ms), count))
 
     def _trading_days(self, date: dt.date, step: dt.timedelta) -> Iterator[TradingDay]:
         """Trading days from `date` on, without end: walking out of the covered days raises."""
