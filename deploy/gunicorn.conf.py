@@ -10,12 +10,13 @@ worker_class = "gthread"
 threads = 128
 # The supervisor's messages are for people; a line for each poll of each browser would bury them.
 accesslog = None
+limit_request_line = 8190  # the most there is: some 1,000 symbols in one question
 loglevel = "warning"
 control_socket_disable = True
 # The supervisor kills after 8 s. Before that the worker has this long to end, ...
 graceful_timeout = 6
 # ... of which it waits this long for requests under way, so that time is left to commit what it holds.
-_REQUESTS_TIMEOUT_S = 3
+_REQUESTS_TIMEOUT_S = 1
 _WORKER_DIED = 70
 
 

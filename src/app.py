@@ -2,6 +2,7 @@
 
 import contextlib
 import time
+from collections.abc import Callable
 from datetime import datetime
 from datetime import time as day_time
 from zoneinfo import ZoneInfo
@@ -80,8 +81,8 @@ def _is_simulated(settings: Settings, reader: DatabaseBarReader) -> bool:
     return (feed or settings.feed) == "simulated"
 
 
-def build_runtime(settings: Settings) -> MarketDataService | None:
-    """The ingesting half, not started; None in the role `web`."""
+def build_runtime(settings: Settings, on_crash: Callable[[], None] = lambda: None) -> MarketDataService | None:
+    """The ingesting half, not started; None in the role `web`. `on_crash` is for whoever can start it again."""
     if settings.role == "web":
         return None
     database = TickStockDatabase(write_engine(settings.database_url), now_us)
@@ -100,6 +101,7 @@ def build_runtime(settings: Settings) -> MarketDataService | None:
         make_adapter,
         lambda source: DatabaseBarWriter(database, source, FlushInterval(settings.live_flush_ms)),
         BackfillService(rest, lambda: _history_start_ms(settings, sessions, now_ms()), now_ms),
+        on_crash,
     )
 
 

@@ -1,6 +1,8 @@
 """What gunicorn's one worker loads: the web half, and the ingesting half running beside it (by ROLE)."""
 
 import logging
+import os
+import signal
 
 from src.app import build_runtime, create_app
 from src.config.settings import load_settings
@@ -10,10 +12,15 @@ from src.infrastructure.observability.logs import set_up_logs
 
 
 def _start() -> MarketDataService | None:
-    service = build_runtime(_settings)
+    service = build_runtime(_settings, _end_process)
     if service is not None:
         service.start()
     return service
+
+
+def _end_process() -> None:
+    """Ends this worker, so that the supervisor starts a new one."""
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def stop_runtime() -> None:

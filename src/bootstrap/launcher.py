@@ -42,11 +42,14 @@ class StopRequest:
 
 def launch(root: Path, say: Callable[[str], None], complain: Callable[[str], None]) -> int:
     """Runs everything until a signal stops it; the exit status."""
+    stop = StopRequest()
+    stop.listen()
     try:
         settings = load_settings()
         for warning in settings_warnings():
             complain(warning)
         simulator_port = _check(settings)
+        only_start = preflight.only_start(settings.data_dir, settings.port)
         prepare_schema(settings.database_url, settings.data_dir, dt.datetime.now(dt.UTC), say)
         if settings.role != "web":
             claim_feed(settings.database_url, settings.feed, dt.datetime.now(dt.UTC))
@@ -56,7 +59,10 @@ def launch(root: Path, say: Callable[[str], None], complain: Callable[[str], Non
     except TickStockError as error:
         complain(str(error))
         return 1
-    _run(settings, simulator_port, root, say)
+    try:
+        _run(settings, simulator_port, root, stop, say)
+    finally:
+        only_start.release()
     return 0
 
 
@@ -76,9 +82,9 @@ def _check(settings: Settings) -> int | None:
     return settings.simulator_port
 
 
-def _run(settings: Settings, simulator_port: int | None, root: Path, say: Callable[[str], None]) -> None:
-    stop = StopRequest()
-    stop.listen()
+def _run(
+    settings: Settings, simulator_port: int | None, root: Path, stop: StopRequest, say: Callable[[str], None]
+) -> None:
     supervisor = Supervisor(
         start=lambda service: ChildProcess(service, root),
         clock=time.monotonic,

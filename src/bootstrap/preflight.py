@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 from src.core.errors import TickStockError
+from src.infrastructure.database.ownership import FileLock
 
 _PROBE_TIMEOUT_S = 0.5
 
@@ -29,6 +30,19 @@ def check_data_dir(data_dir: Path) -> None:
         ) from error
 
 
+def only_start(data_dir: Path, port: int) -> FileLock:
+    """The lock that keeps a second start with this folder and port away; raises PreflightError where one runs.
+
+    The check of the port alone would let two starts at one instant pass.
+    """
+    lock = FileLock(data_dir / f"start-{port}.lock")
+    if not lock.acquire():
+        raise PreflightError(
+            f"TickStock is started with port {port} and the folder {data_dir} already; stop that first."
+        )
+    return lock
+
+
 def check_port(host: str, port: int, key: str) -> None:
     """Raises PreflightError unless a server can listen there; `key` names the setting of the port."""
     try:
@@ -38,6 +52,8 @@ def check_port(host: str, port: int, key: str) -> None:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind(address)
             listener.listen()
+    except UnicodeError as error:
+        raise PreflightError(f"HOST is {host!r}, which is no address or name of a machine.") from error
     except OSError as error:
         raise PreflightError(_port_sentence(error, host, port, key)) from error
 

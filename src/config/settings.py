@@ -91,12 +91,22 @@ def _yes_or_no(value: str | bool) -> bool:
 
 def _url(*schemes: str) -> AfterValidator:
     def check(value: str) -> str:
-        parts = urlsplit(value)
-        if parts.scheme not in schemes or not parts.hostname:
+        try:
+            parts = urlsplit(value)
+            usable = parts.scheme in schemes and parts.hostname and parts.port != 0
+        except ValueError:
+            usable = False
+        if not usable:
             raise ValueError("a URL that begins with " + " or ".join(f"{scheme}://" for scheme in schemes))
         return value.rstrip("/")
 
     return AfterValidator(check)
+
+
+def _ascii(value: SecretStr) -> SecretStr:
+    if not value.get_secret_value().isascii():
+        raise ValueError("the key as the vendor shows it, of ASCII characters alone")
+    return value
 
 
 def _sqlite_url(value: str) -> str:
@@ -119,7 +129,7 @@ class Settings(BaseModel):
     database_url: Annotated[str, AfterValidator(_sqlite_url)] = ""
     role: Annotated[Literal["all", "ingest", "web"], _choice("all", "ingest", "web")] = "all"
     use_massive_api: Annotated[bool, BeforeValidator(_yes_or_no)] = True
-    massive_api_key: SecretStr = SecretStr("")
+    massive_api_key: Annotated[SecretStr, AfterValidator(_ascii)] = SecretStr("")
     massive_ws_url: Annotated[str, _url("wss", "ws")] = "wss://socket.massive.com/stocks"
     massive_rest_url: Annotated[str, _url("https", "http")] = "https://api.massive.com"
     massive_channels: Annotated[tuple[str, ...], BeforeValidator(_channels)] = Field("A,AM", validate_default=True)
@@ -197,10 +207,18 @@ def misspelt_keys(env_file: Mapping[str, str | None], environ: Mapping[str, str]
 
 def load_settings() -> Settings:
     """The settings of this process: the environment over `.env`; raises SettingsError."""
-    values = {key: value or "" for key, value in dotenv_values(PROJECT_ROOT / ".env").items()}
+    values = {key: value or "" for key, value in _env_file().items()}
     return parse_settings({**values, **os.environ})
+
+
+def _env_file() -> dict[str, str | None]:
+    """What stands in `.env`, as it stands there; raises SettingsError when that cannot be read."""
+    try:
+        return dotenv_values(PROJECT_ROOT / ".env", interpolate=False)
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"The file .env cannot be read ({error}); it has to be a text file in UTF-8.") from error
 
 
 def settings_warnings() -> list[str]:
     """What to warn of at a start: misspelt keys, a sentence each."""
-    return misspelt_keys(dotenv_values(PROJECT_ROOT / ".env"), os.environ)
+    return misspelt_keys(_env_file(), os.environ)

@@ -109,6 +109,48 @@ def test_while_the_database_is_locked_bars_wait_and_drain_in_their_newest_versio
     other.dispose()
 
 
+def test_an_error_while_bars_are_taken_does_not_end_the_writer(
+    make_writer: Callable[[int], DatabaseBarWriter],
+    source: Source,
+    database_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    answers = iter([OverflowError("on purpose")])
+    take = source.take_official
+
+    def fail_once() -> list[Bar]:
+        if error := next(answers, None):
+            raise error
+        return take()
+
+    monkeypatch.setattr(source, "take_official", fail_once)
+    make_writer(20)
+    source.official = [bar()]
+    wait_for(lambda: stored_bars(database_url))
+    assert "could not be taken" in caplog.text
+
+
+def test_a_stop_does_not_wait_long_for_a_locked_database_and_says_what_was_lost(
+    make_writer: Callable[[int], DatabaseBarWriter],
+    source: Source,
+    database_url: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    writer = make_writer(20)
+    other = write_engine(database_url)
+    with other.begin() as connection:
+        connection.execute(text("UPDATE write_state SET revision = revision"))
+        source.official = [bar("AAPL"), bar("IBM")]
+        writer.wake()
+        time.sleep(0.1)
+        started_s = time.monotonic()
+        writer.stop()
+        assert time.monotonic() - started_s < 5.5
+    assert "2 bars could not be committed before the stop" in caplog.text
+    other.dispose()
+
+
 def test_submitted_history_is_committed_when_the_call_returns(
     make_writer: Callable[[int], DatabaseBarWriter], database_url: str
 ) -> None:

@@ -1,5 +1,6 @@
 """The ingesting half as a whole, against the simulator, and beside another one."""
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -143,6 +144,33 @@ def test_a_database_of_the_other_feed_is_left_alone(
     wait_for(lambda: not other.running)
     assert 'holds bars of the feed "simulated"' in caplog.text
     assert stored_bars(installation.settings().database_url) == before
+
+
+def test_a_lock_file_that_cannot_be_used_is_said_and_waited_for(
+    installation: Installation, caplog: pytest.LogCaptureFixture
+) -> None:
+    lock = installation.settings().sqlite_path.with_name("simulated.db.lock")
+    lock.mkdir()
+    service = installation.start(SYMBOLS="AAPL")
+    wait_for(lambda: f"The lock file {lock} cannot be used" in caplog.text)
+    lock.rmdir()
+    wait_for(lambda: service.stats.ticks)
+
+
+def test_an_error_in_the_loop_commits_what_is_held_and_is_told(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    crashed = threading.Event()
+    service = build_runtime(installation.settings(SYMBOLS="AAPL"), crashed.set)
+    assert service is not None
+    installation.started.append(service)
+    monkeypatch.setattr(service, "_beat", lambda: 1 / 0)
+    service._handle_ticks([second(0)])
+    service.start()
+    assert crashed.wait(15)
+    assert "Ingestion ended by an error" in caplog.text
+    assert not service.running
+    assert len(stored_bars(installation.settings().database_url)) >= 1
 
 
 def test_the_role_web_ingests_nothing(installation: Installation) -> None:

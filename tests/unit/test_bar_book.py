@@ -126,6 +126,13 @@ def test_bars_of_minutes_not_listened_to_throughout_are_partial_until_official()
     assert not bars.take_official()[0].partial
 
 
+def test_an_official_bar_first_after_the_interruption_does_not_make_the_minute_after_it_whole() -> None:
+    bars = book()
+    bars.interrupt()
+    bars.merge([minute(0), second(90), second(121)])
+    assert {bar.timestamp: bar.partial for bar in bars.take_live()} == {MINUTE + 60_000: True, MINUTE + 120_000: False}
+
+
 def test_a_seeded_minute_is_widened_never_shrunk() -> None:
     bars = book()
     seed = bar(close=150.0, volume=500.0, tier=Tier.LIVE.value, observed_at=(MINUTE + 20_000) * 1000 + 9)

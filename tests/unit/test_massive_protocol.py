@@ -89,6 +89,7 @@ def test_what_the_vendor_may_send_is_taken(changes: dict[str, object], volume: f
         (changed(l=-1e14), "absurd_price"),
         (changed(s=MINUTE + 1), "bad_window"),
         (changed(s=-60_000), "bad_window"),
+        (changed(s=60_000), "bad_window"),
         (changed(s=253_402_300_800_000), "bad_window"),
         (changed(s=2**63 - 2**63 % 60_000), "bad_window"),
         (changed(sym=""), "bad_symbol"),

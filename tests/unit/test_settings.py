@@ -44,6 +44,8 @@ def test_values_are_parsed_as_documented() -> None:
         ("MASSIVE_REST_RATE", "fast", "5/minute"),
         ("MASSIVE_REST_RATE", "0/minute", "5/minute"),
         ("MASSIVE_WS_URL", "https://x", "begins with wss:// or ws://"),
+        ("MASSIVE_WS_URL", "ws://h:99999/x", "begins with wss:// or ws://"),
+        ("MASSIVE_WS_URL", "wss://[::1", "begins with wss:// or ws://"),
         ("LIVE_FLUSH_MS", "soon", "auto, or whole milliseconds"),
         ("USE_MASSIVE_API", "perhaps", "true or false"),
         ("CONNECT_TIMEOUT_S", "0", "seconds from 1 to 120"),
@@ -67,6 +69,9 @@ def test_secrets_are_not_shown() -> None:
     with pytest.raises(SettingsError) as caught:
         parse_settings({"DATABASE_URL": "mysql://user:hunter2@host/db"})
     assert "hunter2" not in str(caught.value)
+    with pytest.raises(SettingsError, match="ASCII") as caught:
+        parse_settings({"MASSIVE_API_KEY": "hünter2"})
+    assert "hünter2" not in str(caught.value)
     assert "hunter2" not in repr(parse_settings({"MASSIVE_API_KEY": "hunter2"}))
 
 

@@ -46,7 +46,8 @@ class ServiceStats:
 class MarketDataService:
     """Listens to the feed and keeps the bars flowing to the writer, from `start` until `stop`.
 
-    It is the writer's BarSource. `make_adapter` gets the callbacks for aggregates and for changes of status.
+    It is the writer's BarSource. `make_adapter` gets the callbacks for aggregates and for changes of status;
+    `on_crash` is called after an error in the program ended the ingestion, for whoever can start it again.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class MarketDataService:
         make_adapter: Callable[[OnTicks, OnStatus], DataAdapter],
         make_writer: Callable[["MarketDataService"], BarWriter],
         backfill: Backfill,
+        on_crash: Callable[[], None],
     ) -> None:
         self._config = config
         self._ownership = ownership
@@ -65,13 +67,14 @@ class MarketDataService:
         self._book = book
         self._book_lock = threading.Lock()
         self._backfill = backfill
+        self._on_crash = on_crash
         self.data_adapter = make_adapter(self._handle_ticks, self._handle_status)
         self._writer = make_writer(self)
         self.running = False
         self.stats = ServiceStats()
         self._universe: tuple[str, ...] = ()
         self._stopping = threading.Event()
-        self._threads: list[threading.Thread] = []
+        self._thread: threading.Thread | None = None
         self._filled_to: dict[str, int] = {}
         self._trouble = "Starting."
 
@@ -83,35 +86,41 @@ class MarketDataService:
             return
         self.running = True
         self._stopping.clear()
-        self._spawn("market-data-service", self._service_loop)
+        self._thread = self._spawn("market-data-service", self._service_loop)
 
     def stop(self) -> None:
         """Closes the feed, commits what is held and ends the threads; safe to call twice."""
         self._stopping.set()
-        for thread in self._threads:
-            thread.join(8)
-        self._threads = []
+        if self._thread is not None:
+            self._thread.join(8)
         self.running = False
 
-    def _spawn(self, name: str, target: Callable[[], None]) -> None:
+    def _spawn(self, name: str, target: Callable[[], None]) -> threading.Thread:
         thread = threading.Thread(target=target, name=name, daemon=True)
-        self._threads.append(thread)
         thread.start()
+        return thread
 
     def _service_loop(self) -> None:
+        crashed = False
         try:
-            if not self._prepare():
-                return
-            self._writer.start()
-            if self._config.history and "*" not in self._universe:
-                self._spawn("backfill", self._run_backfill)
-            self._spawn("feed-connect", self._connect)
-            while not self._stopping.wait(_BEAT_S):
-                self._beat()
+            self._serve()
         except Exception:
+            crashed = True
             logger.exception("Ingestion ended by an error in the program.")
-        finally:
-            self._shut_down()
+        self._shut_down()
+        if crashed:
+            self._on_crash()
+
+    def _serve(self) -> None:
+        """From the first look at the database until told to stop."""
+        if not self._prepare():
+            return
+        self._writer.start()
+        if self._config.history and "*" not in self._universe:
+            self._spawn("backfill", self._run_backfill)
+        self._spawn("feed-connect", self._connect)
+        while not self._stopping.wait(_BEAT_S):
+            self._beat()
 
     def _prepare(self) -> bool:
         """Waits until this process owns an answering database of the right feed; False when told to stop first."""

@@ -14,7 +14,7 @@ from urllib.parse import quote, urlencode, urljoin, urlsplit
 import msgspec
 import urllib3
 
-from src.core.domain.market.bar import Bar, check_bar
+from src.core.domain.market.bar import FIRST_MS, Bar, check_bar
 from src.core.domain.market.rest_evidence import rest_tier
 from src.core.errors import BadBarError, KeyRefusedError, VendorError, VendorUnavailableError
 
@@ -35,7 +35,7 @@ class _Result(msgspec.Struct, frozen=True):
     c: float
     v: float
     vw: float | None = None
-    n: int | None = None
+    n: int | float | None = None  # has been seen as 12.0
 
 
 class _Page(msgspec.Struct, frozen=True):
@@ -90,8 +90,12 @@ class MassiveRest:
     def _next(self, next_url: str | None, seen: set[str]) -> str:
         if not next_url:
             return ""
-        url = urljoin(self._config.base_url, next_url)
-        if urlsplit(url)[:2] != urlsplit(self._config.base_url)[:2]:
+        try:
+            url = urljoin(self._config.base_url, next_url)
+            parts = urlsplit(url)
+        except ValueError as error:
+            raise VendorError(f"The vendor's next page has no usable address: {error}.") from error
+        if parts[:2] != urlsplit(self._config.base_url)[:2]:
             raise VendorError(
                 f"The vendor's next page is on another host ({urlsplit(url).netloc}); it was not asked for."
             )
@@ -154,11 +158,12 @@ class MassiveRest:
 
 def _bars(symbol: str, results: Sequence[_Result], asked_ms: int, stamp: int) -> Iterator[Bar]:
     for result in results:
-        tier = rest_tier(result.t, asked_ms)
+        tier = rest_tier(result.t, asked_ms) if result.t >= FIRST_MS else None
         if tier is None:
             continue
         prices = (result.o, result.h, result.l, result.c)
-        bar = Bar(symbol, result.t, *prices, result.v, result.vw, result.n, tier.value, stamp)
+        count = None if result.n is None else int(result.n)
+        bar = Bar(symbol, result.t, *prices, result.v, result.vw, count, tier.value, stamp)
         try:
             yield check_bar(bar)
         except BadBarError as error:
@@ -166,7 +171,7 @@ def _bars(symbol: str, results: Sequence[_Result], asked_ms: int, stamp: int) ->
 
 
 def _seconds(text: str | None) -> float:
-    return min(_RETRY_CAP_S, float(text)) if text and text.isdigit() else 0.0
+    return min(_RETRY_CAP_S, float(text)) if text and text.isascii() and text.isdigit() else 0.0
 
 
 def _message(body: bytes) -> str:

@@ -27,6 +27,8 @@ _DAY_VOLUME = text(
     " WHERE symbol = :symbol AND timestamp >= :day_start"
 )
 _SPARK_BARS = 60
+# A snapshot that is held stops checkpoints, so a long answer takes several.
+_SYMBOLS_A_SNAPSHOT = 50
 # How often, at most, a name that is not known makes the list of symbols be read again.
 _SYMBOLS_FRESH_S = 0.25
 
@@ -82,20 +84,21 @@ class DatabaseBarReader:
     def recent(self, symbols: Sequence[str], since_ms: int | None, limit: int) -> list[Bar]:
         """Bars by time, then symbol: of each symbol the first `limit` from `since_ms` on, or the newest `limit`."""
         bars: list[Bar] = []
-        with database_errors(), self._engine.connect() as connection:
-            for symbol in symbols:
-                if since_ms is None:
-                    rows = connection.execute(_NEWEST, {"symbol": symbol, "limit": limit})
-                else:
-                    rows = connection.execute(_SINCE, {"symbol": symbol, "limit": limit, "since": since_ms})
-                bars.extend(Bar(*row) for row in rows)
+        query = _NEWEST if since_ms is None else _SINCE
+        for start in range(0, len(symbols), _SYMBOLS_A_SNAPSHOT):
+            with database_errors(), self._engine.connect() as connection:
+                for symbol in symbols[start : start + _SYMBOLS_A_SNAPSHOT]:
+                    rows = connection.execute(query, {"symbol": symbol, "limit": limit, "since": since_ms})
+                    bars.extend(Bar(*row) for row in rows)
         bars.sort(key=lambda bar: (bar.timestamp, bar.symbol))
         return bars
 
     def quotes(self, symbols: Sequence[str], day: QuoteDay) -> list[Quote]:
         """A quote for each symbol that has bars."""
-        with database_errors(), self._engine.connect() as connection:
-            quotes = [_quote(connection, symbol, day) for symbol in symbols]
+        quotes: list[Quote | None] = []
+        for start in range(0, len(symbols), _SYMBOLS_A_SNAPSHOT):
+            with database_errors(), self._engine.connect() as connection:
+                quotes += [_quote(connection, symbol, day) for symbol in symbols[start : start + _SYMBOLS_A_SNAPSHOT]]
         return [quote for quote in quotes if quote is not None]
 
     def state(self, key: str) -> Any:

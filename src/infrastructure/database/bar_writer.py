@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 _RETRY_FIRST_S = 0.1
 _RETRY_CAP_S = 5.0
-_STOP_DEADLINE_S = 5.0
+_STOP_DEADLINE_S = 3.0
 _WARN_INTERVAL_S = 60.0
 
 
@@ -87,7 +87,7 @@ class DatabaseBarWriter:
             self._states[key] = value
 
     def stop(self) -> None:
-        """Commits what is there (for at most 5 s, if the database does not answer) and ends the thread."""
+        """Commits what is there (for some 4 s at most, if the database does not answer) and ends the thread."""
         self._stopping.set()
         self._wake.set()
         if self._thread is not None:
@@ -114,13 +114,22 @@ class DatabaseBarWriter:
         while not self._stopping.is_set():
             self._wake.wait(max(0.0, live_due_s - self._monotonic()))
             self._wake.clear()
-            waiting = self._take(self._source.take_official())
-            if self._monotonic() >= live_due_s:
-                live = self._source.take_live()
-                self._take(live)
-                live_due_s = self._monotonic() + self._interval.after(len(live), self._monotonic())
-            self._commit_until_done(waiting)
+            try:
+                live_due_s = self._run_once(live_due_s)
+            except Exception:
+                logger.exception("A group of bars could not be taken.")
+                self._stopping.wait(_RETRY_FIRST_S)
         self._drain()
+
+    def _run_once(self, live_due_s: float) -> float:
+        """Commits what is there to commit; when live bars are due next."""
+        waiting = self._take(self._source.take_official())
+        if self._monotonic() >= live_due_s:
+            live = self._source.take_live()
+            self._take(live)
+            live_due_s = self._monotonic() + self._interval.after(len(live), self._monotonic())
+        self._commit_until_done(waiting)
+        return live_due_s
 
     def _take(self, bars: Sequence[Bar]) -> list[threading.Event]:
         with self._lock:

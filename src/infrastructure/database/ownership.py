@@ -7,6 +7,8 @@ import fcntl
 import os
 from pathlib import Path
 
+from src.core.errors import DatabaseUnavailableError
+
 
 class FileLock:
     """An exclusive lock on `path`, held from `acquire` to `release` or the process's end."""
@@ -16,15 +18,26 @@ class FileLock:
         self._descriptor: int | None = None
 
     def acquire(self) -> bool:
-        """True when this process holds the lock now; False while another one does."""
+        """True when this process holds the lock now; False while another one does.
+
+        DatabaseUnavailableError when the file cannot be used; that may change.
+        """
         if self._descriptor is not None:
             return True
+        try:
+            return self._lock()
+        except OSError as error:
+            raise DatabaseUnavailableError(f"The lock file {self._path} cannot be used ({error.strerror}).") from error
+
+    def _lock(self) -> bool:
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        except OSError as error:
             os.close(descriptor)
-            return False
+            if isinstance(error, BlockingIOError):
+                return False
+            raise
         self._descriptor = descriptor
         return True
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from src.core.domain.market.bar import MINUTE_MS
+from src.core.domain.market.bar import FIRST_MS, MINUTE_MS
 from src.core.domain.market.symbol import check_symbol
 from src.core.domain.market.tick import MinuteAggregate, SecondAggregate, TickData
 from src.core.errors import BadSymbolError
@@ -158,7 +158,7 @@ def _fault(tick: TickData) -> str:
         return "incoherent_prices"
     if max(tick.tick_high, -tick.tick_low, abs(tick.tick_vwap or 0.0)) > _LARGEST_PRICE:
         return "absurd_price"
-    if not 0 < tick.timestamp < _END_OF_TIME_MS or tick.timestamp % _WINDOW_MS[tick.event_type]:
+    if not FIRST_MS <= tick.timestamp < _END_OF_TIME_MS or tick.timestamp % _WINDOW_MS[tick.event_type]:
         return "bad_window"
     if tick.decimal_volume is not None and not _is_decimal(tick.decimal_volume):
         return "bad_volume"

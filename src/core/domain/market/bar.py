@@ -11,7 +11,7 @@ from src.core.domain.market.symbol import check_symbol
 from src.core.errors import BadBarError
 
 MINUTE_MS = 60_000
-_FIRST_MS = 1_041_379_200_000  # 2003-01-01, before the vendor's first minute bar
+FIRST_MS = 1_041_379_200_000  # 2003-01-01, before the vendor's first minute bar
 
 
 class Tier(enum.IntEnum):
@@ -67,7 +67,7 @@ def check_bar(bar: Bar) -> Bar:
     where = f"The bar {bar.symbol} {bar.timestamp}"
     if bar.timestamp % MINUTE_MS:
         raise BadBarError(f"{where} does not begin on a whole minute.")
-    if bar.timestamp < _FIRST_MS:
+    if bar.timestamp < FIRST_MS:
         raise BadBarError(f"{where} is from before 2003; times are epoch milliseconds.")
     prices = (bar.open, bar.high, bar.low, bar.close)
     numbers = (*prices, bar.volume, 0.0 if bar.vwap is None else bar.vwap)

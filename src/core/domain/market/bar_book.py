@@ -189,7 +189,7 @@ class BarBook:
     def _merge_minute(self, tick: TickData) -> None:
         start_ms = tick.timestamp
         if start_ms > self.watermark_ms:
-            self._advance(start_ms, start_ms)
+            self._advance(start_ms, start_ms + MINUTE_MS)  # it proves its own minute over, and no more
         prices = (tick.tick_open, tick.tick_high, tick.tick_low, tick.tick_close)
         tier = Tier.OFFICIAL.value
         bar = Bar(tick.ticker, start_ms, *prices, tick.tick_volume, tick.tick_vwap, None, tier, self._stamp())
