@@ -81,4 +81,4 @@ def test_the_page_says_when_the_feed_is_gone(open_page: Open, server: RealServer
     expect(page.locator("#condition-word")).to_have_text("Live", timeout=_BARS_WITHIN_MS)
     server.service.stop()
     expect(page.locator("#condition-word")).to_have_text("Down", timeout=40_000)
-    expect(page.locator("#condition-reason")).to_contain_text("has not reported")
+    expect(page.locator("#condition-reason")).to_contain_text("Disconnected on request")
