@@ -109,19 +109,6 @@ def test_a_phase_changes_at_its_millisecond() -> None:
 
 
 @pytest.mark.parametrize(
-    ("now", "opens"),
-    [
-        ("2026-11-20 03:00", "2026-11-20 09:30"),
-        ("2026-11-20 09:30", "2026-11-23 09:30"),
-        ("2026-11-25 21:00", "2026-11-27 09:30"),
-        ("2026-03-06 16:00", "2026-03-09 09:30"),
-    ],
-)
-def test_next_open(now: str, opens: str) -> None:
-    assert TABLE.next_open(new_york_ms(now)) == new_york_ms(opens)
-
-
-@pytest.mark.parametrize(
     ("now", "date"),
     [
         ("2026-11-20 04:00", "2026-11-20"),
@@ -133,6 +120,12 @@ def test_next_open(now: str, opens: str) -> None:
 )
 def test_trading_date(now: str, date: str) -> None:
     assert TABLE.trading_date(new_york_ms(now)) == dt.date.fromisoformat(date)
+
+
+def test_the_latest_days_are_trading_days_newest_first() -> None:
+    days = TABLE.latest_days(new_york_ms("2026-11-27 12:00"), 3)  # Thanksgiving is the day before
+    assert [day.date.isoformat() for day in days] == ["2026-11-27", "2026-11-25", "2026-11-24"]
+    assert days[0].close_ms == new_york_ms("2026-11-27 13:00")
 
 
 @given(DATES)
@@ -155,11 +148,10 @@ def test_phases_partition_the_day(date: dt.date) -> None:
 
 
 @given(INSTANTS_MS)
-def test_trading_date_and_next_open_enclose_the_instant(now_ms: int) -> None:
+def test_the_trading_date_encloses_the_instant_or_lies_before_it(now_ms: int) -> None:
     day = TABLE.trading_day(TABLE.trading_date(now_ms))
     assert day is not None
     assert day.pre_open_ms <= now_ms
-    assert TABLE.next_open(now_ms) > now_ms
     if TABLE.phase(now_ms) is not Phase.CLOSED:
         assert now_ms < day.post_close_ms
 
@@ -171,8 +163,6 @@ def test_a_day_that_is_not_covered_is_refused(date: dt.date) -> None:
 
 
 def test_questions_that_lead_out_of_the_covered_days_are_refused() -> None:
-    with pytest.raises(CalendarRangeError, match="2027-01-01"):
-        TABLE.next_open(new_york_ms("2026-12-31 09:30"))
     with pytest.raises(CalendarRangeError, match="2026-01-01"):
         TABLE.trading_date(new_york_ms("2026-01-02 03:59"))
     with pytest.raises(CalendarRangeError, match="2027-01-01"):

@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 _RETRY_FIRST_S = 0.1
 _RETRY_CAP_S = 5.0
-_STOP_DEADLINE_S = 3.0
+_STOP_DEADLINE_S = 2.0
 _WARN_INTERVAL_S = 60.0
 
 
@@ -87,7 +87,7 @@ class DatabaseBarWriter:
             self._states[key] = value
 
     def stop(self) -> None:
-        """Commits what is there (for some 4 s at most, if the database does not answer) and ends the thread."""
+        """Commits what is there (for some 3 s at most, if the database does not answer) and ends the thread."""
         self._stopping.set()
         self._wake.set()
         if self._thread is not None:

@@ -94,27 +94,22 @@ class SessionTable:
         day = self.trading_day(new_york_date(now_ms))
         return day.phase(now_ms) if day else Phase.CLOSED
 
-    def next_open(self, now_ms: int) -> int:
-        """When the next regular session (09:30 New York) opens after `now_ms`, in epoch ms UTC."""
-        days = self._trading_days(new_york_date(now_ms), _ONE_DAY)
-        return next(day.open_ms for day in days if day.open_ms > now_ms)
-
     def trading_date(self, now_ms: int) -> dt.date:
         """The trading day that `now_ms` lies in, or the latest before it; it begins with its pre-market."""
         return self.latest_days(now_ms, 1)[0].date
 
     def latest_days(self, now_ms: int, count: int) -> list[TradingDay]:
         """The trading day that `now_ms` lies in, or the latest before it, and those before that one: `count` in all."""
-        days = self._trading_days(new_york_date(now_ms), -_ONE_DAY)
+        days = self._days_back_from(new_york_date(now_ms))
         return list(islice((day for day in days if day.pre_open_ms <= now_ms), count))
 
-    def _trading_days(self, date: dt.date, step: dt.timedelta) -> Iterator[TradingDay]:
-        """Trading days from `date` on, without end: walking out of the covered days raises."""
+    def _days_back_from(self, date: dt.date) -> Iterator[TradingDay]:
+        """Trading days from `date` back, without end: walking out of the covered days raises."""
         while True:
             day = self.trading_day(date)
             if day:
                 yield day
-            date += step
+            date -= _ONE_DAY
 
     def _check_covered(self, date: dt.date) -> None:
         if not self.covered_from <= date <= self.covered_to:
