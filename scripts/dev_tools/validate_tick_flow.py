@@ -103,17 +103,14 @@ def _feed(status: dict[str, Any]) -> Iterator[Step]:
 
 def _bars(installation: Installation, status: dict[str, Any]) -> Iterator[Step]:
     symbols = status["universe"]["symbols"]
-    if not symbols or symbols == ["*"]:
-        symbols = [quote["symbol"] for quote in installation.get("/api/quotes")["quotes"]]
-    stored = {symbol: installation.bars(symbol, 1) for symbol in symbols}
-    newest_ms = max((bars[0][0] for bars in stored.values() if bars), default=0)
-    age_ms = status["server_time"] - newest_ms
-    fresh = bool(newest_ms) and (age_ms < _FRESH_MS or status["condition"] == "market_closed")
-    yield Step(
-        "Official bars are committed", fresh, f"the newest began {age_ms // 1000} s ago" if newest_ms else "none"
-    )
-    symbol = next((symbol for symbol, bars in stored.items() if bars), None)
-    if symbol is None:
+    newest_ms, symbol = _newest(installation, symbols)
+    while _just_connected(status) and _age_ms(newest_ms) > _FRESH_MS:
+        time.sleep(1)
+        newest_ms, symbol = _newest(installation, symbols)
+    fresh = _age_ms(newest_ms) < _FRESH_MS or (newest_ms > 0 and status["condition"] == "market_closed")
+    found = f"the newest began {_age_ms(newest_ms) // 1000} s ago" if symbol else "none"
+    yield Step("Official bars are committed", fresh, found)
+    if not symbol:
         return
     held = installation.bars(symbol, 5)
     path = f"/api/ticks/recent?symbol={symbol}&since={held[0][0]}&limit=1000"
