@@ -6,6 +6,7 @@ is allowed.
 """
 
 import difflib
+import io
 import os
 import re
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
 from src.core.domain.market.symbol import check_symbol
@@ -207,18 +209,26 @@ def misspelt_keys(env_file: Mapping[str, str | None], environ: Mapping[str, str]
 
 def load_settings() -> Settings:
     """The settings of this process: the environment over `.env`; raises SettingsError."""
-    values = {key: value or "" for key, value in _env_file().items()}
+    values = {key: value or "" for key, value in read_env_file(PROJECT_ROOT / ".env").items()}
     return parse_settings({**values, **os.environ})
 
 
-def _env_file() -> dict[str, str | None]:
-    """What stands in `.env`, as it stands there; raises SettingsError when that cannot be read."""
+def read_env_file(path: Path) -> dict[str, str | None]:
+    """What stands in a `.env` file, as it stands there; nothing without the file.
+
+    SettingsError when it cannot be read, or has a line that is no KEY=value: what stood in it would be lost.
+    """
     try:
-        return dotenv_values(PROJECT_ROOT / ".env", interpolate=False)
+        text = path.read_text(encoding="utf-8") if path.exists() else ""
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"The file .env cannot be read ({error}); it has to be a text file in UTF-8.") from error
+        raise SettingsError(f"The file {path.name} cannot be read ({error}); it has to be text in UTF-8.") from error
+    for binding in parse_stream(io.StringIO(text)):
+        if binding.error:
+            line = binding.original.line
+            raise SettingsError(f"Line {line} of {path.name} cannot be read; allowed is KEY=value, with quotes closed.")
+    return dotenv_values(stream=io.StringIO(text), interpolate=False)
 
 
 def settings_warnings() -> list[str]:
     """What to warn of at a start: misspelt keys, a sentence each."""
-    return misspelt_keys(_env_file(), os.environ)
+    return misspelt_keys(read_env_file(PROJECT_ROOT / ".env"), os.environ)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from dotenv import dotenv_values
 
-from src.config.settings import PROJECT_ROOT, SettingsError, misspelt_keys, parse_settings, settings_keys
+from src.config.settings import PROJECT_ROOT, SettingsError, misspelt_keys, parse_settings, read_env_file, settings_keys
 
 
 def test_without_a_key_the_feed_is_simulated() -> None:
@@ -73,6 +73,29 @@ def test_secrets_are_not_shown() -> None:
         parse_settings({"MASSIVE_API_KEY": "hünter2"})
     assert "hünter2" not in str(caught.value)
     assert "hunter2" not in repr(parse_settings({"MASSIVE_API_KEY": "hunter2"}))
+
+
+def test_an_env_file_is_read_as_it_stands(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    assert read_env_file(file) == {}
+    file.write_text("# a comment\nMASSIVE_API_KEY='a${HOME}b'\n\nexport PORT=5001\n")
+    assert read_env_file(file) == {"MASSIVE_API_KEY": "a${HOME}b", "PORT": "5001"}
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b'PORT=5001\nMASSIVE_API_KEY="hunter2\n', "Line 2 of .env cannot be read"),
+        (b"=5\n", "Line 1 of .env cannot be read"),
+        (b"PORT=\xff\n", "text in UTF-8"),
+    ],
+)
+def test_an_env_file_that_would_lose_something_is_refused(tmp_path: Path, content: bytes, says: str) -> None:
+    file = tmp_path / ".env"
+    file.write_bytes(content)
+    with pytest.raises(SettingsError, match=says) as caught:
+        read_env_file(file)
+    assert "hunter2" not in str(caught.value)
 
 
 def test_misspelt_keys_are_named() -> None:
