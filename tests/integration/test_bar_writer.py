@@ -16,6 +16,7 @@ from src.infrastructure.database.engines import read_engine, write_engine
 from src.infrastructure.database.flush_interval import FlushInterval
 from src.infrastructure.database.tickstock_db import TickStockDatabase
 from tests.bars import MINUTE, bar, stored_bars
+from tests.waiting import wait_for
 
 
 class Source:
@@ -54,13 +55,6 @@ def make_writer(database: TickStockDatabase, source: Source) -> Iterator[Callabl
     yield make
     for writer in writers:
         writer.stop()
-
-
-def wait_for(holds: Callable[[], Any], within_s: float = 5.0) -> None:
-    deadline = time.monotonic() + within_s
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come about in time"
-        time.sleep(0.005)
 
 
 def test_official_bars_are_committed_at_once_while_live_ones_wait(

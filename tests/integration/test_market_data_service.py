@@ -1,8 +1,7 @@
 """The ingesting half as a whole, against the simulator, and beside another one."""
 
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +20,7 @@ from src.simulator.live import LiveSource
 from src.simulator.market import SyntheticMarket
 from src.simulator.server import SimulatorServer
 from tests.bars import second, stored_bars
-
-
-def wait_for(holds: Callable[[], Any], within_s: float = 15.0) -> None:
-    deadline = time.monotonic() + within_s
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come about in time"
-        time.sleep(0.02)
+from tests.waiting import wait_for
 
 
 @pytest.fixture

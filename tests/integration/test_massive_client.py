@@ -4,7 +4,7 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,6 +14,7 @@ from src.core.domain.market.tick import TickData
 from src.infrastructure.websocket.massive_client import ClientConfig, MassiveWebSocketClient
 from tests.bars import MINUTE
 from tests.integration.scripted_feed import Session, scripted_feed
+from tests.waiting import wait_for
 
 _AAPL = {"ev": "AM", "sym": "AAPL", "s": MINUTE, "e": MINUTE + 60_000, "o": 1, "h": 2, "l": 0.5, "c": 1.5, "v": 100}
 
@@ -44,13 +45,6 @@ def recorder() -> Iterator[Recorder]:
         client.disconnect()
 
 
-def eventually(holds: Callable[[], object], within_s: float = 5.0) -> None:
-    deadline = time.monotonic() + within_s
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come about in time"
-        time.sleep(0.01)
-
-
 def serve_all(session: Session) -> None:
     session.accept_key()
     session.acknowledge()
@@ -63,7 +57,7 @@ def test_it_authenticates_subscribes_and_delivers(recorder: Recorder) -> None:
         client = recorder.client(feed.url)
         client.subscribe(["AAPL", "BRK.B"])
         assert client.connect()
-        eventually(lambda: recorder.ticks)
+        wait_for(lambda: recorder.ticks)
         client.disconnect()
     assert feed.received[:2] == [
         {"action": "auth", "params": "KEY"},
@@ -91,9 +85,9 @@ def test_after_a_drop_it_comes_back_and_subscribes_to_everything(recorder: Recor
         client = recorder.client(feed.url)
         client.subscribe(["AAPL"])
         assert client.connect()
-        eventually(lambda: client.snapshot()["acknowledged_topics"] == 2)
+        wait_for(lambda: client.snapshot()["acknowledged_topics"] == 2)
         client.subscribe(["IBM"])
-        eventually(lambda: recorder.ticks)
+        wait_for(lambda: recorder.ticks)
         client.disconnect()
     assert topics == [["AM.AAPL", "A.AAPL"], ["AM.IBM", "A.IBM"], ["AM.AAPL", "A.AAPL", "AM.IBM", "A.IBM"]]
     assert client.snapshot()["reconnects"] == 1
@@ -110,7 +104,7 @@ def test_the_close_code_is_reported(recorder: Recorder, code: int) -> None:
         client = recorder.client(feed.url)
         client.subscribe(["AAPL"])
         client.connect()
-        eventually(lambda: recorder.reasons(ConnectionStatus.DISCONNECTED))
+        wait_for(lambda: recorder.reasons(ConnectionStatus.DISCONNECTED))
         client.disconnect()
     assert f"code {code}, for a reason" in recorder.reasons(ConnectionStatus.DISCONNECTED)[0]
 
@@ -125,7 +119,7 @@ def test_a_refused_key_is_reported_and_not_hammered(recorder: Recorder) -> None:
     with scripted_feed(script) as feed:
         client = recorder.client(feed.url)
         assert not client.connect()
-        eventually(lambda: recorder.reasons(ConnectionStatus.ERROR))
+        wait_for(lambda: recorder.reasons(ConnectionStatus.ERROR))
         time.sleep(1.5)  # an ordinary back-off would be over by now
         assert feed.sessions == 1
         client.disconnect()
@@ -146,7 +140,7 @@ def test_too_many_connections_cool_down_for_a_minute(recorder: Recorder) -> None
         client = recorder.client(feed.url)
         client.subscribe(["AAPL"])
         client.connect()
-        eventually(lambda: recorder.reasons(ConnectionStatus.ERROR))
+        wait_for(lambda: recorder.reasons(ConnectionStatus.ERROR))
         client.disconnect()
     (reason,) = recorder.reasons(ConnectionStatus.ERROR)
     assert "connections are all in use" in reason
@@ -159,7 +153,7 @@ def test_a_server_that_accepts_and_says_nothing_is_given_up_within_the_time_out(
         started_s = time.monotonic()
         assert not client.connect()
         assert time.monotonic() - started_s < 2
-        eventually(lambda: recorder.reasons(ConnectionStatus.DISCONNECTED))
+        wait_for(lambda: recorder.reasons(ConnectionStatus.DISCONNECTED))
         client.disconnect()
     assert "No answer within 1 s" in recorder.reasons(ConnectionStatus.DISCONNECTED)[0]
 
@@ -167,7 +161,7 @@ def test_a_server_that_accepts_and_says_nothing_is_given_up_within_the_time_out(
 def test_a_refused_connection_is_tried_again(recorder: Recorder) -> None:
     client = recorder.client("ws://127.0.0.1:9/stocks", timeout_s=2)
     assert not client.connect()
-    eventually(lambda: len(recorder.reasons(ConnectionStatus.CONNECTING)) >= 1)
+    wait_for(lambda: len(recorder.reasons(ConnectionStatus.CONNECTING)) >= 1)
     assert "refused" in recorder.reasons(ConnectionStatus.DISCONNECTED)[0]
 
 
@@ -182,7 +176,7 @@ def test_a_server_that_announces_a_drop_is_left_for_that_reason(recorder: Record
         client = recorder.client(feed.url)
         client.subscribe(["AAPL"])
         client.connect()
-        eventually(lambda: recorder.reasons(ConnectionStatus.DISCONNECTED))
+        wait_for(lambda: recorder.reasons(ConnectionStatus.DISCONNECTED))
         client.disconnect()
     assert "is dropping the connection (You read too slowly.)" in recorder.reasons(ConnectionStatus.DISCONNECTED)[0]
 
@@ -203,7 +197,7 @@ def test_topics_that_were_not_acknowledged_are_named(
         client = recorder.client(feed.url)
         client.subscribe(["AAPL"])
         client.connect()
-        eventually(lambda: "did not acknowledge 1 topics: A.AAPL" in caplog.text)
+        wait_for(lambda: "did not acknowledge 1 topics: A.AAPL" in caplog.text)
         client.disconnect()
     assert caplog.text.count("did not acknowledge") == 1
     assert "The feed says: not authorized" in caplog.text
@@ -224,9 +218,9 @@ def test_unsubscribed_tickers_are_not_asked_for_again(recorder: Recorder) -> Non
         client = recorder.client(feed.url)
         client.subscribe(["AAPL", "IBM"])
         client.connect()
-        eventually(lambda: client.snapshot()["acknowledged_topics"] == 4)
+        wait_for(lambda: client.snapshot()["acknowledged_topics"] == 4)
         client.unsubscribe(["AAPL"])
-        eventually(lambda: len(subscriptions) == 3)
+        wait_for(lambda: len(subscriptions) == 3)
         client.disconnect()
     assert subscriptions[1:] == [["AM.AAPL,A.AAPL"], ["AM.IBM", "A.IBM"]]
 
@@ -250,7 +244,7 @@ def test_an_error_in_the_callback_costs_one_frame(recorder: Recorder, caplog: py
         client = MassiveWebSocketClient("KEY", take, recorder.statuses.append, ClientConfig(feed.url))
         client.subscribe(["AAPL", "IBM"])
         client.connect()
-        eventually(lambda: taken)
+        wait_for(lambda: taken)
         client.disconnect()
     assert taken == ["IBM"]
     assert client.snapshot()["errors"] == 1
@@ -268,7 +262,7 @@ def test_bad_elements_are_counted_by_kind(recorder: Recorder) -> None:
         client = recorder.client(feed.url)
         client.subscribe(["AAPL"])
         client.connect()
-        eventually(lambda: recorder.ticks)
+        wait_for(lambda: recorder.ticks)
         client.disconnect()
     assert client.snapshot()["refused_elements"] == {"incoherent_prices": 1, "bad_element": 1}
 
@@ -284,7 +278,7 @@ def test_a_frame_of_several_megabytes_is_taken(recorder: Recorder) -> None:
         client = recorder.client(feed.url)
         client.subscribe(["AAPL"])
         client.connect()
-        eventually(lambda: len(recorder.ticks) == 60_000)
+        wait_for(lambda: len(recorder.ticks) == 60_000)
         client.disconnect()
 
 
@@ -295,7 +289,7 @@ def test_the_key_stands_in_no_snapshot_status_or_log(recorder: Recorder, caplog:
         )
         client.subscribe(["AAPL"])
         client.connect()
-        eventually(lambda: recorder.ticks)
+        wait_for(lambda: recorder.ticks)
         client.disconnect()
     said = caplog.text + repr(client.snapshot()) + repr(recorder.statuses)
     client_records = [record for record in caplog.records if record.name.startswith("src")]
@@ -309,7 +303,7 @@ def test_disconnect_does_not_wait_for_an_attempt_that_hangs(recorder: Recorder) 
         client = recorder.client(f"ws://127.0.0.1:{silent.getsockname()[1]}/stocks", timeout_s=10)
         attempt = threading.Thread(target=client.connect)
         attempt.start()
-        eventually(lambda: recorder.reasons(ConnectionStatus.CONNECTING))
+        wait_for(lambda: recorder.reasons(ConnectionStatus.CONNECTING))
         started_s = time.monotonic()
         client.disconnect()
         attempt.join(5)
@@ -322,7 +316,7 @@ def test_it_can_be_connected_again(recorder: Recorder) -> None:
         client.subscribe(["AAPL"])
         for expected in (1, 2):
             assert client.connect()
-            eventually(lambda expected=expected: len(recorder.ticks) == expected)
+            wait_for(lambda expected=expected: len(recorder.ticks) == expected)
             client.disconnect()
     assert feed.sessions == 2
 

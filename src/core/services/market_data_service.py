@@ -10,7 +10,7 @@ from src.core.domain.connection.state import ConnectionStatus, StatusChange
 from src.core.domain.market.bar import Bar
 from src.core.domain.market.bar_book import BarBook
 from src.core.domain.market.tick import TickData
-from src.core.errors import DatabaseUnavailableError, FeedMismatchError, SchemaError
+from src.core.errors import DatabaseUnavailableError, FeedMismatchError
 from src.core.ports import Backfill, BarWriter, DataAdapter, IngestStore, Ownership
 
 logger = logging.getLogger(__name__)
@@ -139,7 +139,7 @@ class MarketDataService:
                 self._say("Another process ingests into this database; this one stands by.")
             except DatabaseUnavailableError as error:
                 self._say(str(error))
-            except (FeedMismatchError, SchemaError) as error:
+            except FeedMismatchError as error:
                 self._say(str(error))
                 return False
             self._stopping.wait(_RETRY_S)
