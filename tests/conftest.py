@@ -1,5 +1,6 @@
-"""What many tests share: a fresh database with this program's schema."""
+"""What many tests share: a fresh database with this program's schema, and a PostgreSQL when one is asked for."""
 
+import itertools
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,13 +11,39 @@ from src.infrastructure.database import migrate
 from src.infrastructure.database.engines import write_engine
 from src.infrastructure.database.tickstock_db import TickStockDatabase
 from tests.market_data import data_dir, has_real_data
+from tests.postgres import PostgresServer, find_installation
+
+_NO_POSTGRES = "there is no PostgreSQL: install Debian's postgresql, or requirements-dev.txt on Linux"
+_database_numbers = itertools.count(1)
 
 
-def pytest_report_header() -> str:
-    """Which sessions the replays use: without real ones they run on simulated ones, and say so."""
+def pytest_report_header() -> list[str]:
+    """What the tests run on: real sessions or simulated ones, and which PostgreSQL."""
+    return [f"market data: {_market_data()}", f"PostgreSQL: {find_installation() or 'NONE, its tests are skipped'}"]
+
+
+def _market_data() -> str:
     if has_real_data():
-        return f"market data: real sessions of {data_dir()}"
-    return f"market data: a seeded SIMULATED session, as {data_dir()} has none (set TEST_DATA_DIR)"
+        return f"real sessions of {data_dir()}"
+    return f"a seeded SIMULATED session, as {data_dir()} has none (set TEST_DATA_DIR)"
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """The PostgreSQL server of this test run. A test that kills it has to start it again."""
+    if find_installation() is None:
+        pytest.skip(_NO_POSTGRES)
+    with PostgresServer() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """The URL of an empty PostgreSQL database."""
+    name = f"test_{next(_database_numbers)}"
+    postgres_server.create_database(name)
+    yield postgres_server.url(name)
+    postgres_server.drop_database(name)
 
 
 @pytest.fixture
