@@ -27,7 +27,7 @@ from src.infrastructure.database.bar_writer import DatabaseBarWriter
 from src.infrastructure.database.engines import read_engine, write_engine
 from src.infrastructure.database.flush_interval import FlushInterval
 from src.infrastructure.database.migrate import check_schema
-from src.infrastructure.database.ownership import FileLock
+from src.infrastructure.database.ownership import ownership_of
 from src.infrastructure.database.tickstock_db import TickStockDatabase
 from src.infrastructure.websocket.massive_client import ClientConfig, MassiveWebSocketClient
 from src.presentation.api.errors import register_errors
@@ -95,7 +95,7 @@ def build_runtime(settings: Settings, on_crash: Callable[[], None] = lambda: Non
 
     return MarketDataService(
         ServiceConfig(settings.feed, settings.symbols, settings.backfill_days > 0, now_ms),
-        FileLock(settings.sqlite_path.with_name(settings.sqlite_path.name + ".lock")),
+        ownership_of(settings.database_url),
         database,
         BarBook(database.clock.stamp),
         make_adapter,

@@ -7,10 +7,10 @@ from sqlalchemy import text
 
 from src.core.domain.market.bar import Bar, Tier
 from src.core.domain.market.tick import MinuteAggregate, SecondAggregate
+from src.infrastructure.database.dialects import dialect_of
 from src.infrastructure.database.engines import read_engine
 
 MINUTE = 1_763_649_000_000  # 2025-11-20 14:30 UTC, 09:30 New York
-_COLUMNS = "symbol, timestamp, open, high, low, close, volume, vwap, trade_count, tier, observed_at, partial"
 
 
 def bar(
@@ -47,9 +47,10 @@ def stored_bars(url: str) -> list[Bar]:
     """Everything in the table of minutes, by symbol and time."""
     engine = read_engine(url)
     with engine.connect() as connection:
-        rows = connection.execute(text(f"SELECT {_COLUMNS} FROM ohlcv_1min ORDER BY symbol, timestamp")).all()
+        query = f"SELECT {dialect_of(engine).columns()} FROM ohlcv_1min AS bar"
+        bars = [Bar(*row[:11], bool(row[11])) for row in connection.execute(text(query))]
     engine.dispose()
-    return [Bar(*row[:11], bool(row[11])) for row in rows]
+    return sorted(bars, key=lambda bar: (bar.symbol, bar.timestamp))
 
 
 _PRICES = st.integers(1, 3).map(float)  # few, so that accounts often agree

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from src.config.settings import parse_settings
 from src.infrastructure.database import migrate
 from src.infrastructure.database.engines import write_engine
 from src.infrastructure.database.tickstock_db import TickStockDatabase
@@ -46,12 +47,41 @@ def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
     postgres_server.drop_database(name)
 
 
+@pytest.fixture(scope="session")
+def migrated_template(postgres_server: PostgresServer) -> str:
+    """The name of a PostgreSQL database with the newest schema, to be copied and not to be written to."""
+    postgres_server.create_database("migrated")
+    migrate.upgrade(as_settings_give_it(postgres_server.url("migrated")))
+    return "migrated"
+
+
+def as_settings_give_it(url: str) -> str:
+    """A database's URL as users write it, as the program uses it."""
+    return parse_settings({"DATABASE_URL": url}).database_url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """The URL of an empty database with the newest schema, of each kind."""
+    url: str = request.getfixturevalue(f"{request.param}_database_url")
+    return url
+
+
 @pytest.fixture
-def database_url(tmp_path: Path) -> str:
-    """The URL of an empty database with the newest schema."""
+def sqlite_database_url(tmp_path: Path) -> str:
+    """The URL of an empty SQLite database with the newest schema."""
     url = f"sqlite:///{tmp_path / 'bars.db'}"
     migrate.upgrade(url)
     return url
+
+
+@pytest.fixture
+def postgresql_database_url(postgres_server: PostgresServer, migrated_template: str) -> Iterator[str]:
+    """The URL of an empty PostgreSQL database with the newest schema."""
+    name = f"test_{next(_database_numbers)}"
+    postgres_server.create_database(name, template=migrated_template)
+    yield as_settings_give_it(postgres_server.url(name))
+    postgres_server.drop_database(name)
 
 
 @pytest.fixture

@@ -11,6 +11,10 @@ branch_labels = None
 depends_on = None
 
 
+MINUTE = sa.BigInteger().with_variant(sa.TIMESTAMP(timezone=True), "postgresql")
+NUMBER = sa.Float().with_variant(sa.Numeric(), "postgresql")
+
+
 def upgrade() -> None:
     op.create_table(
         "symbols",
@@ -26,13 +30,13 @@ def upgrade() -> None:
     op.create_table(
         "ohlcv_1min",
         sa.Column("symbol", sa.String(20), sa.ForeignKey("symbols.symbol"), primary_key=True),
-        sa.Column("timestamp", sa.BigInteger, primary_key=True, autoincrement=False),
-        sa.Column("open", sa.Float, nullable=False),
-        sa.Column("high", sa.Float, nullable=False),
-        sa.Column("low", sa.Float, nullable=False),
-        sa.Column("close", sa.Float, nullable=False),
-        sa.Column("volume", sa.Float, nullable=False),
-        sa.Column("vwap", sa.Float),
+        sa.Column("timestamp", MINUTE, primary_key=True, autoincrement=False),
+        sa.Column("open", NUMBER, nullable=False),
+        sa.Column("high", NUMBER, nullable=False),
+        sa.Column("low", NUMBER, nullable=False),
+        sa.Column("close", NUMBER, nullable=False),
+        sa.Column("volume", NUMBER, nullable=False),
+        sa.Column("vwap", NUMBER),
         sa.Column("trade_count", sa.BigInteger),
         sa.Column("tier", sa.Integer, nullable=False),
         sa.Column("observed_at", sa.BigInteger, nullable=False),

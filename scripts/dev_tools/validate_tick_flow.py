@@ -8,7 +8,6 @@ The exit status is 0 when everything holds, 1 when something does not.
 
 import argparse
 import json
-import sqlite3
 import sys
 import time
 import urllib.error
@@ -20,11 +19,17 @@ from typing import Any, NamedTuple
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from src.config.settings import Settings, SettingsError, load_settings
+from src.core.domain.market.bar import Tier
+from src.core.errors import DatabaseUnavailableError
+from src.infrastructure.database.bar_reader import DatabaseBarReader
+from src.infrastructure.database.engines import read_engine
 
 _FIELDS = ("timestamp", "open", "high", "low", "close", "volume", "vwap")
 # A minute's official bar comes some seconds after its end, so the newest one is at most this old while data flow.
 _FRESH_MS = 150_000
 _FIRST_BAR_MS = 90_000
+# Among so many bars of a symbol there are official ones, if there are any.
+_RECENT_BARS = 30
 
 
 class Step(NamedTuple):
@@ -38,9 +43,9 @@ class Step(NamedTuple):
 class Installation:
     """The running program, by its endpoints and its database."""
 
-    def __init__(self, url: str, database: Path) -> None:
+    def __init__(self, url: str, reader: DatabaseBarReader) -> None:
         self.url = url
-        self._database = database
+        self._reader = reader
 
     def get(self, path: str) -> Any:
         """The JSON answer of an endpoint, whatever its status."""
@@ -58,15 +63,9 @@ class Installation:
 
     def bars(self, symbol: str, count: int) -> list[tuple[Any, ...]]:
         """The newest official bars of a symbol as the database holds them, oldest first."""
-        query = (
-            "SELECT timestamp, open, high, low, close, volume, vwap FROM ohlcv_1min"
-            " WHERE symbol = ? AND tier >= 2 ORDER BY timestamp DESC LIMIT ?"
-        )
-        connection = sqlite3.connect(f"file:{self._database}?mode=ro", uri=True)
-        try:
-            return connection.execute(query, (symbol, count)).fetchall()[::-1]
-        finally:
-            connection.close()
+        newest = self._reader.recent([symbol], None, _RECENT_BARS)
+        official = [tuple(getattr(bar, name) for name in _FIELDS) for bar in newest if bar.tier >= Tier.OFFICIAL]
+        return official[-count:]
 
 
 def walk(installation: Installation, seconds: float) -> Iterator[Step]:
@@ -148,13 +147,14 @@ def main() -> int:
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 2
-    installation = Installation(options.url or f"http://{settings.host}:{settings.port}", settings.sqlite_path)
+    reader = DatabaseBarReader(read_engine(settings.database_url))
+    installation = Installation(options.url or f"http://{settings.host}:{settings.port}", reader)
     holds = True
     try:
         for step in walk(installation, options.seconds):
             holds = holds and step.holds
             print(f"{'holds' if step.holds else 'FAILS':6} {step.name}: {step.found}", flush=True)
-    except (OSError, sqlite3.Error, json.JSONDecodeError) as error:
+    except (OSError, DatabaseUnavailableError, json.JSONDecodeError) as error:
         print(f"FAILS  {installation.url} could not be walked: {error}. Is it running?")
         return 1
     print("Everything holds." if holds else "Something does not hold; see the lines above.")

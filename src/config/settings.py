@@ -17,11 +17,15 @@ from urllib.parse import urlsplit
 from dotenv import dotenv_values
 from dotenv.parser import parse_stream
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 from src.core.domain.market.symbol import check_symbol
 from src.core.errors import BadSymbolError, TickStockError
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
+_OWN_FILE = {"massive": "tickstock.db", "simulated": "simulated.db"}
+_POSTGRES_SCHEMES = ("postgresql", "postgres", "postgresql+psycopg2")
 _RATE_SECONDS = {"second": 1, "minute": 60, "hour": 3600}
 # How alike a name must be to one of ours to be taken for a misspelling of it.
 _MISSPELT_RATIO = 0.86
@@ -111,10 +115,21 @@ def _ascii(value: SecretStr) -> SecretStr:
     return value
 
 
-def _sqlite_url(value: str) -> str:
-    if value and not re.fullmatch(r"sqlite:///[^?#]+", value):
-        raise ValueError("empty (a file in DATA_DIR), or sqlite:///path/to/file.db")
-    return value
+def _database_url(value: str) -> str:
+    """As SQLAlchemy reads it: a bare `postgresql://` would mean another driver to it."""
+    if not value or re.fullmatch(r"sqlite:///[^?#]+", value):
+        return value
+    scheme, _, rest = value.partition("://")
+    try:
+        usable = scheme in _POSTGRES_SCHEMES and bool(make_url(f"postgresql+psycopg2://{rest}").database)
+    except (ArgumentError, ValueError):
+        usable = False
+    if not usable:
+        raise ValueError(
+            "empty (a file in DATA_DIR), sqlite:///path/to/file.db, or postgresql://user:password@host:5432/database "
+            "(a password's special characters as %40 for @, %2F for /, %3A for :)"
+        )
+    return f"postgresql+psycopg2://{rest}"
 
 
 class Settings(BaseModel):
@@ -128,7 +143,7 @@ class Settings(BaseModel):
     host: str = "127.0.0.1"
     port: int = Field(5000, ge=1, le=65535, description="a whole number from 1 to 65535")
     data_dir: Path = Path("var")
-    database_url: Annotated[str, AfterValidator(_sqlite_url)] = ""
+    database_url: Annotated[str, AfterValidator(_database_url)] = ""
     role: Annotated[Literal["all", "ingest", "web"], _choice("all", "ingest", "web")] = "all"
     use_massive_api: Annotated[bool, BeforeValidator(_yes_or_no)] = True
     massive_api_key: Annotated[SecretStr, AfterValidator(_ascii)] = SecretStr("")
@@ -149,11 +164,6 @@ class Settings(BaseModel):
     def feed(self) -> Literal["massive", "simulated"]:
         """`massive` with a key, unless it was turned off; else `simulated`."""
         return "massive" if self.use_massive_api and self.massive_api_key.get_secret_value() else "simulated"
-
-    @property
-    def sqlite_path(self) -> Path:
-        """The file of bars, absolute."""
-        return Path(self.database_url.removeprefix("sqlite:///"))
 
 
 def settings_keys() -> tuple[str, ...]:
@@ -176,9 +186,10 @@ def parse_settings(values: Mapping[str, str]) -> Settings:
 def _resolved(settings: Settings) -> Settings:
     """The same with absolute paths, and with the database's URL spelled out where it was left empty."""
     data_dir = (PROJECT_ROOT / settings.data_dir).resolve()
-    own_file = data_dir / ("tickstock.db" if settings.feed == "massive" else "simulated.db")
-    path = PROJECT_ROOT / settings.database_url.removeprefix("sqlite:///") if settings.database_url else own_file
-    return settings.model_copy(update={"data_dir": data_dir, "database_url": f"sqlite:///{path.resolve()}"})
+    url = settings.database_url or f"sqlite:///{data_dir / _OWN_FILE[settings.feed]}"
+    if url.startswith("sqlite:"):
+        url = f"sqlite:///{(PROJECT_ROOT / url.removeprefix('sqlite:///')).resolve()}"
+    return settings.model_copy(update={"data_dir": data_dir, "database_url": url})
 
 
 def _one_line(error: ValidationError, given: Mapping[str, str]) -> str:

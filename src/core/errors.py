@@ -17,6 +17,10 @@ class DatabaseUnavailableError(TickStockError):
     """The database did not answer or was locked; the same call may succeed later."""
 
 
+class RowRefusedError(TickStockError):
+    """The database will never take a row, or one of the rows, of this call."""
+
+
 class SchemaError(TickStockError):
     """The database's schema is not the one this program works with."""
 

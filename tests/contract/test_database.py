@@ -3,7 +3,6 @@
 import functools
 import threading
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -26,6 +25,15 @@ def revision_of(url: str, symbol: str = "AAPL") -> int:
         revision: int = found.scalar_one()
     engine.dispose()
     return revision
+
+
+def execute(url: str, *statements: str) -> None:
+    """Runs statements in one transaction, as somebody else."""
+    engine = write_engine(url)
+    with engine.begin() as connection:
+        for statement in statements:
+            connection.exec_driver_sql(statement)
+    engine.dispose()
 
 
 def test_a_bar_comes_back_as_it_went_in(database: TickStockDatabase, database_url: str) -> None:
@@ -77,7 +85,7 @@ def test_an_older_account_fills_an_absent_vwap_while_the_volume_is_the_same(
     database.merge([bar(tier=Tier.FINAL.value, vwap=None, volume=100.0)])
     database.merge([bar(vwap=149.0, volume=99.0), bar("IBM")])
     assert stored_bars(database_url)[0].vwap is None
-    revision = database.merge([bar(vwap=150.5, trade_count=7, volume=100.0)])
+    revision = database.merge([bar(vwap=150.5, trade_count=7, volume=100.0)]).revision
     stored = stored_bars(database_url)[0]
     assert (stored.vwap, stored.trade_count, stored.tier) == (150.5, 7, Tier.FINAL)
     assert revision_of(database_url) == revision
@@ -89,9 +97,9 @@ def test_accounts_of_one_minute_in_one_batch_are_merged(database: TickStockDatab
 
 
 def test_revisions_grow_with_every_change_that_readers_see(database: TickStockDatabase, database_url: str) -> None:
-    first = database.merge([bar(observed_at=1)])
+    first = database.merge([bar(observed_at=1)]).revision
     assert revision_of(database_url) == first
-    second = database.merge([bar(close=200.0, observed_at=2)])
+    second = database.merge([bar(close=200.0, observed_at=2)]).revision
     assert revision_of(database_url) == second
     assert first is not None
     assert second is not None
@@ -101,7 +109,7 @@ def test_revisions_grow_with_every_change_that_readers_see(database: TickStockDa
 def test_evidence_that_confirms_moves_the_stamp_and_not_the_revision(
     database: TickStockDatabase, database_url: str
 ) -> None:
-    first = database.merge([bar(observed_at=1)])
+    first = database.merge([bar(observed_at=1)]).revision
     database.merge([bar(observed_at=3)])
     assert revision_of(database_url) == first
     # Between the two in time, later in arrival, and different: the bar was confirmed after it.
@@ -111,7 +119,7 @@ def test_evidence_that_confirms_moves_the_stamp_and_not_the_revision(
 
 def test_many_rows_are_committed_in_transactions_of_5000(database: TickStockDatabase, database_url: str) -> None:
     bars = [bar(f"S{place}") for place in range(12_000)]
-    assert database.merge(bars) == 3
+    assert database.merge(bars) == (3, 0)
     assert len(stored_bars(database_url)) == 12_000
 
 
@@ -124,6 +132,45 @@ def test_a_bad_record_fails_alone(
     assert database.write_ohlcv_1min_batch(records) == (4_999, 1)
     assert len(stored_bars(database_url)) == 4_999
     assert "not coherent" in caplog.text
+
+
+_POISON = {
+    "sqlite": (
+        "CREATE TRIGGER poison BEFORE INSERT ON ohlcv_1min WHEN NEW.symbol = 'S1234'"
+        " BEGIN SELECT RAISE(ABORT, 'on purpose'); END",
+    ),
+    "postgresql": ("ALTER TABLE ohlcv_1min ADD CONSTRAINT poison CHECK (symbol <> 'S1234')",),
+}
+
+
+def test_a_row_that_the_database_refuses_fails_alone(
+    database: TickStockDatabase, database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    execute(database_url, *_POISON[database_url.partition(":")[0].partition("+")[0]])
+    merged = database.merge([bar(f"S{place}") for place in range(5_000)])
+    assert merged.refused == 1
+    stored = {bar.symbol for bar in stored_bars(database_url)}
+    assert len(stored) == 4_999
+    assert "S1234" not in stored
+    (said,) = [record.message for record in caplog.records if record.levelname == "ERROR"]
+    assert "refused a row" in said
+    assert "S1234" in said
+
+
+def test_a_symbol_that_was_deleted_meanwhile_is_added_again(database: TickStockDatabase, database_url: str) -> None:
+    database.merge([bar("AAPL")])
+    execute(database_url, "DELETE FROM ohlcv_1min", "DELETE FROM symbols")
+    assert database.merge([bar("AAPL"), bar("IBM")]).refused == 0
+    assert [bar.symbol for bar in stored_bars(database_url)] == ["AAPL", "IBM"]
+
+
+def test_a_missing_table_is_no_fault_of_the_rows(database: TickStockDatabase, database_url: str) -> None:
+    execute(database_url, "ALTER TABLE ohlcv_1min RENAME TO elsewhere")
+    with pytest.raises(DatabaseUnavailableError, match="ohlcv_1min"):
+        database.merge([bar()])
+    execute(database_url, "ALTER TABLE elsewhere RENAME TO ohlcv_1min")
+    database.merge([bar()])
+    assert stored_bars(database_url) == [bar()]
 
 
 @pytest.mark.parametrize(
@@ -195,7 +242,7 @@ def test_a_locked_database_is_unavailable_and_the_same_call_succeeds_later(
     other = write_engine(database_url)
     with other.begin() as connection:
         connection.execute(text("UPDATE write_state SET revision = revision"))
-        with pytest.raises(DatabaseUnavailableError, match="locked"):
+        with pytest.raises(DatabaseUnavailableError, match="lock"):
             database.merge([bar()])
     database.merge([bar()])
     assert stored_bars(database_url) == [bar()]
@@ -219,13 +266,13 @@ def test_writers_on_several_threads_take_turns(database: TickStockDatabase, data
 
 def test_readers_cannot_write(database_url: str) -> None:
     engine = read_engine(database_url)
-    with engine.connect() as connection, pytest.raises(Exception, match="readonly"):
+    with engine.connect() as connection, pytest.raises(Exception, match=r"read-?only"):
         connection.execute(text("UPDATE write_state SET revision = 5"))
     engine.dispose()
 
 
-def test_the_file_is_written_ahead_and_synchronised(database_url: str, tmp_path: Path) -> None:
-    engine = write_engine(database_url)
+def test_the_file_is_written_ahead_and_synchronised(sqlite_database_url: str) -> None:
+    engine = write_engine(sqlite_database_url)
     with engine.connect() as connection:
         pragmas = {
             name: connection.execute(text(f"PRAGMA {name}")).scalar()

@@ -3,11 +3,9 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
 
 from src.core.domain.market.bar import Bar, Tier
 from src.infrastructure.database.bar_reader import DatabaseBarReader
@@ -168,27 +166,3 @@ def test_the_last_posted_state_is_kept(make_writer: Callable[[int], DatabaseBarW
     assert reader.state("status") == {"number": 99}
     assert reader.state("nothing") is None
     reader.close()
-
-
-def test_a_row_that_the_database_refuses_fails_alone(
-    make_writer: Callable[[int], DatabaseBarWriter],
-    database: TickStockDatabase,
-    source: Source,
-    database_url: str,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    merge = database.merge
-
-    def poisoned(bars: Any) -> int | None:
-        bars = list(bars)
-        if any(candidate.symbol == "POISON" for candidate in bars):
-            raise IntegrityError("INSERT", {}, ValueError("on purpose"))
-        return merge(bars)
-
-    monkeypatch.setattr(database, "merge", poisoned)
-    writer = make_writer(20)
-    source.official = [bar("AAPL"), bar("POISON"), bar("IBM")]
-    writer.wake()
-    wait_for(lambda: writer.snapshot()["refused_rows"] == 1)
-    writer.stop()
-    assert [stored.symbol for stored in stored_bars(database_url)] == ["AAPL", "IBM"]

@@ -15,7 +15,7 @@ from src.core.domain.market.tick import SecondAggregate
 from src.core.services.market_data_service import FALLBACK_UNIVERSE, MarketDataService
 from src.infrastructure.database import migrate
 from src.infrastructure.database.bar_reader import DatabaseBarReader
-from src.infrastructure.database.engines import read_engine, write_engine
+from src.infrastructure.database.engines import read_engine, sqlite_file, write_engine
 from src.simulator.live import LiveSource
 from src.simulator.market import SyntheticMarket
 from src.simulator.server import SimulatorServer
@@ -142,7 +142,7 @@ def test_a_database_of_the_other_feed_is_left_alone(
 def test_a_lock_file_that_cannot_be_used_is_said_and_waited_for(
     installation: Installation, caplog: pytest.LogCaptureFixture
 ) -> None:
-    lock = installation.settings().sqlite_path.with_name("simulated.db.lock")
+    lock = sqlite_file(installation.settings().database_url).with_name("simulated.db.lock")
     lock.mkdir()
     service = installation.start(SYMBOLS="AAPL")
     wait_for(lambda: f"The lock file {lock} cannot be used" in caplog.text)

@@ -207,7 +207,7 @@ def test_the_fields_of_the_clients_snapshot_are_told_in_their_order() -> None:
 
 def test_every_thread_of_the_program_is_told() -> None:
     sources = [file.read_text() for folder in ("core", "infrastructure") for file in source_files(folder)]
-    names = {name for source in sources for name in re.findall(r'(?:name=|_spawn\()"([a-z-]+)"', source)}
+    names = {name for source in sources for name in re.findall(r'(?:Thread\([^)]*name=|_spawn\()"([a-z-]+)"', source)}
     told = section("system-architecture.md", "## Threads of the worker")
     assert len(names) >= 6
     assert [name for name in sorted(names) if f"| `{name}` |" not in told] == []

@@ -11,13 +11,13 @@ from src.config.settings import PROJECT_ROOT, SettingsError, misspelt_keys, pars
 def test_without_a_key_the_feed_is_simulated() -> None:
     settings = parse_settings({})
     assert settings.feed == "simulated"
-    assert settings.sqlite_path == PROJECT_ROOT / "var/simulated.db"
+    assert settings.database_url == f"sqlite:///{PROJECT_ROOT}/var/simulated.db"
     assert settings.database_url == f"sqlite:///{PROJECT_ROOT}/var/simulated.db"
 
 
 def test_with_a_key_the_feed_is_massive_unless_turned_off() -> None:
     assert parse_settings({"MASSIVE_API_KEY": "k"}).feed == "massive"
-    assert parse_settings({"MASSIVE_API_KEY": "k"}).sqlite_path.name == "tickstock.db"
+    assert parse_settings({"MASSIVE_API_KEY": "k"}).database_url.endswith("/var/tickstock.db")
     assert parse_settings({"MASSIVE_API_KEY": "k", "USE_MASSIVE_API": "false"}).feed == "simulated"
 
 
@@ -63,6 +63,18 @@ def test_a_wrong_value_is_one_line_with_key_value_and_what_is_allowed(key: str, 
     assert repr(value) in line
     assert allowed in line
     assert "\n" not in line
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+psycopg2"])
+def test_a_postgresql_url_is_taken_as_users_write_it(scheme: str) -> None:
+    settings = parse_settings({"DATABASE_URL": f"{scheme}://me:p%40ss@db.example:5433/market?sslmode=require"})
+    assert settings.database_url == "postgresql+psycopg2://me:p%40ss@db.example:5433/market?sslmode=require"
+
+
+@pytest.mark.parametrize("url", ["postgresql://host", "postgresql://host:port/db", "mysql://host/db", "postgresql:db"])
+def test_a_url_of_no_database_is_refused(url: str) -> None:
+    with pytest.raises(SettingsError, match=r"DATABASE_URL: .* postgresql://user:password@host:5432/database"):
+        parse_settings({"DATABASE_URL": url})
 
 
 def test_secrets_are_not_shown() -> None:

@@ -9,28 +9,40 @@ from sqlalchemy import Connection, Engine, text
 
 from src.core.domain.market.bar import Bar, Tier
 from src.core.domain.market.quote import Quote, QuoteDay
+from src.infrastructure.database.dialects import Dialect, dialect_of
 from src.infrastructure.database.engines import database_errors
 
-_BARS = (
-    "SELECT symbol, timestamp, open, high, low, close, volume, vwap, trade_count, tier, observed_at, partial"
-    " FROM ohlcv_1min WHERE symbol = :symbol"
+_NEWEST = "SELECT {columns} FROM ohlcv_1min AS bar WHERE bar.symbol = :symbol ORDER BY bar.timestamp DESC LIMIT :limit"
+_SINCE = (
+    "SELECT {columns} FROM ohlcv_1min AS bar WHERE bar.symbol = :symbol AND bar.timestamp >= {since}"
+    " ORDER BY bar.timestamp LIMIT :limit"
 )
-_NEWEST = text(_BARS + " ORDER BY timestamp DESC LIMIT :limit")
-_SINCE = text(_BARS + " AND timestamp >= :since ORDER BY timestamp LIMIT :limit")
-_PREVIOUS_CLOSE = text(
-    "SELECT close FROM ohlcv_1min WHERE symbol = :symbol AND timestamp >= :previous_open"
-    " AND timestamp < :previous_close ORDER BY timestamp DESC LIMIT 1"
+_PREVIOUS_CLOSE = (
+    "SELECT {close} FROM ohlcv_1min WHERE symbol = :symbol AND timestamp >= {previous_open}"
+    " AND timestamp < {previous_close} ORDER BY timestamp DESC LIMIT 1"
 )
-_DAY_VOLUME = text(
+_DAY_VOLUME = (
     # Fractional volumes are added in millionths of a share, as integers: sums of floats depend on their order.
-    "SELECT sum(CAST(round(volume * 1000000) AS INTEGER)) FROM ohlcv_1min"
-    " WHERE symbol = :symbol AND timestamp >= :day_start"
+    "SELECT CAST(sum(CAST(round(volume * 1000000) AS bigint)) AS bigint) FROM ohlcv_1min"
+    " WHERE symbol = :symbol AND timestamp >= {day_start}"
 )
 _SPARK_BARS = 60
 # A snapshot that is held stops checkpoints, so a long answer takes several.
 _SYMBOLS_A_SNAPSHOT = 50
 # How often, at most, a name that is not known makes the list of symbols be read again.
 _SYMBOLS_FRESH_S = 0.25
+
+
+class _Queries:
+    """The statements in the words of one database."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        names = ("since", "previous_open", "previous_close", "day_start")
+        times = {name: dialect.moment.format(f":{name}") for name in names}
+        self.newest = text(_NEWEST.format(columns=dialect.columns()))
+        self.since = text(_SINCE.format(columns=dialect.columns(), **times))
+        self.previous_close = text(_PREVIOUS_CLOSE.format(close=dialect.number.format("close"), **times))
+        self.day_volume = text(_DAY_VOLUME.format(**times))
 
 
 class DatabaseBarReader:
@@ -42,6 +54,7 @@ class DatabaseBarReader:
         self._exact: set[str] = set()
         self._loose: dict[str, str] = {}
         self._symbols_read_s = float("-inf")
+        self._queries = _Queries(dialect_of(engine))
 
     def resolve(self, names: Sequence[str]) -> tuple[list[str], list[str]]:
         """What a user typed as (symbols of the database, names not known), in order, each once.
@@ -84,7 +97,7 @@ class DatabaseBarReader:
     def recent(self, symbols: Sequence[str], since_ms: int | None, limit: int) -> list[Bar]:
         """Bars by time, then symbol: of each symbol the first `limit` from `since_ms` on, or the newest `limit`."""
         bars: list[Bar] = []
-        query = _NEWEST if since_ms is None else _SINCE
+        query = self._queries.newest if since_ms is None else self._queries.since
         for start in range(0, len(symbols), _SYMBOLS_A_SNAPSHOT):
             with database_errors(), self._engine.connect() as connection:
                 for symbol in symbols[start : start + _SYMBOLS_A_SNAPSHOT]:
@@ -98,7 +111,8 @@ class DatabaseBarReader:
         quotes: list[Quote | None] = []
         for start in range(0, len(symbols), _SYMBOLS_A_SNAPSHOT):
             with database_errors(), self._engine.connect() as connection:
-                quotes += [_quote(connection, symbol, day) for symbol in symbols[start : start + _SYMBOLS_A_SNAPSHOT]]
+                for symbol in symbols[start : start + _SYMBOLS_A_SNAPSHOT]:
+                    quotes.append(_quote(connection, self._queries, symbol, day))
         return [quote for quote in quotes if quote is not None]
 
     def state(self, key: str) -> Any:
@@ -113,13 +127,13 @@ class DatabaseBarReader:
         self._engine.dispose()
 
 
-def _quote(connection: Connection, symbol: str, day: QuoteDay) -> Quote | None:
-    newest = [Bar(*row) for row in connection.execute(_NEWEST, {"symbol": symbol, "limit": _SPARK_BARS})]
+def _quote(connection: Connection, queries: _Queries, symbol: str, day: QuoteDay) -> Quote | None:
+    newest = [Bar(*row) for row in connection.execute(queries.newest, {"symbol": symbol, "limit": _SPARK_BARS})]
     if not newest:
         return None
     bounds = {"previous_open": day.previous_open_ms, "previous_close": day.previous_close_ms}
-    price = connection.execute(_PREVIOUS_CLOSE, {"symbol": symbol, **bounds}).scalar()
-    micro_volume = connection.execute(_DAY_VOLUME, {"symbol": symbol, "day_start": day.start_ms}).scalar()
+    price = connection.execute(queries.previous_close, {"symbol": symbol, **bounds}).scalar()
+    micro_volume = connection.execute(queries.day_volume, {"symbol": symbol, "day_start": day.start_ms}).scalar()
     last = newest[0]
     change = None if price is None else round(last.close - price, 6)
     return Quote(

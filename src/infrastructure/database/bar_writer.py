@@ -10,8 +10,6 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from src.core.domain.market.bar import Bar, merge_evidence
 from src.core.errors import DatabaseUnavailableError
 from src.core.ports import BarSource
@@ -159,12 +157,15 @@ class DatabaseBarWriter:
         started_s = self._monotonic()
         try:
             if self._pending:
-                self._committed_rows += self._merge_pending()
+                refused = self._database.merge(self._pending.values()).refused
+                self._refused_rows += refused
+                self._committed_rows += len(self._pending) - refused
                 self._commits += 1
                 self._last_commit_s = self._monotonic() - started_s
                 self._pending.clear()
             for key, value in states.items():
                 self._database.set_state(key, value)
+            self._database.forget_old_changes()
         except Exception as error:  # noqa: BLE001  whatever it is, bars must not be lost with this thread
             self._report_failure(error)
             with self._lock:
@@ -173,23 +174,6 @@ class DatabaseBarWriter:
         if self._failing_since_s is not None:
             logger.info("The database answers again.")
             self._failing_since_s = None
-        return True
-
-    def _merge_pending(self) -> int:
-        """Merges all that is pending; gives how many rows the database took."""
-        try:
-            self._database.merge(self._pending.values())
-        except SQLAlchemyError:  # not away: it refuses a row, which then fails alone
-            return sum(self._merge_alone(bar) for bar in self._pending.values())
-        return len(self._pending)
-
-    def _merge_alone(self, bar: Bar) -> bool:
-        try:
-            self._database.merge([bar])
-        except SQLAlchemyError:
-            self._refused_rows += 1
-            logger.exception("The database refused the bar %s.", bar)
-            return False
         return True
 
     def _report_failure(self, error: Exception) -> None:

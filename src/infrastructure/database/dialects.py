@@ -1,23 +1,95 @@
-"""What differs between databases: how a batch of bars is merged into the table.
+"""What differs between databases, as one value each: how times are written, how a batch of bars is merged.
 
 The merge is `core.domain.market.bar.merge_evidence` in SQL: evidence of a greater (tier, observed_at) replaces;
 an absent vwap or trade count is filled from the other account while both tell the same volume. What readers see
 decides the revision: evidence that only confirms a bar moves the bar's stamp, not its revision.
 """
 
-from collections.abc import Sequence
+import io
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import DBAPIError
 
 from src.core.domain.market.bar import Bar
 
 _PICKED = ("open", "high", "low", "close", "volume", "tier", "observed_at", "partial")
 _FILLED = ("vwap", "trade_count")
+_NUMBERS = ("open", "high", "low", "close", "volume", "vwap")
 # As a Bar is encoded: an array of its fields in their order.
-_COLUMNS = Bar.__struct_fields__
+BAR_FIELDS = Bar.__struct_fields__
 _NEWER = "(excluded.tier, excluded.observed_at) > (bar.tier, bar.observed_at)"
 _SAME_VOLUME = "excluded.volume = bar.volume"
+
+
+class Range(NamedTuple):
+    """Minutes of one symbol: from the first to the last, both included, epoch ms."""
+
+    symbol: str
+    from_ms: int
+    to_ms: int
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """One database's ways. `{}` in the texts stands for a column or a bound parameter."""
+
+    name: str
+    epoch_ms: str  # of a column of the type of `ohlcv_1min.timestamp`
+    moment: str  # of a parameter in epoch ms, as that type
+    number: str  # of a price or a volume, as a double
+    greatest: str  # the function of several arguments
+    merge: Callable[[Connection, Sequence[Bar], int], None]
+    bind_list: Callable[[Sequence[Any]], Any]  # a list as one bound parameter
+    listed: str  # a table `wanted (value)` of a bound list of texts
+    nested: str  # joins bars to another table by a condition, one of its rows after the other
+    ranges: str  # a table `ranges (symbol, from_ms, to_ms)` of the bound lists symbols, froms and tos
+    open_live_bars: str
+    lock_schema: str | None  # what keeps a second program from changing the schema at the same time
+    relax_commit: str | None  # what lets a transaction of live bars alone return before it is on disk
+
+    def columns(self, alias: str = "bar") -> str:
+        """All of a Bar, in its order, from `alias`."""
+        return ", ".join(self._column(alias, name) for name in BAR_FIELDS)
+
+    def _column(self, alias: str, name: str) -> str:
+        column = f"{alias}.{name}"
+        if name == "timestamp":
+            return self.epoch_ms.format(column)
+        return self.number.format(column) if name in _NUMBERS else column
+
+
+def dialect_of(bound: Engine | Connection) -> Dialect:
+    """The ways of the database behind an engine or a connection."""
+    return _DIALECTS[bound.dialect.name]
+
+
+def add_symbols(connection: Connection, symbols: Sequence[str], now_ms: int) -> int:
+    """Adds what is not in `symbols` yet, and says how many that were.
+
+    A symbol the feed sends is never a reason to lose a bar.
+    """
+    dialect = dialect_of(connection)
+    query = text(
+        f"INSERT INTO symbols (symbol, first_seen_ms) SELECT value, :now_ms FROM {dialect.listed} WHERE true"  # noqa: S608  of constants
+        " ON CONFLICT (symbol) DO NOTHING"
+    )
+    return connection.execute(query, {"wanted": dialect.bind_list(symbols), "now_ms": now_ms}).rowcount
+
+
+def log_changes(connection: Connection, ranges: Sequence[Range], revision: int, now_ms: int) -> None:
+    """Notes where `revision` changed bars that the change reader does not look through anyway."""
+    dialect = dialect_of(connection)
+    query = text(
+        "INSERT INTO bar_changes (revision, symbol, from_ms, to_ms, changed_ms)"  # noqa: S608  of constants
+        f" SELECT :revision, symbol, from_ms, to_ms, :now_ms FROM {dialect.ranges}"
+    )
+    symbols, froms, tos = (dialect.bind_list(values) for values in zip(*ranges, strict=True))
+    values = {"revision": revision, "now_ms": now_ms, "symbols": symbols, "froms": froms, "tos": tos}
+    connection.execute(query, values)
 
 
 def _picked(column: str) -> str:
@@ -30,16 +102,16 @@ def _filled(column: str) -> str:
     return f"CASE WHEN {_NEWER} THEN {newer} ELSE {older} END"
 
 
-def _sqlite_merge() -> str:
+def _merge(rows: str, same: str) -> str:
+    """The statement that merges `rows`, a SELECT of a bar's columns and the revision; `same` compares with NULLs."""
     merged = {name: _picked(name) for name in _PICKED} | {name: _filled(name) for name in _FILLED}
     assigned = ", ".join(f"{name} = {value}" for name, value in merged.items())
-    unseen = " AND ".join(f"bar.{name} IS {value}" for name, value in merged.items() if name != "observed_at")
+    unseen = " AND ".join(f"bar.{name} {same} {value}" for name, value in merged.items() if name != "observed_at")
     fills = " OR ".join(f"(bar.{name} IS NULL AND excluded.{name} IS NOT NULL)" for name in _FILLED)
-    extracts = ", ".join(f"json_extract(value, '$[{place}]')" for place in range(len(_COLUMNS)))
     return " ".join(
         (
-            f"INSERT INTO ohlcv_1min AS bar ({', '.join(_COLUMNS)}, revision)",
-            f"SELECT {extracts}, :revision FROM json_each(:bars) WHERE true",  # noqa: S608  of constants alone
+            f"INSERT INTO ohlcv_1min AS bar ({', '.join(BAR_FIELDS)}, revision)",
+            rows,
             f"ON CONFLICT (symbol, timestamp) DO UPDATE SET {assigned},",
             f"revision = CASE WHEN {unseen} THEN bar.revision ELSE excluded.revision END",
             f"WHERE {_NEWER} OR ({_SAME_VOLUME} AND ({fills}))",
@@ -47,24 +119,109 @@ def _sqlite_merge() -> str:
     )
 
 
-_SQLITE_MERGE = _sqlite_merge()
-_SQLITE_SYMBOLS = (
-    "INSERT INTO symbols (symbol, first_seen_ms) SELECT value, :now_ms FROM json_each(:symbols) WHERE true"
-    " ON CONFLICT (symbol) DO NOTHING"
+# -- SQLite ------------------------------------------------------------------------------------------------------
+
+_EXTRACTS = ", ".join(f"json_extract(value, '$[{place}]')" for place in range(len(BAR_FIELDS)))
+_SQLITE_MERGE = _merge(f"SELECT {_EXTRACTS}, :revision FROM json_each(:bars) WHERE true", "IS")  # noqa: S608  of constants
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def _merge_by_json(connection: Connection, bars: Sequence[Bar], revision: int) -> None:
+    """One statement for the whole batch, its rows as one JSON text: a statement a row would take the interpreter's
+    lock once a row, which beside a busy thread costs fifty times as much."""
+    connection.exec_driver_sql(_SQLITE_MERGE, {"revision": revision, "bars": _json(bars)})
+
+
+_SQLITE = Dialect(
+    name="sqlite",
+    epoch_ms="{}",
+    moment="{}",
+    number="{}",
+    greatest="max",
+    merge=_merge_by_json,
+    bind_list=_json,
+    listed="json_each(:wanted) AS wanted",
+    nested="CROSS JOIN ohlcv_1min AS bar ON {}",
+    ranges=(
+        "(SELECT s.value AS symbol, f.value AS from_ms, t.value AS to_ms FROM json_each(:symbols) AS s"
+        " JOIN json_each(:froms) AS f ON f.key = s.key JOIN json_each(:tos) AS t ON t.key = s.key) AS ranges"
+    ),
+    open_live_bars=(
+        "SELECT {columns} FROM symbols CROSS JOIN ohlcv_1min AS bar ON bar.symbol = symbols.symbol"
+        " WHERE bar.tier = 0 AND bar.timestamp >"
+        " (SELECT max(timestamp) - 180000 FROM ohlcv_1min AS newest WHERE newest.symbol = symbols.symbol)"
+    ),
+    lock_schema=None,  # its write lock is the whole file's, taken as the transaction begins
+    relax_commit=None,
 )
 
 
-def merge_bars(connection: Connection, bars: Sequence[Bar], revision: int) -> None:
-    """Merges `bars` (each symbol known, rows ordered by key) in the transaction of `connection`.
+# -- PostgreSQL --------------------------------------------------------------------------------------------------
 
-    One statement for the whole batch, its rows as one JSON text: a statement a row would take the interpreter's
-    lock once a row, which beside a busy thread costs fifty times as much.
-    """
-    text = msgspec.json.encode(bars).decode()
-    connection.exec_driver_sql(_SQLITE_MERGE, {"revision": revision, "bars": text})
+# Made once on each writing connection; empty again after every transaction.
+INCOMING_BARS = (
+    "CREATE TEMPORARY TABLE incoming_bars (symbol text, timestamp bigint, open numeric, high numeric, low numeric,"
+    " close numeric, volume numeric, vwap numeric, trade_count bigint, tier integer, observed_at bigint,"
+    " partial boolean) ON COMMIT DELETE ROWS"
+)
+_COPY = f"COPY incoming_bars ({', '.join(BAR_FIELDS)}) FROM STDIN"
+_INCOMING = ", ".join("to_timestamp(timestamp / 1000)" if name == "timestamp" else name for name in BAR_FIELDS)
+_POSTGRES_MERGE = _merge(
+    f"SELECT {_INCOMING}, %(revision)s FROM incoming_bars ORDER BY symbol, timestamp",  # noqa: S608  of constants
+    "IS NOT DISTINCT FROM",
+)
 
 
-def add_symbols(connection: Connection, symbols: Sequence[str], now_ms: int) -> None:
-    """Adds what is not in `symbols` yet; a symbol the feed sends is never a reason to lose a bar."""
-    text = msgspec.json.encode(symbols).decode()
-    connection.exec_driver_sql(_SQLITE_SYMBOLS, {"symbols": text, "now_ms": now_ms})
+def _copied(bars: Iterable[Bar]) -> str:
+    """Bars as COPY reads them; the shortest text of a double is that double, digit for digit."""
+    return "".join(
+        f"{b.symbol}\t{b.timestamp}\t{b.open!r}\t{b.high!r}\t{b.low!r}\t{b.close!r}\t{b.volume!r}"
+        f"\t{_or_null(b.vwap)}\t{_or_null(b.trade_count)}\t{b.tier}\t{b.observed_at}\t{b.partial}\n"
+        for b in bars
+    )
+
+
+def _or_null(value: float | int | None) -> str:
+    return r"\N" if value is None else repr(value)
+
+
+def _merge_by_copy(connection: Connection, bars: Sequence[Bar], revision: int) -> None:
+    """COPY into a temporary table, then one upsert: twice what any form of INSERT with values reaches."""
+    driver = connection.connection.driver_connection
+    assert driver is not None  # noqa: S101  a connection in a transaction has one
+    try:
+        with driver.cursor() as cursor:
+            cursor.copy_expert(_COPY, io.StringIO(_copied(bars)))
+    except connection.dialect.loaded_dbapi.Error as error:
+        if driver.closed:
+            connection.invalidate(error)
+        raise DBAPIError(_COPY, None, error) from error
+    connection.exec_driver_sql(_POSTGRES_MERGE, {"revision": revision})
+
+
+_POSTGRES = Dialect(
+    name="postgresql",
+    epoch_ms="CAST(date_part('epoch', {}) * 1000 AS bigint)",
+    moment="to_timestamp(CAST({} AS bigint) / 1000.0)",
+    number="CAST({} AS double precision)",
+    greatest="greatest",
+    merge=_merge_by_copy,
+    bind_list=list,
+    listed="unnest(CAST(:wanted AS text[])) AS wanted (value)",
+    nested="CROSS JOIN LATERAL (SELECT * FROM ohlcv_1min AS bar WHERE {} OFFSET 0) AS bar",
+    ranges=(
+        "unnest(CAST(:symbols AS text[]), CAST(:froms AS bigint[]), CAST(:tos AS bigint[]))"
+        " AS ranges (symbol, from_ms, to_ms)"
+    ),
+    open_live_bars=(
+        "SELECT {columns} FROM symbols CROSS JOIN LATERAL (SELECT *, max(timestamp) OVER () AS newest FROM ("
+        "SELECT * FROM ohlcv_1min AS newest WHERE newest.symbol = symbols.symbol ORDER BY timestamp DESC LIMIT 3"
+        ") AS last) AS bar WHERE bar.tier = 0 AND bar.timestamp > bar.newest - interval '3 minutes'"
+    ),
+    lock_schema="SELECT pg_advisory_xact_lock(7250157019841023844)",
+    relax_commit="SET LOCAL synchronous_commit = off",
+)
+_DIALECTS = {dialect.name: dialect for dialect in (_SQLITE, _POSTGRES)}

@@ -2,18 +2,19 @@
 
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import Engine, create_engine, event
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, NotSupportedError, ProgrammingError
+from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import QueuePool
 
-from src.core.errors import DatabaseUnavailableError
+from src.core.errors import DatabaseUnavailableError, RowRefusedError
+from src.infrastructure.database.dialects import INCOMING_BARS
 
 # How long one call waits for another process's lock before it is reported as unavailable. The writer tries again by
 # itself, and must be able to stop in between.
@@ -22,9 +23,29 @@ _WRITER_BUSY_TIMEOUT_S = 1.0
 _WRITER_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "journal_size_limit=67108864")
 _READER_PRAGMAS = ("query_only=ON",)
 
+# Of PostgreSQL: a silent network is given up after some seconds, and nobody holds a snapshot for long.
+NETWORK = {
+    "connect_timeout": "5",
+    "keepalives_idle": "5",
+    "keepalives_interval": "2",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "10000",
+    "client_encoding": "utf8",
+}
+_SESSION = ("timezone = 'UTC'", "idle_in_transaction_session_timeout = '10s'")
+_WRITER_SESSION = (*_SESSION, "lock_timeout = '1s'", "statement_timeout = '30s'")
+_READER_SESSION = (*_SESSION, "default_transaction_read_only = on", "statement_timeout = '5s'")
+_READERS = 8
+# A batch is committed on one connection while a command or the start of ingestion may use the other.
+_POSTGRES_WRITERS = 2
+# What PostgreSQL says of a row that it will never take: bad data, a broken constraint, a trigger's own exception.
+_ROW_FAULTS = ("22", "23", "44", "P0001")
+
 
 def write_engine(url: str) -> Engine:
-    """The engine of the one writer: a single connection whose transactions take the write lock at once."""
+    """The engine of the one writer. On SQLite a single connection whose transactions take the write lock at once."""
+    if not is_sqlite(url):
+        return _postgres_engine(url, "tickstock-ingest", (*_set(_WRITER_SESSION), INCOMING_BARS), _POSTGRES_WRITERS)
     folder = sqlite_file(url).parent
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -35,12 +56,53 @@ def write_engine(url: str) -> Engine:
 
 def read_engine(url: str) -> Engine:
     """The engine of the readers: connections that cannot write, nor make a file where there is none."""
-    return _sqlite_engine(url, "rw", _READER_PRAGMAS, "BEGIN", _BUSY_TIMEOUT_S, pool_size=8)
+    if not is_sqlite(url):
+        return _postgres_engine(url, "tickstock-web", _set(_READER_SESSION), _READERS)
+    return _sqlite_engine(url, "rw", _READER_PRAGMAS, "BEGIN", _BUSY_TIMEOUT_S, pool_size=_READERS)
+
+
+def schema_engine(url: str) -> Engine:
+    """The engine of migrations: one connection, without a limit to what a statement may take."""
+    if is_sqlite(url):
+        return write_engine(url)
+    return _postgres_engine(url, "tickstock-migrate", _set((_SESSION[0], "lock_timeout = '5s'")), 1)
+
+
+def is_sqlite(url: str) -> bool:
+    """Whether the URL names an SQLite file."""
+    return url.startswith("sqlite:")
 
 
 def sqlite_file(url: str) -> Path:
     """The file of an SQLite URL."""
     return Path(url.removeprefix("sqlite:///"))
+
+
+def _set(session: Sequence[str]) -> tuple[str, ...]:
+    return tuple(f"SET {parameter}" for parameter in session)
+
+
+def _postgres_engine(url: str, name: str, set_up: Sequence[str], pool_size: int) -> Engine:
+    given = make_url(url).query
+    network = {key: value for key, value in {**NETWORK, "application_name": name}.items() if key not in given}
+    engine = create_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=_BUSY_TIMEOUT_S,
+        pool_pre_ping=True,
+        pool_use_lifo=True,
+        connect_args=network,
+    )
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: Any) -> None:
+        with connection.cursor() as cursor:
+            for statement in set_up:
+                cursor.execute(statement)
+        connection.commit()
+
+    return engine
 
 
 def _sqlite_engine(
@@ -85,14 +147,25 @@ def _execute_patiently(connection: sqlite3.Connection, statement: str) -> None:
 
 @contextmanager
 def database_errors() -> Iterator[None]:
-    """Turns what the driver raises when the database is away, locked, full or broken into DatabaseUnavailableError.
+    """Turns what the driver raises into ours.
 
-    What it raises because of the row or the statement passes: that would not succeed later either.
+    RowRefusedError where a row is at fault, which would not succeed later either; DatabaseUnavailableError for all
+    else: away, locked, full, without the rights or the tables that are needed. That can change, so nothing that
+    waits to be written may be given up for it.
     """
     try:
         yield
-    except (IntegrityError, DataError, ProgrammingError, NotSupportedError):
-        raise
-    except (DBAPIError, PoolTimeoutError) as error:
-        cause = error.orig if isinstance(error, DBAPIError) else error
-        raise DatabaseUnavailableError(f"The database is not available: {cause}.") from error
+    except PoolTimeoutError as error:
+        raise DatabaseUnavailableError(f"The database is not available: {error}.") from error
+    except DBAPIError as error:
+        words = " ".join(str(error.orig).split())
+        if _is_row_fault(error.orig):
+            raise RowRefusedError(f"The database refused a row: {words}.") from error
+        raise DatabaseUnavailableError(f"The database is not available: {words}.") from error
+
+
+def _is_row_fault(error: BaseException | None) -> bool:
+    if isinstance(error, sqlite3.Error):
+        return isinstance(error, sqlite3.IntegrityError | sqlite3.DataError)
+    code = getattr(error, "pgcode", None) or ""
+    return str(code).startswith(_ROW_FAULTS)

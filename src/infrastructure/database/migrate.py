@@ -10,7 +10,8 @@ from alembic.util import CommandError
 from sqlalchemy import Connection
 
 from src.core.errors import SchemaError
-from src.infrastructure.database.engines import database_errors, read_engine, sqlite_file, write_engine
+from src.infrastructure.database.dialects import dialect_of
+from src.infrastructure.database.engines import database_errors, is_sqlite, read_engine, schema_engine, sqlite_file
 
 _MIGRATIONS = Path(__file__).resolve().parents[3] / "migrations"
 
@@ -20,7 +21,7 @@ def pending(database_url: str) -> list[str]:
 
     SchemaError when the database is newer than this program.
     """
-    if not sqlite_file(database_url).exists():
+    if is_sqlite(database_url) and not sqlite_file(database_url).exists():
         return [step.revision for step in reversed(list(_scripts().walk_revisions()))]
     engine = read_engine(database_url)
     try:
@@ -32,9 +33,11 @@ def pending(database_url: str) -> list[str]:
 
 def upgrade(database_url: str) -> None:
     """Applies what is pending; a migration that fails leaves the schema of the one before it."""
-    engine = write_engine(database_url)
+    engine = schema_engine(database_url)
     try:
         with database_errors(), engine.begin() as connection:
+            if lock := dialect_of(connection).lock_schema:
+                connection.exec_driver_sql(lock)
             if _pending(connection):
                 config = _config()
                 config.attributes["connection"] = connection

@@ -1,13 +1,28 @@
-"""Which process ingests into a SQLite file: the one that holds the operating system's lock on a file beside it.
+"""Which process ingests into a database: the one that holds a lock which ends with the process, however it ends.
 
-The lock ends with the process, however it ends.
+With SQLite the operating system's lock on a file beside the database; with PostgreSQL an advisory lock of a
+connection that is used for nothing else.
 """
 
 import fcntl
 import os
 from pathlib import Path
 
+from sqlalchemy import Connection, NullPool, create_engine
+
 from src.core.errors import DatabaseUnavailableError
+from src.core.ports import Ownership
+from src.infrastructure.database.engines import NETWORK, database_errors, is_sqlite, sqlite_file
+
+_LOCK = "SELECT pg_try_advisory_lock(7250157019841023845)"
+
+
+def ownership_of(url: str) -> Ownership:
+    """The lock for ingesting into the database at `url`; connects to nothing yet."""
+    if is_sqlite(url):
+        path = sqlite_file(url)
+        return FileLock(path.with_name(path.name + ".lock"))
+    return AdvisoryLock(url)
 
 
 class FileLock:
@@ -46,3 +61,37 @@ class FileLock:
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
+
+
+class AdvisoryLock:
+    """An exclusive lock in the PostgreSQL database at `url`, held from `acquire` to `release` or the process's end.
+
+    The server lets go of it when it notices that the connection is gone: at once when the process ended, after some
+    ten seconds when the machine or the network did.
+    """
+
+    def __init__(self, url: str) -> None:
+        arguments = {**NETWORK, "application_name": "tickstock-owner"}
+        self._engine = create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT", connect_args=arguments)
+        self._connection: Connection | None = None
+
+    def acquire(self) -> bool:
+        """True when this process holds the lock now; False while another one does.
+
+        DatabaseUnavailableError when the database does not answer; that may change.
+        """
+        if self._connection is not None:
+            return True
+        with database_errors():
+            connection = self._engine.connect()
+            if connection.exec_driver_sql(_LOCK).scalar():
+                self._connection = connection
+            else:
+                connection.close()
+        return self._connection is not None
+
+    def release(self) -> None:
+        """Gives the lock up."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None

@@ -1,6 +1,7 @@
-"""The one schema, for every database. What differs between databases is in `dialects.py`."""
+"""The one schema, for every database. How its statements differ between databases is in `dialects.py`."""
 
 from sqlalchemy import (
+    TIMESTAMP,
     BigInteger,
     Boolean,
     Column,
@@ -8,6 +9,7 @@ from sqlalchemy import (
     ForeignKey,
     Integer,
     MetaData,
+    Numeric,
     String,
     Table,
     Text,
@@ -21,7 +23,12 @@ metadata = MetaData(
     }
 )
 
-# Times are integers: `timestamp` and the `_ms` columns in epoch milliseconds UTC, `observed_at` in microseconds.
+# Times are integers, `_ms` in epoch milliseconds UTC, `observed_at` in microseconds; but the start of a minute is a
+# timestamp with time zone on PostgreSQL, where people and TimescaleDB expect one.
+_MINUTE = BigInteger().with_variant(TIMESTAMP(timezone=True), "postgresql")
+# Never Numeric on SQLite, which would round to ten decimals.
+_NUMBER = Float().with_variant(Numeric(), "postgresql")
+
 symbols = Table(
     "symbols",
     metadata,
@@ -41,13 +48,13 @@ ohlcv_1min = Table(
     "ohlcv_1min",
     metadata,
     Column("symbol", String(20), ForeignKey("symbols.symbol"), primary_key=True),
-    Column("timestamp", BigInteger, primary_key=True, autoincrement=False),  # start of the minute
-    Column("open", Float, nullable=False),
-    Column("high", Float, nullable=False),
-    Column("low", Float, nullable=False),
-    Column("close", Float, nullable=False),
-    Column("volume", Float, nullable=False),  # shares; can be fractional
-    Column("vwap", Float),
+    Column("timestamp", _MINUTE, primary_key=True, autoincrement=False),  # start of the minute
+    Column("open", _NUMBER, nullable=False),
+    Column("high", _NUMBER, nullable=False),
+    Column("low", _NUMBER, nullable=False),
+    Column("close", _NUMBER, nullable=False),
+    Column("volume", _NUMBER, nullable=False),  # shares; can be fractional
+    Column("vwap", _NUMBER),
     Column("trade_count", BigInteger),
     Column("tier", Integer, nullable=False),  # core.domain.market.bar.Tier
     Column("observed_at", BigInteger, nullable=False),
@@ -56,8 +63,9 @@ ohlcv_1min = Table(
     Column("revision", BigInteger, nullable=False),
 )
 
-# One row: which database this is, the last revision handed out, and the newest evidence stamp committed, so that
-# the stamps of a later start are newer than every one before it even if the machine's clock was set back.
+# One row: which database this is; the last revision handed out; the newest evidence stamp committed, so that the
+# stamps of a later start are newer than every one before it even if the machine's clock was set back; the newest
+# minute committed, but no later than the clock; and the revision up to which `bar_changes` was emptied.
 write_state = Table(
     "write_state",
     metadata,
@@ -65,6 +73,20 @@ write_state = Table(
     Column("database_id", String(36), nullable=False),
     Column("revision", BigInteger, nullable=False),
     Column("newest_stamp_us", BigInteger, nullable=False),
+    Column("newest_bar_ms", BigInteger, nullable=False, server_default="0"),
+    Column("changes_floor", BigInteger, nullable=False, server_default="0"),
+)
+
+# Where a revision changed bars more than 20 minutes older than the newest: with the last 20 minutes, which are read
+# by primary key, this is all that changed since a revision. Kept for a day.
+bar_changes = Table(
+    "bar_changes",
+    metadata,
+    Column("revision", BigInteger, primary_key=True, autoincrement=False),
+    Column("symbol", String(20), primary_key=True),
+    Column("from_ms", BigInteger, nullable=False),  # the first minute and the last, both included
+    Column("to_ms", BigInteger, nullable=False),
+    Column("changed_ms", BigInteger, nullable=False),
 )
 
 # Small facts that the two halves of the program tell each other: which feed, and the status of each second.

@@ -4,14 +4,14 @@ import logging
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 
-from src.core.domain.market.bar import Bar, EvidenceClock, Tier, check_bar, merge_evidence
-from src.core.errors import BadBarError, BadSymbolError, FeedMismatchError
-from src.infrastructure.database import dialects
+from src.core.domain.market.bar import MINUTE_MS, Bar, EvidenceClock, Tier, check_bar, merge_evidence
+from src.core.errors import BadBarError, BadSymbolError, FeedMismatchError, RowRefusedError
+from src.infrastructure.database.dialects import Range, add_symbols, dialect_of, log_changes
 from src.infrastructure.database.engines import database_errors
 
 logger = logging.getLogger(__name__)
@@ -19,19 +19,29 @@ logger = logging.getLogger(__name__)
 # A transaction holds at most this many rows, so that readers and other writers never wait long for one.
 MAX_ROWS_A_TRANSACTION = 5_000
 
-_NEXT_REVISION = text(
-    "UPDATE write_state SET revision = revision + 1, newest_stamp_us = max(newest_stamp_us, :stamp)"
-    " WHERE id = 1 RETURNING revision"
-)
+# Readers look through the last 20 minutes by primary key; changes of older bars are noted in `bar_changes`.
+RECENT_MS = 20 * MINUTE_MS
+_CHANGES_KEPT_MS = 86_400_000
+_CHANGES_PRUNED_EVERY_MS = 600_000
+
 _SET_STATE = text(
     "INSERT INTO service_state (key, value, updated_ms) VALUES (:key, :value, :now_ms)"
     " ON CONFLICT (key) DO UPDATE SET value = excluded.value, updated_ms = excluded.updated_ms"
 )
-_OPEN_LIVE_BARS = text(
-    "SELECT bar.symbol, timestamp, open, high, low, close, volume, vwap, trade_count, tier, observed_at, partial"
-    " FROM symbols CROSS JOIN ohlcv_1min AS bar ON bar.symbol = symbols.symbol WHERE tier = 0 AND timestamp >"
-    " (SELECT max(timestamp) - 180000 FROM ohlcv_1min AS newest WHERE newest.symbol = symbols.symbol)"
+_NEXT_REVISION = (
+    "UPDATE write_state SET revision = revision + 1, newest_stamp_us = {greatest}(newest_stamp_us, :stamp),"
+    " newest_bar_ms = {greatest}(newest_bar_ms, :newest_ms) WHERE id = 1 RETURNING revision, newest_bar_ms"
 )
+_EXPIRED_CHANGES = text("SELECT max(revision) FROM bar_changes WHERE changed_ms < :before_ms")
+_FORGET_CHANGES = text("DELETE FROM bar_changes WHERE revision <= :floor")
+_RAISE_FLOOR = text("UPDATE write_state SET changes_floor = :floor WHERE changes_floor < :floor")
+
+
+class Merged(NamedTuple):
+    """What became of a batch: the last revision used (None for no bars), and how many rows the database refused."""
+
+    revision: int | None
+    refused: int
 
 
 class TickStockDatabase:
@@ -47,7 +57,10 @@ class TickStockDatabase:
         self.clock = EvidenceClock(now_us, threading.Lock())
         self._clock_loaded = False
         self._known_symbols: set[str] = set()
+        self._changes_pruned_ms = 0
         self._lock = threading.Lock()
+        self._dialect = dialect_of(engine)
+        self._next_revision = text(_NEXT_REVISION.format(greatest=self._dialect.greatest))
 
     def load_clock(self) -> None:
         """Makes the stamps of `clock` newer than every one committed. To be called before the first is taken."""
@@ -57,32 +70,67 @@ class TickStockDatabase:
             self.clock.raise_floor(floor_us)
             self._clock_loaded = True
 
-    def merge(self, bars: Iterable[Bar]) -> int | None:
-        """Commits checked bars and gives the last revision used, None for no bars.
+    def merge(self, bars: Iterable[Bar]) -> Merged:
+        """Commits checked bars, at most 5,000 a transaction, ordered by key.
 
-        Several accounts of one minute are merged first; each transaction carries at most 5,000 rows, ordered by key.
+        Several accounts of one minute are merged first. A row that the database refuses fails alone and is logged.
         """
         merged: dict[tuple[str, int], Bar] = {}
         for bar in bars:
             key = (bar.symbol, bar.timestamp)
             merged[key] = merge_evidence(merged[key], bar) if key in merged else bar
         rows = [merged[key] for key in sorted(merged)]
-        revision = None
+        result = Merged(None, 0)
         for start in range(0, len(rows), MAX_ROWS_A_TRANSACTION):
-            revision = self._merge_rows(rows[start : start + MAX_ROWS_A_TRANSACTION])
-        return revision
+            result = _joined(result, self._merge_rows(rows[start : start + MAX_ROWS_A_TRANSACTION]))
+        return result
 
-    def _merge_rows(self, rows: Sequence[Bar]) -> int:
+    def _merge_rows(self, rows: Sequence[Bar]) -> Merged:
+        """One transaction; when it is refused, one for each half, down to the row that is at fault."""
+        try:
+            return Merged(self._commit(rows), 0)
+        except RowRefusedError as error:
+            self._known_symbols.clear()  # one of them may have been deleted
+            if len(rows) == 1:
+                logger.error("%s The bar is lost: %s.", error, rows[0])  # noqa: TRY400  the sentence says it all
+                return Merged(None, 1)
+        middle = len(rows) // 2
+        return _joined(self._merge_rows(rows[:middle]), self._merge_rows(rows[middle:]))
+
+    def _commit(self, rows: Sequence[Bar]) -> int:
         new = sorted({bar.symbol for bar in rows} - self._known_symbols)
-        # Live stamps are event time, which a replay takes from any year; only received evidence moves the clock.
-        stamp = max((bar.observed_at for bar in rows if bar.tier != Tier.LIVE), default=0)
+        now_ms = self._now_us() // 1000
         with self._lock, database_errors(), self._engine.begin() as connection:
             if new:
-                dialects.add_symbols(connection, new, self._now_us() // 1000)
-            revision: int = connection.execute(_NEXT_REVISION, {"stamp": stamp}).scalar_one()
-            dialects.merge_bars(connection, rows, revision)
+                add_symbols(connection, new, now_ms)
+            revision, newest_ms = self._take_revision(connection, rows, now_ms)
+            self._dialect.merge(connection, rows, revision)
+            if older := _older_ranges(rows, newest_ms - RECENT_MS):
+                log_changes(connection, older, revision, now_ms)
         self._known_symbols.update(new)
         return revision
+
+    def _take_revision(self, connection: Connection, rows: Sequence[Bar], now_ms: int) -> tuple[int, int]:
+        """The transaction's number, and the newest minute committed with it; from here to the commit others wait."""
+        # Live stamps are event time, which a replay takes from any year; only received evidence moves the clock.
+        stamp = max((bar.observed_at for bar in rows if bar.tier != Tier.LIVE), default=0)
+        if not stamp and self._dialect.relax_commit:
+            connection.exec_driver_sql(self._dialect.relax_commit)
+        newest_ms = min(max(bar.timestamp for bar in rows), now_ms)
+        row = connection.execute(self._next_revision, {"stamp": stamp, "newest_ms": newest_ms}).one()
+        return row.revision, row.newest_bar_ms
+
+    def forget_old_changes(self) -> None:
+        """Drops notes of changes older than a day, every ten minutes at most; cursors from before then are expired."""
+        now_ms = self._now_us() // 1000
+        if now_ms - self._changes_pruned_ms < _CHANGES_PRUNED_EVERY_MS:
+            return
+        with self._lock, database_errors(), self._engine.begin() as connection:
+            floor = connection.execute(_EXPIRED_CHANGES, {"before_ms": now_ms - _CHANGES_KEPT_MS}).scalar()
+            if floor is not None:
+                connection.execute(_RAISE_FLOOR, {"floor": floor})
+                connection.execute(_FORGET_CHANGES, {"floor": floor})
+        self._changes_pruned_ms = now_ms
 
     def write_ohlcv_1min(
         self,
@@ -123,8 +171,8 @@ class TickStockDatabase:
             except (BadBarError, BadSymbolError) as error:
                 failed += 1
                 logger.warning("A bar was refused. %s", error)
-        self.merge(bars)
-        return len(bars), failed
+        refused = self.merge(bars).refused
+        return len(bars) - refused, failed + refused
 
     def set_state(self, key: str, value: Any) -> None:
         """Keeps a small fact (anything JSON can say) under `key`."""
@@ -148,7 +196,9 @@ class TickStockDatabase:
     def add_symbols(self, symbols: Sequence[str]) -> None:
         """Makes symbols known before their first bar."""
         with self._lock, database_errors(), self._engine.begin() as connection:
-            dialects.add_symbols(connection, symbols, self._now_us() // 1000)
+            if add_symbols(connection, symbols, self._now_us() // 1000):
+                # Readers, who look at nothing but the revision, are to see that there are more.
+                connection.execute(self._next_revision, {"stamp": 0, "newest_ms": 0})
         self._known_symbols.update(symbols)
 
     def history_filled_to(self) -> dict[str, int]:
@@ -162,12 +212,29 @@ class TickStockDatabase:
 
         Newest by the bars themselves, not by the clock, so that a replay behaves as live.
         """
+        query = text(self._dialect.open_live_bars.format(columns=self._dialect.columns()))
         with database_errors(), self._engine.connect() as connection:
-            return [Bar(*row) for row in connection.execute(_OPEN_LIVE_BARS)]
+            return [Bar(*row) for row in connection.execute(query)]
 
     def close(self) -> None:
         """Lets go of all connections."""
         self._engine.dispose()
+
+
+def _joined(one: Merged, other: Merged) -> Merged:
+    revisions = [revision for revision in (one.revision, other.revision) if revision is not None]
+    return Merged(max(revisions, default=None), one.refused + other.refused)
+
+
+def _older_ranges(rows: Sequence[Bar], before_ms: int) -> list[Range]:
+    """For each symbol from its first to its last row before `before_ms`; `rows` are ordered by symbol and time."""
+    ranges: dict[str, Range] = {}
+    for bar in rows:
+        if bar.timestamp < before_ms:
+            known = ranges.get(bar.symbol)
+            first_ms = bar.timestamp if known is None else known.from_ms
+            ranges[bar.symbol] = Range(bar.symbol, first_ms, bar.timestamp)
+    return list(ranges.values())
 
 
 def bar_from_record(record: dict[str, Any], observed_at: int) -> Bar:
