@@ -1,22 +1,52 @@
 """`flask ...` commands."""
 
+import sys
+
 import click
 from flask import Flask
 
 from src.config.settings import Settings
 from src.core.errors import TickStockError
 from src.infrastructure.database import migrate
+from src.infrastructure.database.migrate import Plan
 
 
 def register_commands(app: Flask, settings: Settings) -> None:
     """Adds the commands to `app`."""
 
     @app.cli.command("migrate")
-    def migrate_command() -> None:
-        """Bring the database to this program's schema."""
+    @click.option("--yes", is_flag=True, help="Take over an older version's tables without asking.")
+    @click.option("--drop-costly-indexes", is_flag=True, help="Drop indexes on bars that every update has to rewrite.")
+    def migrate_command(yes: bool, drop_costly_indexes: bool) -> None:
+        """Bring the database to this program's schema; says what will change before it does."""
         try:
-            missing = migrate.pending(settings.database_url)
-            migrate.upgrade(settings.database_url)
+            plan = migrate.plan(settings.database_url)
+            if plan.adoption and not yes:
+                _ask(plan)
+            migrate.carry_out(settings.database_url, plan, click.echo, drop_indexes=drop_costly_indexes)
         except TickStockError as error:
             raise click.ClickException(str(error)) from error
-        click.echo(f"Applied {', '.join(missing)}." if missing else "The schema is up to date.")
+        click.echo(f"Applied {', '.join(plan.revisions)}." if plan.revisions else "The schema is up to date.")
+        if not drop_costly_indexes:
+            _warn_of_indexes(plan)
+
+
+def _ask(plan: Plan) -> None:
+    click.echo("The database holds bars of an older version. To take it over, this will change:")
+    for step in plan.adoption:
+        click.echo(f"- {step.words}")
+    click.echo("- The bars of now count as live, until the feed's own replace them; and as the real market's.")
+    _warn_of_indexes(plan)
+    click.echo("Nothing is deleted; all of it is one transaction. Stop what uses the database, and make a copy of it.")
+    if not sys.stdin.isatty():
+        raise click.ClickException("Nothing was changed. Run it again with --yes to change it.")
+    click.confirm("Change it now?", abort=True)
+
+
+def _warn_of_indexes(plan: Plan) -> None:
+    for index in plan.costly_indexes:
+        click.echo(
+            f"- The index {index.name} ({index.size_bytes / 1e6:,.0f} MB) holds what every update of a forming bar "
+            "changes, so each update has to write it too. Unless something of yours needs it, drop it: "
+            "flask migrate --drop-costly-indexes."
+        )

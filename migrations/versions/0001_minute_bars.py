@@ -26,6 +26,7 @@ def upgrade() -> None:
         sa.Column("industry", sa.Text),
         sa.Column("active", sa.Boolean, nullable=False, server_default="1"),
         sa.Column("first_seen_ms", sa.BigInteger, nullable=False),
+        if_not_exists=True,  # as where an older version's table was taken over
     )
     op.create_table(
         "ohlcv_1min",
@@ -43,6 +44,7 @@ def upgrade() -> None:
         sa.Column("partial", sa.Boolean, nullable=False, server_default="0"),
         sa.Column("withdrawn", sa.Boolean, nullable=False, server_default="0"),
         sa.Column("revision", sa.BigInteger, nullable=False),
+        if_not_exists=True,
     )
     write_state = op.create_table(
         "write_state",

@@ -1,6 +1,10 @@
 """Brings a database to this program's schema, and refuses one that is ahead of it."""
 
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from alembic import command
 from alembic.config import Config
@@ -10,6 +14,15 @@ from alembic.util import CommandError
 from sqlalchemy import Connection
 
 from src.core.errors import SchemaError
+from src.infrastructure.database import adoption
+from src.infrastructure.database.adoption import (
+    CostlyIndex,
+    Step,
+    claim_for_massive,
+    costly_indexes,
+    drop_index,
+    is_older,
+)
 from src.infrastructure.database.dialects import dialect_of
 from src.infrastructure.database.engines import database_errors, is_sqlite, read_engine, schema_engine, sqlite_file
 
@@ -32,18 +45,70 @@ def pending(database_url: str) -> list[str]:
 
 
 def upgrade(database_url: str) -> None:
-    """Applies what is pending; a migration that fails leaves the schema of the one before it."""
+    """Applies what is pending; a migration that fails leaves the schema of the one before it.
+
+    SchemaError when the database holds bars of an older version, which only `adopt` takes over.
+    """
+    with _changing(database_url) as connection:
+        if is_older(connection):
+            raise SchemaError(
+                "The database holds bars of an older version. See what would change, and change it, with "
+                ".venv/bin/flask migrate."
+            )
+        _apply(connection)
+
+
+class Plan(NamedTuple):
+    """What `flask migrate` would do: take over an older version's tables, apply revisions, drop costly indexes."""
+
+    adoption: list[Step]
+    revisions: list[str]
+    costly_indexes: list[CostlyIndex]
+
+
+def plan(database_url: str) -> Plan:
+    """What is to be done, and what could be done by choice. Changes nothing; raises SchemaError."""
+    revisions = pending(database_url)
+    if is_sqlite(database_url):
+        return Plan([], revisions, [])
+    with _changing(database_url) as connection:
+        return Plan(adoption.plan(connection) if is_older(connection) else [], revisions, costly_indexes(connection))
+
+
+def carry_out(database_url: str, plan: Plan, say: Callable[[str], None], *, drop_indexes: bool = False) -> None:
+    """Does it all in one transaction: all of it holds afterwards, or nothing of it. `say` gets a line a step."""
+    with _changing(database_url) as connection:
+        for index in plan.costly_indexes if drop_indexes else []:
+            say(f"Dropping the index {index.name}.")
+            drop_index(connection, index)
+        for step in plan.adoption:
+            say(step.words)
+            started_s = time.monotonic()
+            connection.exec_driver_sql(step.statement)
+            say(f"  done in {time.monotonic() - started_s:.1f} s")
+        _apply(connection)
+        if plan.adoption:
+            claim_for_massive(connection)
+
+
+@contextmanager
+def _changing(database_url: str) -> Iterator[Connection]:
+    """A transaction on the schema, one at a time."""
     engine = schema_engine(database_url)
     try:
         with database_errors(), engine.begin() as connection:
             if lock := dialect_of(connection).lock_schema:
                 connection.exec_driver_sql(lock)
-            if _pending(connection):
-                config = _config()
-                config.attributes["connection"] = connection
-                command.upgrade(config, "head")
+            yield connection
     finally:
         engine.dispose()
+
+
+def _apply(connection: Connection) -> None:
+    if _pending(connection):
+        config = _config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
 
 
 def check_schema(database_url: str) -> None:
@@ -68,6 +133,8 @@ def _scripts() -> ScriptDirectory:
 
 def _pending(connection: Connection) -> list[str]:
     scripts = _scripts()
+    if is_older(connection):
+        return [step.revision for step in reversed(list(scripts.walk_revisions()))]
     current = MigrationContext.configure(connection).get_current_revision()
     if current is not None:
         try:

@@ -1,0 +1,224 @@
+"""A PostgreSQL database of an older version is taken over, and nothing of it is lost."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from click.testing import Result
+from sqlalchemy import create_engine, text
+
+from src.app import create_app
+from src.config.settings import parse_settings
+from src.core.errors import FeedMismatchError, SchemaError
+from src.infrastructure.database import migrate
+from src.infrastructure.database.engines import write_engine
+from src.infrastructure.database.tickstock_db import TickStockDatabase
+from tests.bars import MINUTE, bar, stored_bars
+from tests.conftest import as_settings_give_it
+
+OLDER_SCHEMA = (
+    """
+    CREATE TABLE symbols (
+        symbol VARCHAR(10) PRIMARY KEY,
+        name VARCHAR(100) NOT NULL,
+        market VARCHAR(20) DEFAULT 'stocks',
+        type VARCHAR(20),
+        active BOOLEAN DEFAULT true,
+        last_updated TIMESTAMP WITH TIME ZONE DEFAULT now()
+    )
+    """,
+    """
+    CREATE TABLE ohlcv_1min (
+        symbol VARCHAR(10) NOT NULL REFERENCES symbols (symbol),
+        timestamp TIMESTAMP WITH TIME ZONE NOT NULL,
+        open NUMERIC(10, 4) NOT NULL,
+        high NUMERIC(10, 4) NOT NULL,
+        low NUMERIC(10, 4) NOT NULL,
+        close NUMERIC(10, 4) NOT NULL,
+        volume BIGINT NOT NULL,
+        source VARCHAR(20) NOT NULL,
+        created_at TIMESTAMP WITH TIME ZONE DEFAULT now(),
+        PRIMARY KEY (symbol, timestamp)
+    )
+    """,
+    "CREATE INDEX idx_ohlcv_1min_covering ON ohlcv_1min (symbol, timestamp DESC)"
+    " INCLUDE (open, high, low, close, volume)",
+    "CREATE INDEX idx_ohlcv_1min_timestamp ON ohlcv_1min (timestamp DESC)",
+    "CREATE TABLE cache_entries (id serial PRIMARY KEY, type text, name text, key text, value jsonb)",
+    "CREATE TABLE alembic_version (version_num varchar(32) PRIMARY KEY)",
+    "INSERT INTO alembic_version VALUES ('9f86d081884c')",
+    "INSERT INTO symbols (symbol, name) VALUES ('AAPL', 'Apple Inc.'), ('BRK.B', 'Berkshire Hathaway')",
+    """
+    INSERT INTO ohlcv_1min
+    SELECT symbol, TIMESTAMPTZ '2024-01-02 09:30-05' + minute * INTERVAL '1 minute',
+           150.1234, 151.5, 149.25, 150.75, 1000000000 + minute, 'polygon'
+    FROM symbols, generate_series(0, 9999) AS minute
+    """,
+    "INSERT INTO cache_entries (type, name, key, value) VALUES ('UNIVERSE', 'mine', 'best', '[\"AAPL\"]')",
+)
+
+
+class Older:
+    """A PostgreSQL database with an older schema, and its user at the command line."""
+
+    def __init__(self, url: str) -> None:
+        self.url = as_settings_give_it(url)
+        self._app = create_app(parse_settings({"DATABASE_URL": url}))
+        self.execute(*OLDER_SCHEMA)
+
+    def execute(self, *statements: str) -> None:
+        engine = create_engine(self.url)
+        with engine.begin() as connection:
+            for statement in statements:
+                connection.execute(text(statement))
+        engine.dispose()
+
+    def rows(self, query: str) -> list[Any]:
+        engine = create_engine(self.url)
+        with engine.connect() as connection:
+            found = [tuple(row) for row in connection.execute(text(query))]
+        engine.dispose()
+        return found
+
+    def migrate(self, *arguments: str) -> Result:
+        return self._app.test_cli_runner().invoke(args=["migrate", *arguments])
+
+
+@pytest.fixture
+def older(postgres_url: str) -> Older:
+    return Older(postgres_url)
+
+
+_BARS = "SELECT symbol, timestamp, open, high, low, close, volume, source FROM ohlcv_1min ORDER BY 1, 2"
+
+
+def test_what_will_change_is_said_first_and_nothing_changes_without_consent(older: Older) -> None:
+    before = older.rows(_BARS)
+    said = older.migrate()
+    assert said.exit_code == 1
+    for words in (
+        "ohlcv_1min (20,000 rows)",
+        "volume becomes numeric (it is bigint)",
+        "close becomes numeric (it is numeric(10,4))",
+        "tier is added (0 in the rows of now)",
+        "source may be empty",
+        "The table is rewritten",
+        "name may be empty",
+        "cache_entries of the older version is kept as older_cache_entries",
+        "The index idx_ohlcv_1min_covering",
+        "Nothing was changed. Run it again with --yes",
+    ):
+        assert words in said.output
+    assert "idx_ohlcv_1min_timestamp" not in said.output
+    assert older.rows(_BARS) == before
+    assert older.rows("SELECT version_num FROM alembic_version") == [("9f86d081884c",)]
+
+
+def test_every_row_and_every_column_is_there_afterwards(older: Older) -> None:
+    before = older.rows(_BARS)
+    symbols = older.rows("SELECT symbol, name, market, type, active, last_updated FROM symbols ORDER BY 1")
+    done = older.migrate("--yes")
+    assert done.exit_code == 0, done.output
+    assert older.rows(_BARS) == before
+    assert older.rows("SELECT symbol, name, market, type, active, last_updated FROM symbols ORDER BY 1") == symbols
+    assert older.rows("SELECT name, key, value FROM older_cache_entries") == [("mine", "best", ["AAPL"])]
+    indexes = {row[0] for row in older.rows("SELECT indexname FROM pg_indexes WHERE tablename = 'ohlcv_1min'")}
+    assert indexes >= {"idx_ohlcv_1min_covering", "idx_ohlcv_1min_timestamp", "ohlcv_1min_pkey"}
+    migrate.check_schema(older.url)
+    assert "up to date" in older.migrate().output
+
+
+def test_new_evidence_replaces_what_was_there_and_new_symbols_are_added(older: Older) -> None:
+    assert older.migrate("--yes").exit_code == 0
+    database = TickStockDatabase(write_engine(older.url), lambda: 1)
+    first = 1_704_205_800_000  # 2024-01-02 09:30 New York
+    fractional = bar("AAPL", first, close=150.123456, volume=0.25)
+    long_name = bar("ABCDEFGHIJKLMNOPQRST", MINUTE)
+    assert database.merge([fractional, long_name]).refused == 0
+    database.close()
+    stored = {(bar.symbol, bar.timestamp): bar for bar in stored_bars(older.url)}
+    assert stored["AAPL", first] == fractional
+    assert stored[long_name.symbol, MINUTE] == long_name
+    untouched = stored["BRK.B", first]
+    assert (untouched.open, untouched.volume, untouched.tier) == (150.1234, 1_000_000_000.0, 0)
+    assert len(stored) == 20_001
+
+
+def test_its_bars_are_the_real_markets(older: Older) -> None:
+    older.migrate("--yes")
+    database = TickStockDatabase(write_engine(older.url), lambda: 1)
+    with pytest.raises(FeedMismatchError, match='holds bars of the feed "massive"'):
+        database.claim_feed("simulated")
+    database.close()
+
+
+def test_costly_indexes_are_dropped_by_choice(older: Older) -> None:
+    assert "flask migrate --drop-costly-indexes" in older.migrate("--yes").output
+    again = older.migrate("--drop-costly-indexes")
+    assert "Dropping the index idx_ohlcv_1min_covering" in again.output
+    indexes = {row[0] for row in older.rows("SELECT indexname FROM pg_indexes WHERE tablename = 'ohlcv_1min'")}
+    assert indexes == {"idx_ohlcv_1min_timestamp", "ohlcv_1min_pkey"}
+    assert "costly" not in older.migrate().output
+
+
+def test_without_a_key_a_foreign_key_or_symbols_they_are_made(older: Older) -> None:
+    older.execute(
+        "ALTER TABLE ohlcv_1min DROP CONSTRAINT ohlcv_1min_pkey, DROP CONSTRAINT ohlcv_1min_symbol_fkey",
+        "DROP TABLE symbols",
+    )
+    assert older.migrate("--yes").exit_code == 0
+    assert older.rows("SELECT symbol, active FROM symbols ORDER BY 1") == [("AAPL", True), ("BRK.B", True)]
+    database = TickStockDatabase(write_engine(older.url), lambda: 1)
+    database.merge([bar("AAPL"), bar("AAPL", close=151.0, observed_at=2)])
+    database.close()
+    assert len(stored_bars(older.url)) == 20_001
+
+
+def test_naive_times_are_taken_as_utc(older: Older) -> None:
+    older.execute(
+        "DROP INDEX idx_ohlcv_1min_timestamp",
+        "ALTER TABLE ohlcv_1min ALTER timestamp TYPE timestamp USING timestamp AT TIME ZONE 'UTC'",
+    )
+    assert "taken as UTC" in older.migrate("--yes").output
+    assert min(bar.timestamp for bar in stored_bars(older.url)) == 1_704_205_800_000
+
+
+@pytest.mark.parametrize(
+    ("obstacle", "says"),
+    [
+        ("CREATE VIEW daily AS SELECT symbol, sum(volume) FROM ohlcv_1min GROUP BY 1", "The views daily use"),
+        ("ALTER TABLE ohlcv_1min ALTER close DROP NOT NULL; UPDATE ohlcv_1min SET close = NULL", "20,000 rows without"),
+        ("ALTER TABLE ohlcv_1min RENAME close TO last", "no column close"),
+    ],
+)
+def test_what_a_person_has_to_decide_is_said_and_nothing_changes(older: Older, obstacle: str, says: str) -> None:
+    older.execute(*obstacle.split(";"))
+    done = older.migrate("--yes")
+    assert done.exit_code == 1
+    assert says in done.output
+    assert older.rows("SELECT count(*) FROM cache_entries") == [(1,)]
+
+
+def test_a_table_in_use_is_waited_for_and_then_said(older: Older) -> None:
+    engine = create_engine(older.url)
+    with engine.begin() as connection:
+        connection.execute(text("SELECT count(*) FROM ohlcv_1min"))
+        done = older.migrate("--yes")
+        assert done.exit_code == 1
+        assert "lock timeout" in done.output
+    engine.dispose()
+    assert older.migrate("--yes").exit_code == 0
+
+
+def test_a_start_does_not_take_it_over_by_itself(older: Older) -> None:
+    with pytest.raises(SchemaError, match="bars of an older version"):
+        migrate.upgrade(older.url)
+    with pytest.raises(SchemaError, match="lacks the schema changes"):
+        migrate.check_schema(older.url)
+
+
+def test_decimals_beyond_the_older_limits_fit(older: Older) -> None:
+    older.migrate("--yes")
+    older.execute("UPDATE ohlcv_1min SET close = 1234567.123456789, volume = 0.000001 WHERE symbol = 'AAPL'")
+    query = "SELECT DISTINCT close, volume FROM ohlcv_1min WHERE symbol = 'AAPL'"
+    assert older.rows(query) == [(Decimal("1234567.123456789"), Decimal("0.000001"))]
