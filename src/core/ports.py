@@ -1,9 +1,10 @@
 """What the core asks of the outside, as small protocols. app.py hands in what fulfils them."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from src.core.domain.market.bar import Bar
+from src.core.domain.market.cursor import Changes, Cursor
 from src.core.domain.market.quote import Quote, QuoteDay
 
 
@@ -73,6 +74,28 @@ class Backfill(Protocol):
     def run(self, symbols: Sequence[str], filled_to: Mapping[str, int], writer: BarWriter) -> None: ...
     def close(self) -> None: ...
     def snapshot(self) -> dict[str, Any]: ...
+
+
+class Seen(NamedTuple):
+    """The state of the database at one moment; times are epoch ms.
+
+    `revision` is the last one committed, `newest_ms` the newest minute, `changes_floor` the revision up to which
+    notes of changes were dropped. `universe_ms` and `status_ms` say when ingestion wrote those facts, None for never.
+    """
+
+    database_id: str
+    revision: int
+    newest_ms: int
+    changes_floor: int
+    universe_ms: int | None
+    status_ms: int | None
+
+
+class ChangeReader(Protocol):
+    """What changed since a cursor. Raises DatabaseUnavailableError while the database is away."""
+
+    def seen(self) -> Seen: ...
+    def changes(self, symbols: Sequence[str], cursor: Cursor, limit: int) -> Changes | None: ...
 
 
 class BarReader(Protocol):

@@ -58,8 +58,8 @@ class Dialect:
     def _column(self, alias: str, name: str) -> str:
         column = f"{alias}.{name}"
         if name == "timestamp":
-            return self.epoch_ms.format(column)
-        return self.number.format(column) if name in _NUMBERS else column
+            return f"{self.epoch_ms.format(column)} AS timestamp"
+        return f"{self.number.format(column)} AS {name}" if name in _NUMBERS else column
 
 
 def dialect_of(bound: Engine | Connection) -> Dialect:

@@ -1,0 +1,139 @@
+"""What changed since a cursor. One small query each 100 ms tells whether anything did, however many ask."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sqlalchemy import Engine, text
+
+from src.core.domain.market.bar import Bar
+from src.core.domain.market.cursor import Changes, Cursor, cut
+from src.core.errors import DatabaseUnavailableError
+from src.core.ports import Seen
+from src.infrastructure.database.dialects import Dialect, dialect_of
+from src.infrastructure.database.engines import database_errors
+from src.infrastructure.database.tickstock_db import RECENT_MS
+
+_LOOK_INTERVAL_S = 0.1
+# The watch ends when nobody asked for so long; the next to ask starts it again.
+_IDLE_S = 30.0
+# Notes of changes are kept a day, so a cursor from before the newest minute of a day ago leads nowhere.
+_OLDEST_MS = 86_400_000
+_MOST_BARS = 20_000  # in one answer
+_END_OF_REVISION = (253_402_300_799_999, "")
+
+_LOOK = text(
+    "SELECT database_id, revision, newest_bar_ms, changes_floor,"
+    " (SELECT updated_ms FROM service_state WHERE key = 'universe'),"
+    " (SELECT updated_ms FROM service_state WHERE key = 'status') FROM write_state"
+)
+_UNSEEN = (
+    "(bar.revision > :revision OR (bar.revision = :revision AND (bar.timestamp, bar.symbol) > ({after_time}, :after)))"
+)
+_RECENT = "SELECT {columns}, bar.revision AS revision FROM {listed} {nested} WHERE {unseen}"
+_NOTED = (
+    "SELECT {columns}, bar.revision AS revision FROM bar_changes AS change JOIN ohlcv_1min AS bar"
+    " ON bar.symbol = change.symbol AND bar.timestamp >= {first} AND bar.timestamp <= {last}"
+    " WHERE change.revision >= :revision AND change.symbol IN (SELECT value FROM {listed})"
+    " AND bar.timestamp < {since} AND {unseen}"
+)
+
+
+class DatabaseChangeReader:
+    """Any thread may call. `monotonic` reads seconds that never step back.
+
+    Methods raise DatabaseUnavailableError while the database is away.
+    """
+
+    def __init__(self, engine: Engine, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._engine = engine
+        self._monotonic = monotonic
+        self._query = text(_changes_query(dialect_of(engine)))
+        self._bind_list = dialect_of(engine).bind_list
+        self._lock = threading.Lock()
+        self._watch: threading.Thread | None = None
+        self._asked_s = 0.0
+        self._seen: Seen | DatabaseUnavailableError | None = None
+
+    def seen(self) -> Seen:
+        """The state of the database, at most some 100 ms old. Costs no query while others ask too."""
+        self._asked_s = self._monotonic()
+        if self._watch is None or not self._watch.is_alive():
+            self._start_watch()
+        if isinstance(self._seen, DatabaseUnavailableError):
+            raise self._seen
+        assert self._seen is not None  # noqa: S101  the watch is started with a look
+        return self._seen
+
+    def changes(self, symbols: Sequence[str], cursor: Cursor, limit: int) -> Changes | None:
+        """Bars of `symbols` created or revised since `cursor`, at most `limit` of each and 20,000 together.
+
+        None for a cursor that is foreign or expired: from it, nothing leads on.
+        """
+        seen = self.seen()
+        if cursor.revision > seen.revision:  # of a process that looked a moment later
+            seen = self._look()
+        if not _leads_on(cursor, seen):
+            return None
+        end = Cursor(seen.database_id, seen.revision, seen.newest_ms)
+        if cursor.revision == seen.revision and cursor.after is None:
+            return Changes([], end, False)
+        found = self._read(symbols, cursor, min(_MOST_BARS, limit * len(symbols)) + 1)
+        return cut(found, cursor, end, limit, _MOST_BARS)
+
+    def _read(self, symbols: Sequence[str], cursor: Cursor, most: int) -> list[tuple[int, Bar]]:
+        after_ms, after = cursor.after or _END_OF_REVISION
+        values: dict[str, Any] = {
+            "wanted": self._bind_list(symbols),
+            "revision": cursor.revision,
+            "since": cursor.newest_ms - RECENT_MS,
+            "after_ms": after_ms,
+            "after": after,
+            "most": most,
+        }
+        with database_errors(), self._engine.connect() as connection:
+            return [(row[-1], Bar(*row[:-1])) for row in connection.execute(self._query, values)]
+
+    def _start_watch(self) -> None:
+        with self._lock:
+            if self._watch is None or not self._watch.is_alive():
+                self._look()
+                self._watch = threading.Thread(target=self._run_watch, name="revision-watch", daemon=True)
+                self._watch.start()
+
+    def _run_watch(self) -> None:
+        while self._monotonic() - self._asked_s < _IDLE_S:
+            time.sleep(_LOOK_INTERVAL_S)
+            try:
+                self._look()
+            except DatabaseUnavailableError as error:
+                self._seen = error
+
+    def _look(self) -> Seen:
+        with database_errors(), self._engine.connect() as connection:
+            seen = Seen(*connection.execute(_LOOK).one())
+        self._seen = seen = seen._replace(database_id=seen.database_id.replace("-", ""))
+        return seen
+
+
+def _leads_on(cursor: Cursor, seen: Seen) -> bool:
+    return (
+        cursor.database_id == seen.database_id
+        and seen.changes_floor <= cursor.revision <= seen.revision
+        and cursor.newest_ms >= seen.newest_ms - _OLDEST_MS
+    )
+
+
+def _changes_query(dialect: Dialect) -> str:
+    words = {
+        "columns": dialect.columns(),
+        "listed": dialect.listed,
+        "since": dialect.moment.format(":since"),
+        "first": dialect.moment.format("change.from_ms"),
+        "last": dialect.moment.format("change.to_ms"),
+        "unseen": _UNSEEN.format(after_time=dialect.moment.format(":after_ms")),
+    }
+    nested = dialect.nested.format(f"bar.symbol = wanted.value AND bar.timestamp >= {words['since']}")
+    recent, noted = _RECENT.format(nested=nested, **words), _NOTED.format(**words)
+    return f"{recent} UNION {noted} ORDER BY revision, timestamp, symbol LIMIT :most"
