@@ -26,6 +26,10 @@ _DAY_VOLUME = (
     "SELECT CAST(sum(CAST(round(volume * 1000000) AS bigint)) AS bigint) FROM ohlcv_1min"
     " WHERE symbol = :symbol AND timestamp >= {day_start}"
 )
+_WITH_BARS = text(
+    "SELECT symbol FROM symbols WHERE EXISTS (SELECT 1 FROM ohlcv_1min WHERE ohlcv_1min.symbol = symbols.symbol)"
+    " ORDER BY symbol LIMIT :limit"
+)
 _SPARK_BARS = 60
 # A snapshot that is held stops checkpoints, so a long answer takes several.
 _SYMBOLS_A_SNAPSHOT = 50
@@ -86,13 +90,12 @@ class DatabaseBarReader:
         self._symbols_read_s = self._monotonic()
 
     def universe(self, limit: int) -> list[str]:
-        """The symbols that the ingesting half listens to, at most `limit`; of the whole market, those known by name."""
+        """The symbols that the ingesting half listens to, at most `limit`; of the whole market, those with bars."""
         status = self.state("status") or {"universe": []}
         if status["universe"] != ["*"]:
             return list(status["universe"][:limit])
-        query = text("SELECT symbol FROM symbols ORDER BY symbol LIMIT :limit")
         with database_errors(), self._engine.connect() as connection:
-            return [row[0] for row in connection.execute(query, {"limit": limit})]
+            return [row[0] for row in connection.execute(_WITH_BARS, {"limit": limit})]
 
     def recent(self, symbols: Sequence[str], since_ms: int | None, limit: int) -> list[Bar]:
         """Bars by time, then symbol: of each symbol the first `limit` from `since_ms` on, or the newest `limit`."""

@@ -97,3 +97,32 @@ service_state = Table(
     Column("value", Text, nullable=False),  # JSON
     Column("updated_ms", BigInteger, nullable=False),
 )
+
+# Universes: groups and their members, in order. What a key such as `SPY:nasdaq100` means is in
+# `core.domain.market.universe`.
+definition_groups = Table(
+    "definition_groups",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("type", Text, nullable=False),  # core.domain.market.universe.GROUP_TYPES
+    Column("description", Text),
+)
+
+group_memberships = Table(
+    "group_memberships",
+    metadata,
+    Column("group_name", Text, ForeignKey("definition_groups.name"), primary_key=True),
+    Column("symbol", String(20), ForeignKey("symbols.symbol"), primary_key=True),
+    Column("position", Integer, nullable=False),  # from 1
+    Column("weight", Float),
+)
+
+# Universes of older installations; `name:key` is the universe's name.
+cache_entries = Table(
+    "cache_entries",
+    metadata,
+    Column("type", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("value", Text, nullable=False),  # JSON: a list of symbols, or an object that has one as symbols or tickers
+)
