@@ -1,6 +1,7 @@
 """The composition root: everything is wired here. `create_app` starts nothing; `build_runtime` gives what runs."""
 
 import contextlib
+import functools
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -19,11 +20,13 @@ from src.core.errors import DatabaseUnavailableError
 from src.core.services.backfill_service import BackfillService
 from src.core.services.health_service import HealthService
 from src.core.services.market_data_service import MarketDataService, OnStatus, OnTicks, ServiceConfig
+from src.infrastructure.cache.relationship_cache import RelationshipCache
 from src.infrastructure.calendar.session_table import load_session_table
 from src.infrastructure.data_sources.adapters.realtime_adapter import RealTimeDataAdapter
 from src.infrastructure.data_sources.massive_rest import MassiveRest, RestConfig
 from src.infrastructure.database.bar_reader import DatabaseBarReader
 from src.infrastructure.database.bar_writer import DatabaseBarWriter
+from src.infrastructure.database.change_reader import DatabaseChangeReader
 from src.infrastructure.database.engines import read_engine, write_engine
 from src.infrastructure.database.flush_interval import FlushInterval
 from src.infrastructure.database.migrate import check_schema
@@ -32,7 +35,8 @@ from src.infrastructure.database.tickstock_db import TickStockDatabase
 from src.infrastructure.websocket.massive_client import ClientConfig, MassiveWebSocketClient
 from src.presentation.api.errors import register_errors
 from src.presentation.api.status import operations_blueprint, status_blueprint
-from src.presentation.api.ticks import ticks_blueprint
+from src.presentation.api.ticks import TicksDeps, ticks_blueprint
+from src.presentation.api.whom import Whom
 from src.presentation.pages.dashboard import pages_blueprint
 from src.presentation.security_headers import register_security_headers
 
@@ -63,12 +67,18 @@ def create_app(settings: Settings | None = None) -> Flask:
     register_security_headers(app)
     register_commands(app, settings)
     sessions = _load_sessions()
-    reader = DatabaseBarReader(read_engine(settings.database_url))
+    engine = read_engine(settings.database_url)
+    changes = DatabaseChangeReader(engine)
+    reader = DatabaseBarReader(engine, changes)
     health = HealthService(reader, sessions, lambda: check_schema(settings.database_url), now_ms, __version__)
     app.register_blueprint(operations_blueprint(health, __version__))
     if settings.role != "ingest":
         app.register_blueprint(status_blueprint(health))
-        app.register_blueprint(ticks_blueprint(reader, now_ms, lambda at_ms: _quote_day(sessions, at_ms)))
+        whom = Whom(reader, RelationshipCache(engine))
+        day_at = functools.partial(_quote_day, sessions)
+        app.register_blueprint(
+            ticks_blueprint(TicksDeps(reader, changes, whom, health.brief_status, now_ms, day_at))
+        )
         app.register_blueprint(pages_blueprint(__version__, lambda: _is_simulated(settings, reader)))
     return app
 

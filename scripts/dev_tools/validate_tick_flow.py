@@ -22,6 +22,7 @@ from src.config.settings import Settings, SettingsError, load_settings
 from src.core.domain.market.bar import Tier
 from src.core.errors import DatabaseUnavailableError
 from src.infrastructure.database.bar_reader import DatabaseBarReader
+from src.infrastructure.database.change_reader import DatabaseChangeReader
 from src.infrastructure.database.engines import read_engine
 
 _FIELDS = ("timestamp", "open", "high", "low", "close", "volume", "vwap")
@@ -147,7 +148,8 @@ def main() -> int:
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 2
-    reader = DatabaseBarReader(read_engine(settings.database_url))
+    engine = read_engine(settings.database_url)
+    reader = DatabaseBarReader(engine, DatabaseChangeReader(engine))
     installation = Installation(options.url or f"http://{settings.host}:{settings.port}", reader)
     holds = True
     try:

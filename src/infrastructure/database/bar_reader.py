@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine, text
 
 from src.core.domain.market.bar import Bar, Tier
 from src.core.domain.market.quote import Quote, QuoteDay
+from src.core.ports import ChangeReader
 from src.infrastructure.database.dialects import Dialect, dialect_of
 from src.infrastructure.database.engines import database_errors
 
@@ -31,10 +32,14 @@ _WITH_BARS = text(
     " ORDER BY symbol LIMIT :limit"
 )
 _SPARK_BARS = 60
+_RECENT_BARS = 20
 # A snapshot that is held stops checkpoints, so a long answer takes several.
 _SYMBOLS_A_SNAPSHOT = 50
 # How often, at most, a name that is not known makes the list of symbols be read again.
 _SYMBOLS_FRESH_S = 0.25
+# How old a list of the symbols with bars may be, and how many it holds.
+_WITH_BARS_FRESH_S = 10.0
+_MOST_WITH_BARS = 1000
 
 
 class _Queries:
@@ -50,11 +55,18 @@ class _Queries:
 
 
 class DatabaseBarReader:
-    """Any thread may call. `monotonic` reads seconds that never step back."""
+    """Any thread may call. `changes` tells when what was read before is to be read again; `monotonic` reads seconds
+    that never step back."""
 
-    def __init__(self, engine: Engine, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, engine: Engine, changes: ChangeReader, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         self._engine = engine
+        self._changes = changes
         self._monotonic = monotonic
+        self._states: dict[str, tuple[int | None, Any]] = {}
+        self._with_bars: tuple[float, list[str]] = (float("-inf"), [])
+        self._symbols_revision = -1
         self._exact: set[str] = set()
         self._loose: dict[str, str] = {}
         self._symbols_read_s = float("-inf")
@@ -66,10 +78,15 @@ class DatabaseBarReader:
         Matched exactly first (`BACpL` is not `BACPL`), then without case, then with `-` for the feed's `.`.
         """
         known, unknown = self._look_up(names)
-        if unknown and self._monotonic() - self._symbols_read_s >= _SYMBOLS_FRESH_S:
+        if unknown and self._may_be_more():
             self._read_symbols()
             known, unknown = self._look_up(names)
         return known, unknown
+
+    def _may_be_more(self) -> bool:
+        """Whether symbols may have been added since they were read; every addition moves the revision."""
+        waited = self._monotonic() - self._symbols_read_s >= _SYMBOLS_FRESH_S
+        return waited and self._changes.seen().revision != self._symbols_revision
 
     def _look_up(self, names: Sequence[str]) -> tuple[list[str], list[str]]:
         exact, loose = self._exact, self._loose
@@ -82,6 +99,7 @@ class DatabaseBarReader:
         return list(known), list(unknown)
 
     def _read_symbols(self) -> None:
+        self._symbols_revision = self._changes.seen().revision
         with database_errors(), self._engine.connect() as connection:
             symbols = [row[0] for row in connection.execute(text("SELECT symbol FROM symbols ORDER BY symbol DESC"))]
         # Of several that differ by case only, what is typed loosely means the first in order.
@@ -91,11 +109,16 @@ class DatabaseBarReader:
 
     def universe(self, limit: int) -> list[str]:
         """The symbols that the ingesting half listens to, at most `limit`; of the whole market, those with bars."""
-        status = self.state("status") or {"universe": []}
-        if status["universe"] != ["*"]:
-            return list(status["universe"][:limit])
-        with database_errors(), self._engine.connect() as connection:
-            return [row[0] for row in connection.execute(_WITH_BARS, {"limit": limit})]
+        symbols = (self.state("status") or {"universe": []})["universe"]
+        return self._symbols_with_bars(limit) if symbols == ["*"] else list(symbols[:limit])
+
+    def _symbols_with_bars(self, limit: int) -> list[str]:
+        read_s, symbols = self._with_bars
+        if self._monotonic() - read_s >= _WITH_BARS_FRESH_S:
+            with database_errors(), self._engine.connect() as connection:
+                symbols = [row[0] for row in connection.execute(_WITH_BARS, {"limit": _MOST_WITH_BARS})]
+            self._with_bars = (self._monotonic(), symbols)
+        return symbols[:limit]
 
     def recent(self, symbols: Sequence[str], since_ms: int | None, limit: int) -> list[Bar]:
         """Bars by time, then symbol: of each symbol the first `limit` from `since_ms` on, or the newest `limit`."""
@@ -119,7 +142,16 @@ class DatabaseBarReader:
         return [quote for quote in quotes if quote is not None]
 
     def state(self, key: str) -> Any:
-        """A small fact of the service, None when it is not there."""
+        """A small fact of the service, None when it is not there; read again only when it was written again."""
+        seen = self._changes.seen()
+        written_ms = {"universe": seen.universe_ms, "status": seen.status_ms}.get(key)
+        kept_ms, value = self._states.get(key, (None, None))
+        if written_ms is None or written_ms != kept_ms:
+            value = self._read_state(key)
+            self._states[key] = (written_ms, value)
+        return value
+
+    def _read_state(self, key: str) -> Any:
         query = text("SELECT value FROM service_state WHERE key = :key")
         with database_errors(), self._engine.connect() as connection:
             value = connection.execute(query, {"key": key}).scalar()
@@ -150,4 +182,5 @@ def _quote(connection: Connection, queries: _Queries, symbol: str, day: QuoteDay
         change_percent=None if not price or change is None else round(100 * change / price, 4),
         day_volume=(micro_volume or 0) / 1_000_000,
         spark=[bar.close for bar in reversed(newest)],
+        recent=[(bar.timestamp, bar.volume) for bar in reversed(newest[:_RECENT_BARS])],
     )

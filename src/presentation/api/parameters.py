@@ -14,13 +14,15 @@ _FIRST_MILLISECOND = 10**11
 _LAST_MS = 253_402_300_799_999  # the end of the year 9999
 
 
-def check_names(arguments: MultiDict[str, str], allowed: Collection[str]) -> None:
-    """Refuses parameters that this endpoint does not have, and those given twice."""
+def check_names(arguments: MultiDict[str, str], allowed: Collection[str], not_both: Collection[str] = ()) -> None:
+    """Refuses parameters that this endpoint does not have, those given twice, and those that exclude each other."""
     for name in arguments:
         if name not in allowed:
             raise bad_parameter(f"There is no parameter {name!r:.40}; allowed are {', '.join(sorted(allowed))}.")
         if len(arguments.getlist(name)) > 1:
             raise bad_parameter(f"The parameter {name} is given more than once.")
+    if not_both and all(name in arguments for name in not_both):
+        raise bad_parameter(f"Give either {' or '.join(not_both)}, not both.")
 
 
 def read_symbols(arguments: MultiDict[str, str]) -> list[str]:
@@ -38,6 +40,14 @@ def read_symbols(arguments: MultiDict[str, str]) -> list[str]:
     if len(names) > MAX_SYMBOLS:
         raise bad_parameter(f"symbols names {len(names)} tickers; allowed are at most {MAX_SYMBOLS}.")
     return names
+
+
+def read_flag(arguments: MultiDict[str, str], name: str) -> bool:
+    """A parameter that is `true` or `false`, and false when it is absent."""
+    text = arguments.get(name, "false")
+    if text not in ("true", "false"):
+        raise bad_parameter(f"{name} is {text!r:.40}; allowed are true and false.")
+    return text == "true"
 
 
 def read_limit(arguments: MultiDict[str, str], default: int, largest: int) -> int:

@@ -1,21 +1,25 @@
 """`GET /api/ticks/recent` and `GET /api/quotes`: what a dashboard polls."""
 
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import msgspec
 from flask import Blueprint, Response, request
 
 from src.core.domain.market.bar import Bar, Tier
+from src.core.domain.market.cursor import Cursor
 from src.core.domain.market.quote import QuoteDay
-from src.core.ports import BarReader
+from src.core.ports import BarReader, ChangeReader, Seen
 from src.presentation.api.errors import ApiError
 from src.presentation.api.json_answer import json_answer
-from src.presentation.api.parameters import check_names, read_limit, read_since_ms, read_symbols
+from src.presentation.api.parameters import check_names, read_flag, read_limit, read_since_ms
+from src.presentation.api.shared_answers import SharedAnswers
+from src.presentation.api.whom import Asked, Whom
 
 _DEFAULT_LIMIT = 100
 _MAX_LIMIT = 1000
 _MAX_BARS = 100_000  # in one answer
-_MAX_QUOTES = 500
 _TIER_NAMES = tuple(tier.name.lower() for tier in Tier)
 
 
@@ -33,47 +37,122 @@ class Tick(msgspec.Struct, frozen=True, gc=False):
     tier: str
 
 
-def ticks_blueprint(reader: BarReader, now_ms: Callable[[], int], day_at: Callable[[int], QuoteDay]) -> Blueprint:
-    """The endpoints over `reader`. `day_at` gives what quotes of a time (epoch ms) are measured against."""
+class _Question(NamedTuple):
+    """What is asked for; `cursor` is None for none, and for one that is not ours."""
+
+    symbols: tuple[str, ...]
+    since_ms: int | None
+    cursor: Cursor | None
+    has_cursor: bool
+    limit: int
+
+
+class _Found(NamedTuple):
+    """The part of an answer that is the same for all who ask the same; `len` is that of `ticks`, encoded."""
+
+    ticks: bytes
+    count: int
+    cursor: str
+    reset: bool
+    more: bool
+
+    def __len__(self) -> int:
+        return len(self.ticks)
+
+
+class TicksDeps(NamedTuple):
+    """What the endpoints are made of. `status` is what `status=true` adds; `now_ms` reads the wall clock; `day_at`
+    gives what quotes of a time (epoch ms) are measured against."""
+
+    reader: BarReader
+    changes: ChangeReader
+    whom: Whom
+    status: Callable[[], dict[str, Any]]
+    now_ms: Callable[[], int]
+    day_at: Callable[[int], QuoteDay]
+
+
+def ticks_blueprint(deps: TicksDeps) -> Blueprint:
+    """The endpoints."""
     blueprint = Blueprint("ticks", __name__, url_prefix="/api")
+    shared: SharedAnswers[_Found] = SharedAnswers()
 
     @blueprint.get("/ticks/recent")
     def recent() -> Response:
-        check_names(request.args, ("symbol", "symbols", "since", "limit"))
-        names = read_symbols(request.args)
-        since_ms = read_since_ms(request.args)
+        check_names(
+            request.args, ("symbol", "symbols", "universe", "since", "cursor", "limit", "status"), ("since", "cursor")
+        )
         limit = read_limit(request.args, _DEFAULT_LIMIT, _MAX_LIMIT)
-        if not names:
-            raise ApiError(400, "bad_parameter", "Give symbol=AAPL, or symbols=AAPL,MSFT.")
-        if len(names) * limit > _MAX_BARS:
-            raise ApiError(413, "too_large", f"{len(names)} symbols times limit {limit} is more than {_MAX_BARS} bars.")
-        known, unknown = _resolve(reader, names)
-        ticks = [_tick(bar) for bar in reader.recent(known, since_ms, limit)]
-        answer = {"count": len(ticks), "server_time": now_ms(), "ticks": ticks}
-        if "symbol" in request.args:
-            return json_answer({"symbol": known[0], **answer})
-        return json_answer({**answer, "unknown": unknown})
+        since_ms = read_since_ms(request.args)
+        with_status = read_flag(request.args, "status")
+        seen = deps.changes.seen()
+        asked = deps.whom.read(request.args)
+        if len(asked.known) * limit > _MAX_BARS:
+            raise _too_large(len(asked.known), limit)
+        tag = _tag(seen, asked, with_status)
+        if request.if_none_match.contains_weak(tag):
+            return _tagged(Response(status=304), tag)
+        cursor = Cursor.decode(request.args.get("cursor", ""))
+        question = _Question(asked.known, since_ms, cursor, "cursor" in request.args, limit)
+        found = shared.get((question, seen.revision, seen.database_id), lambda: _find(deps, question, seen))
+        answer = {
+            **({"symbol": asked.known[0]} if "symbol" in request.args else {}),
+            "count": found.count,
+            "cursor": found.cursor,
+            "reset": found.reset,
+            "more": found.more,
+            "server_time": deps.now_ms(),
+            "ticks": msgspec.Raw(found.ticks),
+            **({} if "symbol" in request.args else {"unknown": asked.unknown}),
+            **({"status": deps.status()} if with_status else {}),
+        }
+        return _tagged(json_answer(answer), tag)
 
     @blueprint.get("/quotes")
     def quotes() -> Response:
-        check_names(request.args, ("symbols",))
-        names = read_symbols(request.args)
-        if len(names) > _MAX_QUOTES:
-            raise ApiError(400, "bad_parameter", f"symbols names {len(names)} tickers; allowed are {_MAX_QUOTES}.")
-        known, unknown = _resolve(reader, names) if names else (reader.universe(_MAX_QUOTES), [])
-        at_ms = now_ms()
-        found = reader.quotes(known, day_at(at_ms))
-        return json_answer({"quotes": found, "unknown": unknown, "server_time": at_ms})
+        check_names(request.args, ("symbols", "universe"))
+        seen = deps.changes.seen()
+        asked = deps.whom.read(request.args, or_listening=True)
+        at_ms = deps.now_ms()
+        found = deps.reader.quotes(asked.known, deps.day_at(at_ms))
+        cursor = _end_of(seen).encode()
+        return json_answer({"quotes": found, "unknown": asked.unknown, "cursor": cursor, "server_time": at_ms})
 
     return blueprint
 
 
-def _resolve(reader: BarReader, names: list[str]) -> tuple[list[str], list[str]]:
-    known, unknown = reader.resolve(names)
-    if not known:
-        listed = ", ".join(repr(name)[:60] for name in unknown[:5])
-        raise ApiError(404, "unknown_symbol", f"No such symbol in the database: {listed}.")
-    return known, unknown
+def _find(deps: TicksDeps, question: _Question, seen: Seen) -> _Found:
+    if question.cursor is not None:
+        changes = deps.changes.changes(question.symbols, question.cursor, question.limit)
+        if changes is not None:
+            return _found(changes.bars, changes.cursor, reset=False, more=changes.more)
+    # `seen` is older than what is read now: what came in between is told again by the cursor, and nothing is left out.
+    bars = deps.reader.recent(question.symbols, question.since_ms, question.limit)
+    return _found(bars, _end_of(seen), reset=question.has_cursor, more=False)
+
+
+def _found(bars: Sequence[Bar], cursor: Cursor, *, reset: bool, more: bool) -> _Found:
+    return _Found(msgspec.json.encode([_tick(bar) for bar in bars]), len(bars), cursor.encode(), reset, more)
+
+
+def _end_of(seen: Seen) -> Cursor:
+    return Cursor(seen.database_id, seen.revision, seen.newest_ms)
+
+
+def _tag(seen: Seen, asked: Asked, with_status: bool) -> str:
+    """What the answer to one URL depends on; its `server_time` is let go."""
+    whom = zlib.crc32(",".join((*asked.known, "", *asked.unknown)).encode())
+    return f"{seen.database_id[:8]}-{seen.revision:x}-{whom:x}" + (f"-{seen.status_ms}" if with_status else "")
+
+
+def _tagged(answer: Response, tag: str) -> Response:
+    answer.set_etag(tag, weak=True)
+    answer.headers["Cache-Control"] = "no-cache"  # keep it, but ask before it is used again
+    return answer
+
+
+def _too_large(symbols: int, limit: int) -> ApiError:
+    return ApiError(413, "too_large", f"{symbols} symbols times limit {limit} is more than {_MAX_BARS} bars.")
 
 
 def _tick(bar: Bar) -> Tick:

@@ -18,7 +18,8 @@ class Quote(msgspec.Struct, frozen=True, omit_defaults=False):
     `timestamp` is the start of the newest bar (epoch ms), `last` its close in dollars. `change` is measured from
     `reference_price`, dollars: the close of the last minute of the regular session before (`reference` is then
     "previous_close"); None when no bar of that session is stored. `day_volume` is shares of the day's stored bars;
-    `spark` the closes of the newest bars, oldest first.
+    `spark` the closes of the newest bars, oldest first; `recent` the start (epoch ms) and volume of the newest 20, so
+    that who follows the changes can keep the day's volume.
     """
 
     symbol: str
@@ -31,3 +32,4 @@ class Quote(msgspec.Struct, frozen=True, omit_defaults=False):
     change_percent: float | None
     day_volume: float
     spark: list[float]
+    recent: list[tuple[int, float]]

@@ -1,0 +1,63 @@
+"""Whom a request asks for: `symbol`, or `symbols` and a `universe` together."""
+
+import difflib
+from typing import NamedTuple
+
+from werkzeug.datastructures import MultiDict
+
+from src.core.ports import BarReader, Universes
+from src.presentation.api.errors import ApiError, bad_parameter
+from src.presentation.api.parameters import MAX_SYMBOLS, read_symbols
+
+# What ingestion listens to, under a name that no universe of the database can take from it.
+LISTENING = "listening"
+
+
+class Asked(NamedTuple):
+    """Symbols of the database, and what was asked for beside them; each once, in the order asked."""
+
+    known: tuple[str, ...]
+    unknown: list[str]
+
+
+class Whom:
+    """Reads the parameters of a request as symbols."""
+
+    def __init__(self, reader: BarReader, universes: Universes) -> None:
+        self._reader = reader
+        self._universes = universes
+
+    def read(self, arguments: MultiDict[str, str], *, or_listening: bool = False) -> Asked:
+        """Raises ApiError: bad_parameter, unknown_universe, or unknown_symbol when none of them is known.
+
+        With `or_listening`, who names nobody gets what ingestion listens to.
+        """
+        names = read_symbols(arguments)
+        key = arguments.get("universe", LISTENING if or_listening and not names else None)
+        if key is None and not names:
+            raise bad_parameter("Give symbol=AAPL, symbols=AAPL,MSFT, or universe=dow30.")
+        if key is not None and "symbol" in arguments:
+            raise bad_parameter("Give symbols=AAPL beside a universe, not symbol.")
+        members, missing = ([], []) if key is None else self._members(key)
+        known, unknown = self._reader.resolve([*members, *names])
+        if names and not known:
+            listed = ", ".join(repr(name)[:60] for name in unknown[:5])
+            raise ApiError(404, "unknown_symbol", f"No such symbol in the database: {listed}.")
+        return Asked(tuple(known), [*missing, *unknown])
+
+    def _members(self, key: str) -> tuple[list[str], list[str]]:
+        """The symbols of a universe, at most 1,000, and the parts of its key that do not exist."""
+        if key == LISTENING:
+            return self._reader.universe(MAX_SYMBOLS), []
+        universe = self._universes.resolve(key)
+        if not universe.symbols and universe.unknown:
+            raise ApiError(404, "unknown_universe", _no_such(key, self._universes.names()))
+        if len(universe.symbols) > MAX_SYMBOLS:
+            raise bad_parameter(f"The universe {key:.60} has {len(universe.symbols)} symbols; allowed are {MAX_SYMBOLS}.")
+        return list(universe.symbols), list(universe.unknown)
+
+
+def _no_such(key: str, names: list[str]) -> str:
+    near = difflib.get_close_matches(key, names, n=3)
+    hint = f"Did you mean {', '.join(near)}?" if near else f"There are {', '.join((*names[:30], LISTENING))}."
+    return f"No universe is called {key!r:.60}. {hint}"
