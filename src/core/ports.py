@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, Protocol
 from src.core.domain.market.bar import Bar
 from src.core.domain.market.cursor import Changes, Cursor
 from src.core.domain.market.quote import Quote, QuoteDay
+from src.core.domain.market.universe import Universe
 
 
 class FeedClient(Protocol):
@@ -59,6 +60,13 @@ class IngestStore(Protocol):
     def add_symbols(self, symbols: Sequence[str]) -> None: ...
     def history_filled_to(self) -> dict[str, int]: ...
     def open_live_bars(self) -> list[Bar]: ...
+
+
+class Universes(Protocol):
+    """What universe keys stand for. Raises DatabaseUnavailableError while the database is away."""
+
+    def resolve(self, key: str) -> Universe: ...
+    def names(self) -> list[str]: ...
 
 
 class HistorySource(Protocol):

@@ -46,6 +46,7 @@ class HealthService:
         now_ms = self._now_ms()
         written = self._reader.state("status")
         feed = written["feed"] if written else self._reader.state("feed")
+        universe = self._reader.state("universe") or {"key": None, "unknown": []}
         day, phase = self._session(now_ms)
         health = feed_health(written, phase, now_ms)
         return {
@@ -56,8 +57,9 @@ class HealthService:
             "reason": health.reason,
             "session": {"date": None if day is None else day.isoformat(), "phase": phase},
             "universe": {
-                "key": written["universe_key"] if written else None,
+                "key": universe["key"],
                 "symbols": self._reader.universe(_MAX_SYMBOLS),
+                "unknown": universe["unknown"],
             },
             "last_message_time": written["last_tick_time"] if written else None,
             "connection": written["connection"] if written else None,

@@ -91,9 +91,9 @@ class DatabaseBarReader:
 
     def universe(self, limit: int) -> list[str]:
         """The symbols that the ingesting half listens to, at most `limit`; of the whole market, those with bars."""
-        status = self.state("status") or {"universe": []}
-        if status["universe"] != ["*"]:
-            return list(status["universe"][:limit])
+        symbols = (self.state("universe") or {"symbols": []})["symbols"]
+        if symbols != ["*"]:
+            return list(symbols[:limit])
         with database_errors(), self._engine.connect() as connection:
             return [row[0] for row in connection.execute(_WITH_BARS, {"limit": limit})]
 
