@@ -95,7 +95,8 @@ def build_runtime(settings: Settings, on_crash: Callable[[], None] = lambda: Non
     """The ingesting half, not started; None in the role `web`. `on_crash` is for whoever can start it again."""
     if settings.role == "web":
         return None
-    database = TickStockDatabase(write_engine(settings.database_url), now_us)
+    engine = write_engine(settings.database_url)
+    database = TickStockDatabase(engine, now_us)
     sessions = _load_sessions()
     rest = MassiveRest(_rest_config(settings), database.clock.stamp)
 
@@ -104,9 +105,12 @@ def build_runtime(settings: Settings, on_crash: Callable[[], None] = lambda: Non
         return RealTimeDataAdapter(lambda: MassiveWebSocketClient(_api_key(settings), on_ticks, on_status, config))
 
     return MarketDataService(
-        ServiceConfig(settings.feed, settings.symbols, settings.backfill_days > 0, now_ms),
+        ServiceConfig(
+            settings.feed, settings.symbols, settings.symbol_universe_key, settings.backfill_days > 0, now_ms
+        ),
         ownership_of(settings.database_url),
         database,
+        RelationshipCache(engine),
         BarBook(database.clock.stamp),
         make_adapter,
         lambda source: DatabaseBarWriter(database, source, FlushInterval(settings.live_flush_ms)),

@@ -57,6 +57,16 @@ def _symbols(value: str) -> tuple[str, ...]:
         raise ValueError("a list such as AAPL,MSFT,BRK.B, or * alone for the whole market") from error
 
 
+def _universe_key(value: str) -> str:
+    parts = [part.strip() for part in value.split(":")]
+    if "," in value or not all(part.isprintable() and part for part in parts):
+        raise ValueError(
+            "names of universes with colons between, such as SPY:nasdaq100 (tickers, or * for the whole market, are "
+            "for SYMBOLS)"
+        )
+    return ":".join(parts)
+
+
 def _spelled(symbol: str) -> str:
     """As the feed spells it, as far as that is certain: no ticker is all lower case, and classes have a dot."""
     symbol = symbol.replace("-", ".")
@@ -154,6 +164,7 @@ class Settings(BaseModel):
     backfill_days: int = Field(1, ge=0, le=30, description="whole trading days from 0 to 30")
     live_flush_ms: Annotated[int | None, BeforeValidator(_flush)] = Field("auto", validate_default=True)
     symbols: Annotated[tuple[str, ...], BeforeValidator(_symbols)] = Field("", validate_default=True)
+    symbol_universe_key: Annotated[str, AfterValidator(_universe_key)] = "market_leaders:top_100"
     connect_timeout_s: float = Field(15, ge=1, le=120, description="seconds from 1 to 120")
     simulator_port: int | None = Field(None, ge=1, le=65535, description="empty, or a whole number from 1 to 65535")
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], _choice("DEBUG", "INFO", "WARNING", "ERROR")] = (

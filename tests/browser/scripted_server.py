@@ -58,7 +58,7 @@ def _status() -> dict[str, Any]:
         "condition": "live",
         "reason": "Bars arrive as they should.",
         "session": {"date": "2026-11-20", "phase": "regular"},
-        "universe": {"key": "SYMBOLS", "symbols": []},
+        "universe": {"key": "SYMBOLS", "symbols": [], "unknown": []},
         "connection": {
             "status": "connected",
             "url": "wss://socket.massive.com/stocks",

@@ -149,7 +149,7 @@ def test_what_is_not_there_yet_is_said(open_page: Open, market: ScriptedMarket) 
 
 def test_an_unknown_symbol_and_an_empty_universe_are_said(open_page: Open, market: ScriptedMarket) -> None:
     market.bars.clear()
-    market.status["universe"] = {"key": "market_leaders:top_100", "symbols": []}
+    market.status["universe"] = {"key": "market_leaders:top_100", "symbols": [], "unknown": []}
     page = open_page("/#symbol=NOPE", expected=("404 (NOT FOUND)",)).page
     expect(page.locator("#chart-message")).to_have_text(
         "TickStock does not know the symbol NOPE. Choose one of the watch list."
@@ -181,7 +181,7 @@ def test_a_feed_that_has_not_reported_yet_changes_no_label(open_page: Open, mark
         "feed": {"name": None, "simulated": False},
         "connection": None,
         "ingest_age_ms": None,
-        "universe": {"key": None, "symbols": []},
+        "universe": {"key": None, "symbols": [], "unknown": []},
     }
     page.clock.fast_forward(5_000)
     expect(page.locator("#feed-facts")).to_have_text("No feed has reported yet")

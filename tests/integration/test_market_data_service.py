@@ -12,7 +12,10 @@ from src.app import build_runtime, create_app
 from src.config.settings import Settings, parse_settings
 from src.core.domain.market.bar import Tier
 from src.core.domain.market.tick import SecondAggregate
+from src.core.domain.market.universe import Universe
+from src.core.errors import DatabaseUnavailableError
 from src.core.services.market_data_service import FALLBACK_UNIVERSE, MarketDataService
+from src.infrastructure.cache.relationship_cache import RelationshipCache
 from src.infrastructure.database import migrate
 from src.infrastructure.database.bar_reader import DatabaseBarReader
 from src.infrastructure.database.engines import read_engine, sqlite_file, write_engine
@@ -41,17 +44,24 @@ class Installation:
         return parse_settings({**self._keys, **keys})
 
     def start(self, **keys: str) -> MarketDataService:
-        service = build_runtime(self.settings(**keys))
-        assert service is not None
+        service = self.service(**keys)
         self.started.append(service)
         service.start()
         return service
 
+    def service(self, **keys: str) -> MarketDataService:
+        service = build_runtime(self.settings(**keys))
+        assert service is not None
+        return service
+
     def status(self) -> Any:
+        return self.state("status")
+
+    def state(self, key: str) -> Any:
         reader = DatabaseBarReader(read_engine(self.settings().database_url))
-        status = reader.state("status")
+        state = reader.state(key)
         reader.close()
-        return status
+        return state
 
 
 @pytest.fixture
@@ -62,19 +72,74 @@ def installation(tmp_path: Path, simulator: SimulatorServer) -> Iterator[Install
         service.stop()
 
 
-def test_bars_of_the_fallback_universe_flow_into_the_database(
+def test_bars_of_the_default_universe_flow_into_the_database(
     installation: Installation, caplog: pytest.LogCaptureFixture
 ) -> None:
     service = installation.start()
     assert service.running
     wait_for(lambda: len({bar.symbol for bar in stored_bars(installation.settings().database_url)}) >= 4)
     assert service.stats.ticks > 0
-    assert service.data_adapter.snapshot()["acknowledged_topics"] == 16
-    assert "SYMBOLS is empty; listening to AAPL" in caplog.text
+    assert service.data_adapter.snapshot()["acknowledged_topics"] == 200
     wait_for(installation.status)
-    assert installation.status()["universe"] == list(FALLBACK_UNIVERSE)
+    assert installation.status()["universe_size"] == 100
+    universe = installation.state("universe")
+    assert (universe["key"], universe["unknown"]) == ("market_leaders:top_100", [])
+    assert universe["symbols"][:8] == list(FALLBACK_UNIVERSE)
+    assert caplog.text == ""
     service.stop()
     assert not service.running
+
+
+def test_a_union_of_universes_is_subscribed_to(installation: Installation) -> None:
+    service = installation.start(SYMBOL_UNIVERSE_KEY="SPY:nasdaq100")
+    wait_for(lambda: service.data_adapter.snapshot()["acknowledged_topics"] == 2 * 517)
+    wait_for(lambda: installation.state("universe"))
+    assert installation.state("universe")["key"] == "SPY:nasdaq100"
+    assert len(set(installation.state("universe")["symbols"])) == 517
+
+
+def test_symbols_win_over_the_universe(installation: Installation) -> None:
+    service = installation.service(SYMBOLS="AAPL,BRK.B", SYMBOL_UNIVERSE_KEY="dow30")
+    assert service._get_universe() == ("AAPL", "BRK.B")
+
+
+def test_parts_of_a_universe_that_do_not_exist_are_warned_of(
+    installation: Installation, caplog: pytest.LogCaptureFixture
+) -> None:
+    service = installation.service(SYMBOL_UNIVERSE_KEY="dow30:nope")
+    assert len(service._get_universe()) == 30
+    assert "SYMBOL_UNIVERSE_KEY names what does not exist: nope. There are DIA, QQQ, " in caplog.text
+    assert "listening to" not in caplog.text
+
+
+def test_a_universe_without_symbols_falls_back_to_eight_with_a_warning(
+    installation: Installation, caplog: pytest.LogCaptureFixture
+) -> None:
+    service = installation.start(SYMBOL_UNIVERSE_KEY="nope")
+    wait_for(lambda: service.data_adapter.snapshot()["acknowledged_topics"] == 16)
+    assert "The universe nope has no symbols; listening to AAPL, GOOGL," in caplog.text
+    wait_for(lambda: installation.state("universe"))
+    expected = {"key": "fallback", "symbols": list(FALLBACK_UNIVERSE), "unknown": ["nope"]}
+    assert installation.state("universe") == expected
+
+
+def test_a_database_that_is_away_is_no_empty_universe(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = RelationshipCache.resolve
+    away = [True, True]
+
+    def resolve(self: RelationshipCache, key: str) -> Universe:
+        if away:
+            away.pop()
+            raise DatabaseUnavailableError("The database is not available: it sleeps.")
+        return answer(self, key)
+
+    monkeypatch.setattr(RelationshipCache, "resolve", resolve)
+    service = installation.start(SYMBOL_UNIVERSE_KEY="dow30")
+    wait_for(lambda: service.data_adapter.snapshot()["acknowledged_topics"] == 60)
+    assert "it sleeps" in caplog.text
+    assert "listening to" not in caplog.text
 
 
 def test_a_start_brings_the_history_of_new_symbols_and_what_was_missed_since_the_last(

@@ -184,15 +184,14 @@ def test_quotes_compare_with_the_close_of_the_regular_session_before(tmp_path: P
 
 def test_quotes_without_symbols_are_those_of_the_running_universe(site: Site) -> None:
     assert site.get("/api/quotes")["quotes"] == []
-    site.database.set_state("status", {"universe": ["AAPL", "NOT.YET"]})
+    site.database.set_state("universe", {"symbols": ["AAPL", "NOT.YET"]})
     assert [quote["symbol"] for quote in site.get("/api/quotes")["quotes"]] == ["AAPL"]
 
 
 def test_of_the_whole_market_the_known_symbols_are_listed(site: Site) -> None:
-    written = {"universe": ["*"], "universe_key": "SYMBOLS", "feed": "massive", "written_at": 0, "last_tick_time": None}
-    site.database.set_state("status", {**written, "connection": {"status": "connected"}})
+    site.database.set_state("universe", {"key": "SYMBOLS", "symbols": ["*"], "unknown": []})
     expected = ["AAPL", "BACPL", "BACpL", "BRK.B"]
-    assert site.get("/api/status")["universe"] == {"key": "SYMBOLS", "symbols": expected}
+    assert site.get("/api/status")["universe"] == {"key": "SYMBOLS", "symbols": expected, "unknown": []}
     assert [quote["symbol"] for quote in site.get("/api/quotes")["quotes"]] == expected
 
 

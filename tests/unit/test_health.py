@@ -14,13 +14,13 @@ def status(
     last_tick_s: float | None = 1,
     feed: str = "massive",
     connection: str = "connected",
-    symbols: int = 8,
+    symbols: int | None = 8,
     written_s: float = 0.5,
 ) -> dict[str, Any]:
     return {
         "written_at": _NOW - round(written_s * 1000),
         "feed": feed,
-        "universe": [f"S{place}" for place in range(symbols)],
+        "universe_size": symbols,
         "last_tick_time": None if last_tick_s is None else _NOW - round(last_tick_s * 1000),
         "connection": {"status": connection, "reason": "Because.", "connected_at": _NOW - 10_000},
     }
@@ -33,6 +33,7 @@ def status(
         (status(last_tick_s=None), Phase.REGULAR, Condition.LIVE),
         (status(last_tick_s=31), Phase.REGULAR, Condition.LATE),
         (status(last_tick_s=31, symbols=4), Phase.REGULAR, Condition.LIVE),
+        (status(last_tick_s=31, symbols=None), Phase.REGULAR, Condition.LATE),
         (status(last_tick_s=301, symbols=4), Phase.REGULAR, Condition.LATE),
         (status(last_tick_s=600), Phase.PRE, Condition.LIVE),
         (status(last_tick_s=901), Phase.POST, Condition.LATE),

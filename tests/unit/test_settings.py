@@ -24,12 +24,14 @@ def test_with_a_key_the_feed_is_massive_unless_turned_off() -> None:
 def test_values_are_parsed_as_documented() -> None:
     settings = parse_settings(
         {"SYMBOLS": "AAPL, brk-b,BACpL,AAPL", "MASSIVE_CHANNELS": "AM", "MASSIVE_REST_RATE": "30/minute",
-         "LIVE_FLUSH_MS": "50", "PORT": " 8080 ", "DATA_DIR": "/data", "ROLE": "WEB"}
+         "LIVE_FLUSH_MS": "50", "PORT": " 8080 ", "DATA_DIR": "/data", "ROLE": "WEB",
+         "SYMBOL_UNIVERSE_KEY": "SPY : nasdaq100"}
     )  # fmt: skip
     assert settings.symbols == ("AAPL", "BRK.B", "BACpL")
     assert settings.massive_channels == ("AM",)
     assert (settings.massive_rest_rate, settings.live_flush_ms, settings.port) == (0.5, 50, 8080)
     assert (settings.data_dir, settings.role) == (Path("/data"), "web")
+    assert settings.symbol_universe_key == "SPY:nasdaq100"
 
 
 @pytest.mark.parametrize(
@@ -40,6 +42,8 @@ def test_values_are_parsed_as_documented() -> None:
         ("ROLE", "both", "one of all, ingest, web"),
         ("SYMBOLS", "AAPL,*", "a list such as AAPL,MSFT"),
         ("SYMBOLS", "<AAPL>", "a list such as AAPL,MSFT"),
+        ("SYMBOL_UNIVERSE_KEY", "AAPL,MSFT", "names of universes with colons between, such as SPY:nasdaq100"),
+        ("SYMBOL_UNIVERSE_KEY", "SPY::dow30", "names of universes with colons between"),
         ("MASSIVE_CHANNELS", "T", "A, AM"),
         ("MASSIVE_REST_RATE", "fast", "5/minute"),
         ("MASSIVE_REST_RATE", "0/minute", "5/minute"),

@@ -10,7 +10,7 @@ from src.core.errors import DatabaseUnavailableError, SchemaError
 from src.core.ports import BarReader
 
 # A page lists this many symbols at most.
-_MAX_SYMBOLS = 500
+_MAX_SYMBOLS = 1000
 
 
 class Check(NamedTuple):
@@ -43,9 +43,16 @@ class HealthService:
 
     def status(self) -> dict[str, Any]:
         """The status for people and their pages; times are epoch ms."""
+        status = self.brief_status()
+        status["universe"]["symbols"] = self._reader.universe(_MAX_SYMBOLS)
+        return status
+
+    def brief_status(self) -> dict[str, Any]:
+        """The same without the universe's symbols, of which `changed_at` says when to ask for them again."""
         now_ms = self._now_ms()
         written = self._reader.state("status")
         feed = written["feed"] if written else self._reader.state("feed")
+        universe = self._reader.state("universe") or {"key": None, "symbols": [], "unknown": [], "changed_at": None}
         day, phase = self._session(now_ms)
         health = feed_health(written, phase, now_ms)
         return {
@@ -56,8 +63,10 @@ class HealthService:
             "reason": health.reason,
             "session": {"date": None if day is None else day.isoformat(), "phase": phase},
             "universe": {
-                "key": written["universe_key"] if written else None,
-                "symbols": self._reader.universe(_MAX_SYMBOLS),
+                "key": universe["key"],
+                "count": len(universe["symbols"]),
+                "unknown": universe["unknown"],
+                "changed_at": universe["changed_at"],
             },
             "last_message_time": written["last_tick_time"] if written else None,
             "connection": written["connection"] if written else None,

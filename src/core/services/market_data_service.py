@@ -10,8 +10,9 @@ from src.core.domain.connection.state import ConnectionStatus, StatusChange
 from src.core.domain.market.bar import Bar
 from src.core.domain.market.bar_book import BarBook
 from src.core.domain.market.tick import TickData
+from src.core.domain.market.universe import Universe
 from src.core.errors import DatabaseUnavailableError, FeedMismatchError
-from src.core.ports import Backfill, BarWriter, DataAdapter, IngestStore, Ownership
+from src.core.ports import Backfill, BarWriter, DataAdapter, IngestStore, Ownership, Universes
 
 logger = logging.getLogger(__name__)
 
@@ -25,11 +26,12 @@ OnStatus = Callable[[StatusChange], None]
 
 @dataclass(frozen=True)
 class ServiceConfig:
-    """What to listen to: `symbols`, or the fallback universe when there are none; `history`: whether a first start
+    """What to listen to: `symbols`, or the universe of a key when there are none; `history`: whether a first start
     loads the past. `now_ms` reads the wall clock."""
 
     feed: str
     symbols: tuple[str, ...]
+    universe_key: str
     history: bool
     now_ms: Callable[[], int]
 
@@ -55,6 +57,7 @@ class MarketDataService:
         config: ServiceConfig,
         ownership: Ownership,
         store: IngestStore,
+        universes: Universes,
         book: BarBook,
         make_adapter: Callable[[OnTicks, OnStatus], DataAdapter],
         make_writer: Callable[["MarketDataService"], BarWriter],
@@ -64,6 +67,7 @@ class MarketDataService:
         self._config = config
         self._ownership = ownership
         self._store = store
+        self._universes = universes
         self._book = book
         self._book_lock = threading.Lock()
         self._backfill = backfill
@@ -73,6 +77,7 @@ class MarketDataService:
         self.running = False
         self.stats = ServiceStats()
         self._universe: tuple[str, ...] = ()
+        self._universe_facts: dict[str, Any] = {}
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._filled_to: dict[str, int] = {}
@@ -116,6 +121,7 @@ class MarketDataService:
         if not self._prepare():
             return
         self._writer.start()
+        self._writer.post_state("universe", self._universe_facts)
         if self._config.history and "*" not in self._universe:
             self._spawn("backfill", self._run_backfill)
         self._spawn("feed-connect", self._connect)
@@ -173,11 +179,26 @@ class MarketDataService:
     # -- the universe --------------------------------------------------------------------------------------------
 
     def _get_universe(self) -> tuple[str, ...]:
-        """The symbols of the settings, else the fallback of eight, with a warning."""
-        if self._config.symbols:
-            return self._config.symbols
-        logger.warning("SYMBOLS is empty; listening to %s.", ", ".join(FALLBACK_UNIVERSE))
-        return FALLBACK_UNIVERSE
+        """The symbols of the settings, else of the universe they name, else the fallback of eight, with a warning.
+
+        Raises DatabaseUnavailableError: a database that is away has not said that a universe is empty.
+        """
+        key, universe = "SYMBOLS", Universe(self._config.symbols, ())
+        if not universe.symbols:
+            key, universe = self._config.universe_key, self._resolve(self._config.universe_key)
+        if not universe.symbols:
+            logger.warning("The universe %s has no symbols; listening to %s.", key, ", ".join(FALLBACK_UNIVERSE))
+            key, universe = "fallback", Universe(FALLBACK_UNIVERSE, universe.unknown)
+        facts = {"key": key, "symbols": universe.symbols, "unknown": universe.unknown}
+        self._universe_facts = {**facts, "changed_at": self._config.now_ms()}
+        return universe.symbols
+
+    def _resolve(self, key: str) -> Universe:
+        universe = self._universes.resolve(key)
+        if universe.unknown:
+            unknown, names = ", ".join(universe.unknown), ", ".join(self._universes.names())
+            logger.warning("SYMBOL_UNIVERSE_KEY names what does not exist: %s. There are %s.", unknown, names)
+        return universe
 
     # -- the feed's threads --------------------------------------------------------------------------------------
 
@@ -228,8 +249,7 @@ class MarketDataService:
             "written_at": self._config.now_ms(),
             "feed": self._config.feed,
             "trouble": self._trouble,
-            "universe_key": "SYMBOLS" if self._config.symbols else "fallback",
-            "universe": list(self._universe),
+            "universe_size": None if self._universe == ("*",) else len(self._universe),
             "connection": self.data_adapter.snapshot(),
             "ticks": self.stats.ticks,
             "last_tick_time": self.stats.last_tick_ms,

@@ -109,7 +109,7 @@ class DatabaseBarReader:
 
     def universe(self, limit: int) -> list[str]:
         """The symbols that the ingesting half listens to, at most `limit`; of the whole market, those with bars."""
-        symbols = (self.state("status") or {"universe": []})["universe"]
+        symbols = (self.state("universe") or {"symbols": []})["symbols"]
         return self._symbols_with_bars(limit) if symbols == ["*"] else list(symbols[:limit])
 
     def _symbols_with_bars(self, limit: int) -> list[str]:

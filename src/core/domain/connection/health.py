@@ -49,7 +49,8 @@ def _connected_health(status: Mapping[str, Any], phase: Phase, now_ms: int) -> H
     quiet_ms = now_ms - (last_ms or status["connection"]["connected_at"] or now_ms)
     if phase is Phase.CLOSED and not simulated and quiet_ms > _QUIET_MS[False]:
         return Health(Condition.MARKET_CLOSED, "The market is closed; nothing is expected before the next session.")
-    broad = len(status["universe"]) >= _BROAD or status["universe"] == ["*"]
+    size = status.get("universe_size")  # none for the whole market
+    broad = size is None or size >= _BROAD
     extended = phase is not Phase.REGULAR and not simulated
     if quiet_ms > (_QUIET_EXTENDED_MS if extended else _QUIET_MS[broad]):
         return Health(Condition.LATE, f"The feed is connected, but nothing came for {quiet_ms // 1000} s.")
