@@ -76,9 +76,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         app.register_blueprint(status_blueprint(health))
         whom = Whom(reader, RelationshipCache(engine))
         day_at = functools.partial(_quote_day, sessions)
-        app.register_blueprint(
-            ticks_blueprint(TicksDeps(reader, changes, whom, health.brief_status, now_ms, day_at))
-        )
+        app.register_blueprint(ticks_blueprint(TicksDeps(reader, changes, whom, health.brief_status, now_ms, day_at)))
         app.register_blueprint(pages_blueprint(__version__, lambda: _is_simulated(settings, reader)))
     return app
 

@@ -7,6 +7,8 @@ from sqlalchemy import text
 
 from src.core.domain.market.bar import Bar, Tier
 from src.core.domain.market.tick import MinuteAggregate, SecondAggregate
+from src.infrastructure.database.bar_reader import DatabaseBarReader
+from src.infrastructure.database.change_reader import DatabaseChangeReader
 from src.infrastructure.database.dialects import dialect_of
 from src.infrastructure.database.engines import read_engine
 
@@ -51,6 +53,12 @@ def stored_bars(url: str) -> list[Bar]:
         bars = [Bar(*row[:11], bool(row[11])) for row in connection.execute(text(query))]
     engine.dispose()
     return sorted(bars, key=lambda bar: (bar.symbol, bar.timestamp))
+
+
+def reader_of(url: str) -> DatabaseBarReader:
+    """A reader of the database at `url`."""
+    engine = read_engine(url)
+    return DatabaseBarReader(engine, DatabaseChangeReader(engine))
 
 
 _PRICES = st.integers(1, 3).map(float)  # few, so that accounts often agree

@@ -1,6 +1,7 @@
 """What many tests share: a fresh database with this program's schema, and a PostgreSQL when one is asked for."""
 
 import itertools
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -67,12 +68,18 @@ def database_url(request: pytest.FixtureRequest) -> str:
     return url
 
 
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite database with the newest schema, to be copied and not to be written to."""
+    path = tmp_path_factory.mktemp("migrated") / "bars.db"
+    migrate.upgrade(f"sqlite:///{path}")
+    return path
+
+
 @pytest.fixture
-def sqlite_database_url(tmp_path: Path) -> str:
+def sqlite_database_url(tmp_path: Path, migrated_file: Path) -> str:
     """The URL of an empty SQLite database with the newest schema."""
-    url = f"sqlite:///{tmp_path / 'bars.db'}"
-    migrate.upgrade(url)
-    return url
+    return f"sqlite:///{shutil.copy(migrated_file, tmp_path / 'bars.db')}"
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ _TOLD = ("name", "type", "sector")
 # Only the columns that are written here, as they are at this revision.
 _symbols = sa.table("symbols", *map(sa.column, ("symbol", *_TOLD, "first_seen_ms")))
 _groups = sa.table("definition_groups", *map(sa.column, ("name", "type", "description")))
+_entries = sa.table("cache_entries", *map(sa.column, ("type", "name", "key", "value")))
 _members = sa.table("group_memberships", *map(sa.column, ("group_name", "symbol", "position")))
 
 
@@ -42,9 +43,27 @@ def upgrade() -> None:
         sa.Column("key", sa.Text, primary_key=True),
         sa.Column("value", sa.Text, nullable=False),
     )
+    _load_older_entries()
     content = load_universe_file(_UNIVERSES)
     _load_symbols(list(content.instruments.values()))
     _load_groups(list(content.groups.values()))
+
+
+def _load_older_entries() -> None:
+    """Takes what an older version kept in its table of the name, which was put aside."""
+    connection = op.get_bind()
+    inspector = sa.inspect(connection)
+    if not inspector.has_table("older_cache_entries"):
+        return
+    names = ("type", "name", "key", "value")
+    if {column["name"] for column in inspector.get_columns("older_cache_entries")} >= set(names):
+        older = sa.table("older_cache_entries", *map(sa.column, names))
+        value = sa.func.max(sa.cast(older.c.value, sa.Text))
+        kept = sa.select(older.c.type, older.c.name, older.c.key, value).group_by(
+            older.c.type, older.c.name, older.c.key
+        )
+        kept = kept.where(*(older.c[name].is_not(None) for name in names))
+        connection.execute(sa.insert(_entries).from_select(names, kept))
 
 
 def _load_symbols(instruments: list[Instrument]) -> None:

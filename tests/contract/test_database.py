@@ -159,7 +159,7 @@ def test_a_row_that_the_database_refuses_fails_alone(
 
 def test_a_symbol_that_was_deleted_meanwhile_is_added_again(database: TickStockDatabase, database_url: str) -> None:
     database.merge([bar("AAPL")])
-    execute(database_url, "DELETE FROM ohlcv_1min", "DELETE FROM symbols")
+    execute(database_url, "DELETE FROM ohlcv_1min", "DELETE FROM group_memberships", "DELETE FROM symbols")
     assert database.merge([bar("AAPL"), bar("IBM")]).refused == 0
     assert [bar.symbol for bar in stored_bars(database_url)] == ["AAPL", "IBM"]
 

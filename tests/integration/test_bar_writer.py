@@ -8,12 +8,11 @@ import pytest
 from sqlalchemy import text
 
 from src.core.domain.market.bar import Bar, Tier
-from src.infrastructure.database.bar_reader import DatabaseBarReader
 from src.infrastructure.database.bar_writer import DatabaseBarWriter
-from src.infrastructure.database.engines import read_engine, write_engine
+from src.infrastructure.database.engines import write_engine
 from src.infrastructure.database.flush_interval import FlushInterval
 from src.infrastructure.database.tickstock_db import TickStockDatabase
-from tests.bars import MINUTE, bar, stored_bars
+from tests.bars import MINUTE, bar, reader_of, stored_bars
 from tests.waiting import wait_for
 
 
@@ -162,7 +161,7 @@ def test_the_last_posted_state_is_kept(make_writer: Callable[[int], DatabaseBarW
     for number in range(100):
         writer.post_state("status", {"number": number})
     writer.stop()
-    reader = DatabaseBarReader(read_engine(database_url))
+    reader = reader_of(database_url)
     assert reader.state("status") == {"number": 99}
     assert reader.state("nothing") is None
     reader.close()

@@ -58,9 +58,7 @@ class DatabaseBarReader:
     """Any thread may call. `changes` tells when what was read before is to be read again; `monotonic` reads seconds
     that never step back."""
 
-    def __init__(
-        self, engine: Engine, changes: ChangeReader, monotonic: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, engine: Engine, changes: ChangeReader, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._engine = engine
         self._changes = changes
         self._monotonic = monotonic

@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import msgspec
@@ -47,7 +48,8 @@ class _Question(NamedTuple):
     limit: int
 
 
-class _Found(NamedTuple):
+@dataclass(frozen=True)
+class _Found:
     """The part of an answer that is the same for all who ask the same; `len` is that of `ticks`, encoded."""
 
     ticks: bytes

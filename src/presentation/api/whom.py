@@ -53,7 +53,9 @@ class Whom:
         if not universe.symbols and universe.unknown:
             raise ApiError(404, "unknown_universe", _no_such(key, self._universes.names()))
         if len(universe.symbols) > MAX_SYMBOLS:
-            raise bad_parameter(f"The universe {key:.60} has {len(universe.symbols)} symbols; allowed are {MAX_SYMBOLS}.")
+            raise bad_parameter(
+                f"The universe {key:.60} has {len(universe.symbols)} symbols; allowed are {MAX_SYMBOLS}."
+            )
         return list(universe.symbols), list(universe.unknown)
 
 
