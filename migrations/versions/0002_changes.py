@@ -11,6 +11,7 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("write_state", sa.Column("newest_bar_ms", sa.BigInteger, nullable=False, server_default="0"))
+    op.add_column("write_state", sa.Column("symbols_revision", sa.BigInteger, nullable=False, server_default="0"))
     op.add_column("write_state", sa.Column("changes_floor", sa.BigInteger, nullable=False, server_default="0"))
     op.create_table(
         "bar_changes",

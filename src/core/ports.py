@@ -1,7 +1,7 @@
 """What the core asks of the outside, as small protocols. app.py hands in what fulfils them."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from src.core.domain.market.bar import Bar
 from src.core.domain.market.cursor import Changes, Cursor
@@ -87,14 +87,18 @@ class Backfill(Protocol):
 class Seen(NamedTuple):
     """The state of the database at one moment; times are epoch ms.
 
-    `revision` is the last one committed, `newest_ms` the newest minute, `changes_floor` the revision up to which
-    notes of changes were dropped. `universe_ms` and `status_ms` say when ingestion wrote those facts, None for never.
+    `revision` is the last one committed, `newest_ms` the newest minute, `symbols_revision` the revision that last added
+    symbols, `changes_floor` the revision up to which
+    notes of changes were dropped. `feed_ms`, `universe_ms` and `status_ms` say when ingestion wrote those facts, None
+    for never.
     """
 
     database_id: str
     revision: int
     newest_ms: int
+    symbols_revision: int
     changes_floor: int
+    feed_ms: int | None
     universe_ms: int | None
     status_ms: int | None
 
@@ -102,15 +106,15 @@ class Seen(NamedTuple):
 class ChangeReader(Protocol):
     """What changed since a cursor. Raises DatabaseUnavailableError while the database is away."""
 
-    def seen(self) -> Seen: ...
-    def changes(self, symbols: Sequence[str], cursor: Cursor, limit: int) -> Changes | None: ...
+    def seen(self, at_least: int = 0) -> Seen: ...
+    def changes(self, symbols: Sequence[str], cursor: Cursor, limit: int, seen: Seen) -> Changes | None: ...
 
 
 class BarReader(Protocol):
     """Bars and facts as the web half reads them. Raises DatabaseUnavailableError while the database is away."""
 
-    def resolve(self, names: Sequence[str]) -> tuple[list[str], list[str]]: ...
+    def resolve(self, names: Sequence[str], seen: Seen) -> tuple[list[str], list[str]]: ...
     def universe(self, limit: int) -> list[str]: ...
     def recent(self, symbols: Sequence[str], since_ms: int | None, limit: int) -> list[Bar]: ...
     def quotes(self, symbols: Sequence[str], day: QuoteDay) -> list[Quote]: ...
-    def state(self, key: str) -> Any: ...
+    def state(self, key: Literal["feed", "universe", "status"]) -> Any: ...

@@ -18,6 +18,7 @@ from src.infrastructure.database import migrate
 from src.infrastructure.database.engines import write_engine
 from src.infrastructure.database.tickstock_db import TickStockDatabase
 from tests.bars import MINUTE, bar
+from tests.waiting import wait_for
 
 _MINUTE_MS = 60_000
 
@@ -53,6 +54,15 @@ def site(tmp_path: Path, database_url: str) -> Iterator[Site]:
     site.database.merge(
         [bar("BRK.B", MINUTE + _MINUTE_MS, tier=Tier.LIVE.value), bar("BACpL", MINUTE), bar("BACPL", MINUTE)]
     )
+    yield site
+    site.database.close()
+
+
+@pytest.fixture
+def plain_site(tmp_path: Path, sqlite_database_url: str) -> Iterator[Site]:
+    """A site whose database does not matter."""
+    site = Site(tmp_path, DATABASE_URL=sqlite_database_url)
+    site.database.merge([bar(symbol) for symbol in ("AAPL", "BRK.B", "BACpL", "BACPL")])
     yield site
     site.database.close()
 
@@ -104,8 +114,8 @@ def test_several_symbols_are_one_flat_list_by_time_then_symbol(site: Site) -> No
     ("typed", "meant"),
     [("aapl", "AAPL"), ("brk-b", "BRK.B"), ("BRK.B", "BRK.B"), ("BACpL", "BACpL"), ("BACPL", "BACPL")],
 )
-def test_what_a_user_types_is_matched_exactly_then_loosely(site: Site, typed: str, meant: str) -> None:
-    assert site.get(f"/api/ticks/recent?symbol={typed}")["symbol"] == meant
+def test_what_a_user_types_is_matched_exactly_then_loosely(plain_site: Site, typed: str, meant: str) -> None:
+    assert plain_site.get(f"/api/ticks/recent?symbol={typed}")["symbol"] == meant
 
 
 @pytest.mark.parametrize(
@@ -131,8 +141,8 @@ def test_what_a_user_types_is_matched_exactly_then_loosely(site: Site, typed: st
         ("symbols=" + ",".join(["A"] * 1001), "at most 1000"),
     ],
 )
-def test_wrong_parameters_are_named(site: Site, query: str, names: str) -> None:
-    assert names in site.error(f"/api/ticks/recent?{query}", 400, "bad_parameter")
+def test_wrong_parameters_are_named(plain_site: Site, query: str, names: str) -> None:
+    assert names in plain_site.error(f"/api/ticks/recent?{query}", 400, "bad_parameter")
 
 
 def test_an_answer_has_a_largest_size(site: Site) -> None:
@@ -184,7 +194,7 @@ def test_quotes_compare_with_the_close_of_the_regular_session_before(tmp_path: P
 def test_quotes_without_symbols_are_those_of_the_running_universe(site: Site) -> None:
     assert site.get("/api/quotes")["quotes"] == []
     site.database.set_state("universe", {"symbols": ["AAPL", "NOT.YET"]})
-    assert [quote["symbol"] for quote in site.get("/api/quotes")["quotes"]] == ["AAPL"]
+    wait_for(lambda: [quote["symbol"] for quote in site.get("/api/quotes")["quotes"]] == ["AAPL"])
 
 
 def test_of_the_whole_market_the_known_symbols_are_listed(site: Site) -> None:
@@ -241,8 +251,8 @@ def test_in_the_role_ingest_only_operations_are_served(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "/healthz", "/nowhere", "/api/ticks/recent?symbol=AAPL"])
-def test_every_answer_closes_the_doors(site: Site, path: str) -> None:
-    headers = site.client.get(path).headers
+def test_every_answer_closes_the_doors(plain_site: Site, path: str) -> None:
+    headers = plain_site.client.get(path).headers
     policy = headers["Content-Security-Policy"]
     assert "default-src 'self'" in policy
     assert "unsafe" not in policy
@@ -256,6 +266,6 @@ def test_the_dashboard_says_that_data_are_simulated(tmp_path: Path) -> None:
     assert "<title>Simulated data" in simulated.client.get("/").text
     assert "<title>Simulated data" not in real.client.get("/").text
     real.database.set_state("feed", "simulated")  # what fills the database counts, not what this process was told
-    assert "<title>Simulated data" in real.client.get("/").text
+    wait_for(lambda: "<title>Simulated data" in real.client.get("/").text)
     simulated.database.close()
     real.database.close()

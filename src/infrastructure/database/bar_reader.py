@@ -2,14 +2,14 @@
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from sqlalchemy import Connection, Engine, text
 
 from src.core.domain.market.bar import Bar, Tier
 from src.core.domain.market.quote import Quote, QuoteDay
-from src.core.ports import ChangeReader
+from src.core.ports import ChangeReader, Seen
 from src.infrastructure.database.dialects import Dialect, dialect_of
 from src.infrastructure.database.engines import database_errors
 
@@ -35,8 +35,6 @@ _SPARK_BARS = 60
 _RECENT_BARS = 20
 # A snapshot that is held stops checkpoints, so a long answer takes several.
 _SYMBOLS_A_SNAPSHOT = 50
-# How often, at most, a name that is not known makes the list of symbols be read again.
-_SYMBOLS_FRESH_S = 0.25
 # How old a list of the symbols with bars may be, and how many it holds.
 _WITH_BARS_FRESH_S = 10.0
 _MOST_WITH_BARS = 1000
@@ -67,24 +65,18 @@ class DatabaseBarReader:
         self._symbols_revision = -1
         self._exact: set[str] = set()
         self._loose: dict[str, str] = {}
-        self._symbols_read_s = float("-inf")
         self._queries = _Queries(dialect_of(engine))
 
-    def resolve(self, names: Sequence[str]) -> tuple[list[str], list[str]]:
-        """What a user typed as (symbols of the database, names not known), in order, each once.
+    def resolve(self, names: Sequence[str], seen: Seen) -> tuple[list[str], list[str]]:
+        """What a user typed as (symbols of the database, names not known at `seen`), in order, each once.
 
         Matched exactly first (`BACpL` is not `BACPL`), then without case, then with `-` for the feed's `.`.
         """
         known, unknown = self._look_up(names)
-        if unknown and self._may_be_more():
-            self._read_symbols()
+        if unknown and self._symbols_revision < seen.symbols_revision:
+            self._read_symbols(seen)
             known, unknown = self._look_up(names)
         return known, unknown
-
-    def _may_be_more(self) -> bool:
-        """Whether symbols may have been added since they were read; every addition moves the revision."""
-        waited = self._monotonic() - self._symbols_read_s >= _SYMBOLS_FRESH_S
-        return waited and self._changes.seen().revision != self._symbols_revision
 
     def _look_up(self, names: Sequence[str]) -> tuple[list[str], list[str]]:
         exact, loose = self._exact, self._loose
@@ -96,14 +88,13 @@ class DatabaseBarReader:
             (unknown if symbol is None else known)[symbol or name] = None
         return list(known), list(unknown)
 
-    def _read_symbols(self) -> None:
-        self._symbols_revision = self._changes.seen().revision
+    def _read_symbols(self, seen: Seen) -> None:
         with database_errors(), self._engine.connect() as connection:
             symbols = [row[0] for row in connection.execute(text("SELECT symbol FROM symbols ORDER BY symbol DESC"))]
         # Of several that differ by case only, what is typed loosely means the first in order.
         self._loose = {symbol.upper(): symbol for symbol in symbols}
         self._exact = set(symbols)
-        self._symbols_read_s = self._monotonic()
+        self._symbols_revision = seen.symbols_revision
 
     def universe(self, limit: int) -> list[str]:
         """The symbols that the ingesting half listens to, at most `limit`; of the whole market, those with bars."""
@@ -139,12 +130,12 @@ class DatabaseBarReader:
                     quotes.append(_quote(connection, self._queries, symbol, day))
         return [quote for quote in quotes if quote is not None]
 
-    def state(self, key: str) -> Any:
+    def state(self, key: Literal["feed", "universe", "status"]) -> Any:
         """A small fact of the service, None when it is not there; read again only when it was written again."""
         seen = self._changes.seen()
-        written_ms = {"universe": seen.universe_ms, "status": seen.status_ms}.get(key)
+        written_ms = {"universe": seen.universe_ms, "status": seen.status_ms, "feed": seen.feed_ms}[key]
         kept_ms, value = self._states.get(key, (None, None))
-        if written_ms is None or written_ms != kept_ms:
+        if written_ms != kept_ms:
             value = self._read_state(key)
             self._states[key] = (written_ms, value)
         return value

@@ -24,7 +24,8 @@ _MOST_BARS = 20_000  # in one answer
 _END_OF_REVISION = (253_402_300_799_999, "")
 
 _LOOK = text(
-    "SELECT database_id, revision, newest_bar_ms, changes_floor,"
+    "SELECT database_id, revision, newest_bar_ms, symbols_revision, changes_floor,"
+    " (SELECT updated_ms FROM service_state WHERE key = 'feed'),"
     " (SELECT updated_ms FROM service_state WHERE key = 'universe'),"
     " (SELECT updated_ms FROM service_state WHERE key = 'status') FROM write_state"
 )
@@ -56,24 +57,25 @@ class DatabaseChangeReader:
         self._asked_s = 0.0
         self._seen: Seen | DatabaseUnavailableError | None = None
 
-    def seen(self) -> Seen:
-        """The state of the database, at most some 100 ms old. Costs no query while others ask too."""
+    def seen(self, at_least: int = 0) -> Seen:
+        """The state of the database, at most some 100 ms old. Costs no query while others ask too.
+
+        `at_least` is a revision that another process is known to have seen.
+        """
         self._asked_s = self._monotonic()
         if self._watch is None or not self._watch.is_alive():
             self._start_watch()
         if isinstance(self._seen, DatabaseUnavailableError):
             raise self._seen
         assert self._seen is not None  # noqa: S101  the watch is started with a look
-        return self._seen
+        return self._look() if self._seen.revision < at_least else self._seen
 
-    def changes(self, symbols: Sequence[str], cursor: Cursor, limit: int) -> Changes | None:
+    def changes(self, symbols: Sequence[str], cursor: Cursor, limit: int, seen: Seen) -> Changes | None:
         """Bars of `symbols` created or revised since `cursor`, at most `limit` of each and 20,000 together.
 
-        None for a cursor that is foreign or expired: from it, nothing leads on.
+        Up to `seen`, which is not to be newer than what told that these are all of the symbols asked for. None for a
+        cursor that is foreign or expired: from it, nothing leads on.
         """
-        seen = self.seen()
-        if cursor.revision > seen.revision:  # of a process that looked a moment later
-            seen = self._look()
         if not _leads_on(cursor, seen):
             return None
         end = Cursor(seen.database_id, seen.revision, seen.newest_ms)

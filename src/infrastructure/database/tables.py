@@ -65,7 +65,8 @@ ohlcv_1min = Table(
 
 # One row: which database this is; the last revision handed out; the newest evidence stamp committed, so that the
 # stamps of a later start are newer than every one before it even if the machine's clock was set back; the newest
-# minute committed, but no later than the clock; and the revision up to which `bar_changes` was emptied.
+# minute committed, but no later than the clock; the revision that last added symbols; and the revision up to which
+# `bar_changes` was emptied.
 write_state = Table(
     "write_state",
     metadata,
@@ -74,6 +75,7 @@ write_state = Table(
     Column("revision", BigInteger, nullable=False),
     Column("newest_stamp_us", BigInteger, nullable=False),
     Column("newest_bar_ms", BigInteger, nullable=False, server_default="0"),
+    Column("symbols_revision", BigInteger, nullable=False, server_default="0"),
     Column("changes_floor", BigInteger, nullable=False, server_default="0"),
 )
 

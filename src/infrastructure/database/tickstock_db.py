@@ -30,7 +30,9 @@ _SET_STATE = text(
 )
 _NEXT_REVISION = (
     "UPDATE write_state SET revision = revision + 1, newest_stamp_us = {greatest}(newest_stamp_us, :stamp),"
-    " newest_bar_ms = {greatest}(newest_bar_ms, :newest_ms) WHERE id = 1 RETURNING revision, newest_bar_ms"
+    " newest_bar_ms = {greatest}(newest_bar_ms, :newest_ms),"
+    " symbols_revision = CASE WHEN :added > 0 THEN revision + 1 ELSE symbols_revision END"
+    " WHERE id = 1 RETURNING revision, newest_bar_ms"
 )
 _EXPIRED_CHANGES = text("SELECT max(revision) FROM bar_changes WHERE changed_ms < :before_ms")
 _FORGET_CHANGES = text("DELETE FROM bar_changes WHERE revision <= :floor")
@@ -101,23 +103,25 @@ class TickStockDatabase:
         new = sorted({bar.symbol for bar in rows} - self._known_symbols)
         now_ms = self._now_us() // 1000
         with self._lock, database_errors(), self._engine.begin() as connection:
-            if new:
-                add_symbols(connection, new, now_ms)
-            revision, newest_ms = self._take_revision(connection, rows, now_ms)
+            added = add_symbols(connection, new, now_ms) if new else 0
+            revision, newest_ms = self._take_revision(connection, rows, now_ms, added)
             self._dialect.merge(connection, rows, revision)
             if older := _older_ranges(rows, newest_ms - RECENT_MS):
                 log_changes(connection, older, revision, now_ms)
         self._known_symbols.update(new)
         return revision
 
-    def _take_revision(self, connection: Connection, rows: Sequence[Bar], now_ms: int) -> tuple[int, int]:
+    def _take_revision(
+        self, connection: Connection, rows: Sequence[Bar], now_ms: int, added_symbols: int
+    ) -> tuple[int, int]:
         """The transaction's number, and the newest minute committed with it; from here to the commit others wait."""
         # Live stamps are event time, which a replay takes from any year; only received evidence moves the clock.
         stamp = max((bar.observed_at for bar in rows if bar.tier != Tier.LIVE), default=0)
         if not stamp and self._dialect.relax_commit:
             connection.exec_driver_sql(self._dialect.relax_commit)
         newest_ms = min(max(bar.timestamp for bar in rows), now_ms)
-        row = connection.execute(self._next_revision, {"stamp": stamp, "newest_ms": newest_ms}).one()
+        values = {"stamp": stamp, "newest_ms": newest_ms, "added": added_symbols}
+        row = connection.execute(self._next_revision, values).one()
         return row.revision, row.newest_bar_ms
 
     def forget_old_changes(self) -> None:
@@ -196,9 +200,8 @@ class TickStockDatabase:
     def add_symbols(self, symbols: Sequence[str]) -> None:
         """Makes symbols known before their first bar."""
         with self._lock, database_errors(), self._engine.begin() as connection:
-            if add_symbols(connection, symbols, self._now_us() // 1000):
-                # Readers, who look at nothing but the revision, are to see that there are more.
-                connection.execute(self._next_revision, {"stamp": 0, "newest_ms": 0})
+            if added := add_symbols(connection, symbols, self._now_us() // 1000):
+                connection.execute(self._next_revision, {"stamp": 0, "newest_ms": 0, "added": added})
         self._known_symbols.update(symbols)
 
     def history_filled_to(self) -> dict[str, int]:

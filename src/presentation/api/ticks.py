@@ -87,14 +87,14 @@ def ticks_blueprint(deps: TicksDeps) -> Blueprint:
         limit = read_limit(request.args, _DEFAULT_LIMIT, _MAX_LIMIT)
         since_ms = read_since_ms(request.args)
         with_status = read_flag(request.args, "status")
-        seen = deps.changes.seen()
-        asked = deps.whom.read(request.args)
+        cursor = Cursor.decode(request.args.get("cursor", ""))
+        seen = deps.changes.seen(0 if cursor is None else cursor.revision)
+        asked = deps.whom.read(request.args, seen)
         if len(asked.known) * limit > _MAX_BARS:
             raise _too_large(len(asked.known), limit)
         tag = _tag(seen, asked, with_status)
         if request.if_none_match.contains_weak(tag):
             return _tagged(Response(status=304), tag)
-        cursor = Cursor.decode(request.args.get("cursor", ""))
         question = _Question(asked.known, since_ms, cursor, "cursor" in request.args, limit)
         found = shared.get((question, seen.revision, seen.database_id), lambda: _find(deps, question, seen))
         answer = {
@@ -114,7 +114,7 @@ def ticks_blueprint(deps: TicksDeps) -> Blueprint:
     def quotes() -> Response:
         check_names(request.args, ("symbols", "universe"))
         seen = deps.changes.seen()
-        asked = deps.whom.read(request.args, or_listening=True)
+        asked = deps.whom.read(request.args, seen, or_listening=True)
         at_ms = deps.now_ms()
         found = deps.reader.quotes(asked.known, deps.day_at(at_ms))
         cursor = _end_of(seen).encode()
@@ -125,7 +125,7 @@ def ticks_blueprint(deps: TicksDeps) -> Blueprint:
 
 def _find(deps: TicksDeps, question: _Question, seen: Seen) -> _Found:
     if question.cursor is not None:
-        changes = deps.changes.changes(question.symbols, question.cursor, question.limit)
+        changes = deps.changes.changes(question.symbols, question.cursor, question.limit, seen)
         if changes is not None:
             return _found(changes.bars, changes.cursor, reset=False, more=changes.more)
     # `seen` is older than what is read now: what came in between is told again by the cursor, and nothing is left out.

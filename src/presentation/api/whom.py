@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from werkzeug.datastructures import MultiDict
 
-from src.core.ports import BarReader, Universes
+from src.core.ports import BarReader, Seen, Universes
 from src.presentation.api.errors import ApiError, bad_parameter
 from src.presentation.api.parameters import MAX_SYMBOLS, read_symbols
 
@@ -27,7 +27,7 @@ class Whom:
         self._reader = reader
         self._universes = universes
 
-    def read(self, arguments: MultiDict[str, str], *, or_listening: bool = False) -> Asked:
+    def read(self, arguments: MultiDict[str, str], seen: Seen, *, or_listening: bool = False) -> Asked:
         """Raises ApiError: bad_parameter, unknown_universe, or unknown_symbol when none of them is known.
 
         With `or_listening`, who names nobody gets what ingestion listens to.
@@ -39,7 +39,7 @@ class Whom:
         if key is not None and "symbol" in arguments:
             raise bad_parameter("Give symbols=AAPL beside a universe, not symbol.")
         members, missing = ([], []) if key is None else self._members(key)
-        known, unknown = self._reader.resolve([*members, *names])
+        known, unknown = self._reader.resolve([*members, *names], seen)
         if names and not known:
             listed = ", ".join(repr(name)[:60] for name in unknown[:5])
             raise ApiError(404, "unknown_symbol", f"No such symbol in the database: {listed}.")
