@@ -16,11 +16,11 @@ class UniverseFileError(TickStockError):
 
 
 class Instrument(NamedTuple):
-    """What the file tells of a symbol: `type` is STOCK or ETF, `sector` one of the eleven of GICS or None."""
+    """What is told of a symbol: `type` is STOCK or ETF, `sector` one of the eleven of GICS; None where unknown."""
 
     symbol: str
-    name: str
-    type: str
+    name: str | None
+    type: str | None
     sector: str | None
 
 
