@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from scripts.dev_tools import make_universes
-from src.config.settings import PROJECT_ROOT
+from src.config.settings import PROJECT_ROOT, parse_settings
 from src.core.domain.market.symbol import check_symbol
 from src.core.domain.market.universe import union
 from src.infrastructure.database.universe_file import UniverseFile, UniverseFileError, load_universe_file
+from src.simulator.universe import default_universe
 
 UNIVERSES_CSV = PROJECT_ROOT / "data/universes.csv"
 FALLBACK = ["AAPL", "GOOGL", "MSFT", "TSLA", "AMZN", "NFLX", "META", "NVDA"]
@@ -86,6 +87,13 @@ def test_the_leaders_are_the_sp100_without_a_second_class_the_eight_first(univer
     sp100 = universes.groups["sp100"].members
     assert leaders[:8] == FALLBACK
     assert leaders[8:] == [symbol for symbol in sp100 if symbol not in (*FALLBACK, "GOOG")]
+
+
+def test_the_simulator_trades_what_is_listened_to_by_default(universes: UniverseFile) -> None:
+    traded = {instrument.symbol for instrument in default_universe()}
+    assert [
+        symbol for symbol in universes.groups[parse_settings({}).symbol_universe_key].members if symbol not in traded
+    ] == []
 
 
 def test_a_union_is_distinct_and_keeps_the_order(universes: UniverseFile) -> None:
