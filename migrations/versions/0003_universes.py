@@ -1,4 +1,4 @@
-"""Universes: groups, their members, entries of older installations. Loads data/universes.csv."""
+"""Universes: groups, their members, entries of older versions. Loads data/universes.csv, and what was there before."""
 
 import time
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from alembic import op
 
+from src.infrastructure.database.older_universes import older_entries, older_groups
 from src.infrastructure.database.universe_file import Group, Instrument, load_universe_file
 
 revision = "0003"
@@ -43,42 +44,28 @@ def upgrade() -> None:
         sa.Column("key", sa.Text, primary_key=True),
         sa.Column("value", sa.Text, nullable=False),
     )
-    _load_older_entries()
     content = load_universe_file(_UNIVERSES)
-    _load_symbols(list(content.instruments.values()))
-    _load_groups(list(content.groups.values()))
+    # A group of an older version is its owner's, and stays as it was.
+    groups = content.groups | {group.name: group for group in older_groups(op.get_bind())}
+    members = {symbol for group in groups.values() for symbol in group.members}
+    _load_symbols({symbol: Instrument(symbol, None, None, None) for symbol in members} | content.instruments)
+    _load_groups(list(groups.values()))
+    op.bulk_insert(_entries, older_entries(op.get_bind()))
 
 
-def _load_older_entries() -> None:
-    """Takes what an older version kept in its table of the name, which was put aside."""
-    connection = op.get_bind()
-    inspector = sa.inspect(connection)
-    if not inspector.has_table("older_cache_entries"):
-        return
-    names = ("type", "name", "key", "value")
-    if {column["name"] for column in inspector.get_columns("older_cache_entries")} >= set(names):
-        older = sa.table("older_cache_entries", *map(sa.column, names))
-        value = sa.func.max(sa.cast(older.c.value, sa.Text))
-        kept = sa.select(older.c.type, older.c.name, older.c.key, value).group_by(
-            older.c.type, older.c.name, older.c.key
-        )
-        kept = kept.where(*(older.c[name].is_not(None) for name in names))
-        connection.execute(sa.insert(_entries).from_select(names, kept))
-
-
-def _load_symbols(instruments: list[Instrument]) -> None:
+def _load_symbols(instruments: dict[str, Instrument]) -> None:
     """Adds what is not known; of known symbols fills only what is absent."""
     connection = op.get_bind()
     known = set(connection.scalars(sa.select(_symbols.c.symbol)))
     now_ms = time.time_ns() // 1_000_000
-    new = [{**told._asdict(), "first_seen_ms": now_ms} for told in instruments if told.symbol not in known]
+    new = [{**told._asdict(), "first_seen_ms": now_ms} for told in instruments.values() if told.symbol not in known]
     op.bulk_insert(_symbols, new)
     filled = {
         name: sa.func.coalesce(sa.func.nullif(_symbols.c[name], ""), sa.bindparam(f"new_{name}")) for name in _TOLD
     }
     rows = [
         {"known": told.symbol, **{f"new_{name}": getattr(told, name) for name in _TOLD}}
-        for told in instruments
+        for told in instruments.values()
         if told.symbol in known
     ]
     if rows:
@@ -86,13 +73,10 @@ def _load_symbols(instruments: list[Instrument]) -> None:
 
 
 def _load_groups(groups: list[Group]) -> None:
-    """Adds the groups whose names are free: one that is there already is its owner's."""
-    taken = set(op.get_bind().scalars(sa.select(_groups.c.name)))
-    new = [group for group in groups if group.name not in taken]
-    op.bulk_insert(_groups, [{"name": each.name, "type": each.type, "description": each.description} for each in new])
+    op.bulk_insert(_groups, [{"name": one.name, "type": one.type, "description": one.description} for one in groups])
     rows = [
         {"group_name": group.name, "symbol": symbol, "position": position}
-        for group in new
+        for group in groups
         for position, symbol in enumerate(group.members, start=1)
     ]
     op.bulk_insert(_members, rows)

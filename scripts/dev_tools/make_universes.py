@@ -22,7 +22,8 @@ SOURCE = ("1.17.10", "2026-03-08")
 COLUMNS = ("group", "type", "position", "symbol", "name", "sector", "description")
 HEADER = """\
 # Universes that a new database begins with: groups, their members in order, names and GICS sectors of companies.
-# A row of position 0 describes its group; for a fund's group it has the fund's own symbol, name and sector.
+# A row of position 0 describes its group; for a fund's group it has the fund's own symbol, name and sector. The type
+# there is the group's, in other rows the share's, as the vendor's reference data spell it.
 # source: pytickersymbols {version}, copyright (c) 2023 portfolio+, MIT licence (LICENSE-pytickersymbols.txt)
 # members as of: {as_of}
 # corrected by: universe_corrections.csv
@@ -54,6 +55,7 @@ class Company(NamedTuple):
     symbol: str
     name: str
     sector: str
+    type: str = "CS"
 
 
 class Group(NamedTuple):
@@ -94,7 +96,7 @@ def _company(row: dict[str, Any], corrected: dict[tuple[str, str], str]) -> Comp
         raise SystemExit(
             f"{symbol} has the sector {sector!r}; write which of the eleven it is into {CORRECTIONS.name}."
         )
-    return Company(symbol, corrected.get((symbol, "name"), row["name"]), sector)
+    return Company(symbol, corrected.get((symbol, "name"), row["name"]), sector, corrected.get((symbol, "type"), "CS"))
 
 
 def groups() -> Iterator[Group]:
@@ -138,9 +140,9 @@ def table() -> str:
     writer.writerow(COLUMNS)
     for group in groups():
         fund = group.fund or Company("", "", "")
-        writer.writerow((group.name, group.type, 0, *fund, group.description))
+        writer.writerow((group.name, group.type, 0, fund.symbol, fund.name, fund.sector, group.description))
         for position, company in enumerate(group.members, start=1):
-            writer.writerow((group.name, "", position, *company, ""))
+            writer.writerow((group.name, company.type, position, company.symbol, company.name, company.sector, ""))
     return text.getvalue()
 
 

@@ -10,8 +10,9 @@ from sqlalchemy import create_engine, text
 from src.app import create_app
 from src.config.settings import parse_settings
 from src.core.errors import FeedMismatchError, SchemaError
+from src.infrastructure.cache.relationship_cache import RelationshipCache
 from src.infrastructure.database import migrate
-from src.infrastructure.database.engines import write_engine
+from src.infrastructure.database.engines import read_engine, write_engine
 from src.infrastructure.database.tickstock_db import TickStockDatabase
 from tests.bars import MINUTE, bar, stored_bars
 from tests.conftest import as_settings_give_it
@@ -130,6 +131,55 @@ def test_every_row_and_every_column_is_there_afterwards(older: Older) -> None:
     assert indexes >= {"idx_ohlcv_1min_covering", "idx_ohlcv_1min_timestamp", "ohlcv_1min_pkey"}
     migrate.check_schema(older.url)
     assert "up to date" in older.migrate().output
+
+
+def test_universes_are_taken_over_and_win_over_those_of_the_program(
+    older: Older, caplog: pytest.LogCaptureFixture
+) -> None:
+    older.execute(
+        "CREATE TABLE definition_groups (id serial PRIMARY KEY, name varchar(50), type varchar(20), environment text)",
+        "CREATE TABLE group_memberships (id serial PRIMARY KEY, symbol varchar(20), weight numeric(8,4),"
+        " group_id integer REFERENCES definition_groups (id))",
+        "INSERT INTO definition_groups (name, type) VALUES ('dow30', 'universe'), ('robots', 'IDEA'), ('none', NULL)",
+        "INSERT INTO group_memberships (group_id, symbol, weight) VALUES (1, 'AAPL', NULL), (2, 'NEWCO', 0.2),"
+        " (2, 'IBM', 0.5), (2, 'ABB', 0.2), (2, 'IBM', 0.1), (2, '<b>', 0.1)",
+        "INSERT INTO cache_entries (type, name, key, value) VALUES (NULL, 'SPY', 'best', '{\"tickers\": [\"F\"]}'),"
+        " ('UNIVERSE', 'mine', 'best', '[\"BRK.B\"]'), ('UNIVERSE', 'half', NULL, '[]')",
+    )
+    done = older.migrate("--yes")
+    assert done.exit_code == 0, done.output
+    engine = read_engine(older.url)
+    universes = RelationshipCache(engine)
+    assert universes.get_universe_symbols("mine:best") == ["BRK.B"]
+    assert universes.get_universe_symbols("SPY:best") == ["F"]
+    assert universes.get_universe_symbols("dow30") == ["AAPL"]
+    assert universes.get_universe_symbols("robots") == ["IBM", "ABB", "NEWCO"]
+    assert universes.resolve("none") == ((), ())
+    assert len(universes.get_universe_symbols("sp500")) == 503
+    engine.dispose()
+    assert "Left out of the universe robots: '<b>' is not a ticker" in caplog.text
+    assert older.rows("SELECT name, type, description FROM definition_groups WHERE name IN ('robots', 'dow30')") == [
+        ("dow30", "UNIVERSE", ""),
+        ("robots", "CUSTOM", ""),
+    ]
+    assert older.rows("SELECT name, sector FROM symbols WHERE symbol IN ('AAPL', 'NEWCO') ORDER BY symbol") == [
+        ("Apple Inc.", "Information Technology"),
+        (None, None),
+    ]
+
+
+def test_universes_whose_members_do_not_refer_to_them_stay_where_they_are(
+    older: Older, caplog: pytest.LogCaptureFixture
+) -> None:
+    older.execute(
+        "CREATE TABLE definition_groups (name text)",
+        "CREATE TABLE group_memberships (group_name text, symbol text)",
+        "INSERT INTO group_memberships VALUES ('dow30', 'AAPL')",
+    )
+    assert older.migrate("--yes").exit_code == 0
+    assert "The universes in older_definition_groups stay there" in caplog.text
+    assert older.rows("SELECT count(*) FROM group_memberships WHERE group_name = 'dow30'") == [(30,)]
+    assert older.rows("SELECT * FROM older_group_memberships") == [("dow30", "AAPL")]
 
 
 def test_new_evidence_replaces_what_was_there_and_new_symbols_are_added(older: Older) -> None:

@@ -101,8 +101,8 @@ def test_what_a_database_knew_before_stays_and_what_it_lacked_is_filled(tmp_path
     migrate.upgrade(url)
     columns = (symbols.c.symbol, symbols.c.name, symbols.c.type, symbols.c.sector, symbols.c.first_seen_ms)
     assert stored(url, select(*columns).where(symbols.c.first_seen_ms < 10).order_by(symbols.c.symbol)) == [
-        ("AAPL", "My Apple", "STOCK", "Information Technology", 1),
-        ("MSFT", "Microsoft", "STOCK", "Mine", 2),
+        ("AAPL", "My Apple", "CS", "Information Technology", 1),
+        ("MSFT", "Microsoft", "CS", "Mine", 2),
         ("ZZZZ", None, None, None, 3),
     ]
 

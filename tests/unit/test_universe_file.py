@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from scripts.dev_tools import make_universes
-from src.config.settings import PROJECT_ROOT
+from src.config.settings import PROJECT_ROOT, parse_settings
 from src.core.domain.market.symbol import check_symbol
 from src.core.domain.market.universe import union
 from src.infrastructure.database.universe_file import UniverseFile, UniverseFileError, load_universe_file
+from src.simulator.universe import default_universe
 
 UNIVERSES_CSV = PROJECT_ROOT / "data/universes.csv"
 FALLBACK = ["AAPL", "GOOGL", "MSFT", "TSLA", "AMZN", "NFLX", "META", "NVDA"]
@@ -70,9 +71,12 @@ def test_each_company_has_a_name_of_its_own_and_one_gics_sector(universes: Unive
     names = [instrument.name for instrument in universes.instruments.values()]
     assert len(set(names)) == len(names)
     assert all(name.strip() == name != "" for name in names)
-    stocks = [instrument for instrument in universes.instruments.values() if instrument.type == "STOCK"]
+    stocks = [instrument for instrument in universes.instruments.values() if instrument.type != "ETF"]
     assert len(stocks) == 517
     assert {stock.sector for stock in stocks} == set(SPDRS.values())
+    assert {stock.symbol: stock.type for stock in stocks if stock.type != "CS"} == {
+        "ARM": "ADRC", "ASML": "NYRS", "PDD": "ADRC"
+    }  # fmt: skip
     assert {symbol for symbol, told in universes.instruments.items() if told.type == "ETF"} == {
         "SPY", "QQQ", "DIA", *SPDRS
     }  # fmt: skip
@@ -85,6 +89,13 @@ def test_the_leaders_are_the_sp100_without_a_second_class_the_eight_first(univer
     assert leaders[8:] == [symbol for symbol in sp100 if symbol not in (*FALLBACK, "GOOG")]
 
 
+def test_the_simulator_trades_what_is_listened_to_by_default(universes: UniverseFile) -> None:
+    traded = {instrument.symbol for instrument in default_universe()}
+    assert [
+        symbol for symbol in universes.groups[parse_settings({}).symbol_universe_key].members if symbol not in traded
+    ] == []
+
+
 def test_a_union_is_distinct_and_keeps_the_order(universes: UniverseFile) -> None:
     groups = universes.groups
     symbols = union("SPY:nasdaq100", groups, lambda name: groups[name].members).symbols
@@ -95,7 +106,7 @@ def test_a_union_is_distinct_and_keeps_the_order(universes: UniverseFile) -> Non
 def test_every_correction_has_a_reason_and_none_of_a_name_is_idle() -> None:
     lines = [line for line in make_universes.CORRECTIONS.read_text().splitlines() if not line.startswith("#")]
     rows = list(csv.DictReader(lines, strict=True))
-    assert all(row["reason"] and row["field"] in ("name", "sector") for row in rows)
+    assert all(row["reason"] and row["field"] in ("name", "sector", "type") for row in rows)
     source = make_universes.pytickersymbols.PyTickerSymbols()
     # As the script reads them: of a company in both lists the row of the first counts.
     said = {row["symbol"]: row for index in ("NASDAQ 100", "S&P 500") for row in source.get_stocks_by_index(index)}

@@ -16,11 +16,12 @@ class UniverseFileError(TickStockError):
 
 
 class Instrument(NamedTuple):
-    """What the file tells of a symbol: `type` is STOCK or ETF, `sector` one of the eleven of GICS or None."""
+    """What is told of a symbol: `type` as the vendor's reference data spell it (CS, ETF), `sector` one of the eleven
+    of GICS; None where unknown."""
 
     symbol: str
-    name: str
-    type: str
+    name: str | None
+    type: str | None
     sector: str | None
 
 
@@ -77,7 +78,6 @@ def _add(content: UniverseFile, row: dict[str, str], where: str) -> None:
     else:
         content.groups[name].members.append(check_symbol(row["symbol"]))
     if row["symbol"]:
-        kind = "ETF" if row["position"] == "0" else "STOCK"
-        instrument = Instrument(check_symbol(row["symbol"]), row["name"], kind, row["sector"] or None)
+        instrument = Instrument(check_symbol(row["symbol"]), row["name"], row["type"], row["sector"] or None)
         if content.instruments.setdefault(instrument.symbol, instrument) != instrument:
             raise UniverseFileError(f"{where}: {instrument.symbol} is told of in another way above.")

@@ -242,7 +242,7 @@ def test_the_universe_covers_the_market() -> None:
     universe = {i.symbol: i for i in default_universe()}
     assert {"AAPL", "GOOGL", "MSFT", "TSLA", "AMZN", "NFLX", "META", "NVDA", "SPY", "BRK.B", "BACpL"} <= set(universe)
     assert len({i.sector for i in universe.values()} - {"Market"}) == 11
-    assert 45 <= len(universe) <= 80
+    assert 100 <= len(universe) <= 150
 
 
 def correlation(first: str, second: str) -> float:
