@@ -264,7 +264,34 @@ def test_bad_elements_are_counted_by_kind(recorder: Recorder) -> None:
         client.connect()
         wait_for(lambda: recorder.ticks)
         client.disconnect()
-    assert client.snapshot()["refused_elements"] == {"incoherent_prices": 1, "bad_element": 1}
+    assert client.snapshot()["refused_elements"] == {"incoherent_prices": 1, "unknown_event": 1}
+
+
+def test_each_kind_is_said_once_a_minute_with_a_specimen(recorder: Recorder, caplog: pytest.LogCaptureFixture) -> None:
+    bad = {**_AAPL, "sym": "\x1b[2J KEY\nforged"}
+
+    def script(session: Session) -> None:
+        session.accept_key()
+        session.acknowledge()
+        for _ in range(50):
+            session.send(bad, bad, {"ev": "T"})
+            session.say("error", "not authorized\r\n")
+        session.send(_AAPL)
+        session.wait_closed()
+
+    now_s = [1000.0]
+    with scripted_feed(script) as feed:
+        client = recorder.client(feed.url, monotonic=lambda: now_s[0])
+        client.subscribe(["AAPL"])
+        client.connect()
+        wait_for(lambda: recorder.ticks)
+        client.disconnect()
+    messages = [record.getMessage() for record in caplog.records]
+    assert sum("x bad_symbol" in message for message in messages) == 1
+    assert sum("x unknown_event" in message for message in messages) == 1
+    assert messages.count("The feed says: not authorized??") == 1
+    assert all(message.isprintable() and "KEY" not in message for message in messages)
+    assert client.snapshot()["refused_elements"] == {"bad_symbol": 100, "unknown_event": 50}
 
 
 def test_a_frame_of_several_megabytes_is_taken(recorder: Recorder) -> None:
