@@ -21,6 +21,7 @@ from src.core.domain.connection.backoff import Backoff
 from src.core.domain.connection.state import ConnectionStatus, Ending, StatusChange
 from src.core.domain.market.tick import TickData
 from src.infrastructure.websocket import massive_protocol as protocol
+from src.infrastructure.websocket.frame_limits import OversizedFrameError, RefusedFrameError, limit_frames
 from src.infrastructure.websocket.massive_protocol import Status, StatusKind
 from src.infrastructure.websocket.refusals import OncePerMinute, Refusals, plain
 from src.infrastructure.websocket.topics import Topics
@@ -200,6 +201,8 @@ class MassiveWebSocketClient:
 
     def _on_open(self, app: websocket.WebSocketApp) -> None:
         self._connection = app.sock
+        if app.sock is not None:
+            limit_frames(app.sock)
         if self._stopping.is_set():
             self._close_socket()
 
@@ -223,6 +226,8 @@ class MassiveWebSocketClient:
             lines = self._refusals.take(refused, specimens, self._config.monotonic())
         for line in lines:
             logger.warning("%s", line)
+        if "unreadable_frame" in refused or "oversized_frame" in refused:
+            self._tell(StatusChange(self._change.status, "A frame could not be read.", lost_frame=True))
 
     def _deliver(self, ticks: list[TickData]) -> None:
         try:
@@ -280,6 +285,12 @@ class MassiveWebSocketClient:
             self._counts["errors"] += 1
             if not self._ended_here:
                 self._ending_reason = f"The connection failed: {plain(str(error).rstrip('.'), self._api_key)}."
+        if isinstance(error, OversizedFrameError):
+            self._refuse({"oversized_frame": 1}, {"oversized_frame": str(error).encode()})
+        if isinstance(error, RefusedFrameError):
+            self._end(Ending.DROPPED, str(error), error.close_code)
+        elif isinstance(error, websocket.WebSocketProtocolException):
+            self._end(Ending.DROPPED, f"The feed broke the protocol: {error}.", websocket.STATUS_PROTOCOL_ERROR)
 
     def _on_close(self, _app: Any, code: int | None, reason: str | None) -> None:
         said = f", {plain(reason, self._api_key)}" if reason else ""
@@ -314,14 +325,14 @@ class MassiveWebSocketClient:
     def _heard(self) -> None:
         self._heard_s = self._config.monotonic()
 
-    def _end(self, ending: Ending, reason: str) -> None:
+    def _end(self, ending: Ending, reason: str, close_code: int = websocket.STATUS_NORMAL) -> None:
         with self._lock:
             if not self._ended_here:
                 self._ended_here = True
                 self._ending, self._ending_reason = ending, reason
-        self._close_socket()
+        self._close_socket(close_code)
 
-    def _close_socket(self) -> None:
+    def _close_socket(self, close_code: int = websocket.STATUS_NORMAL) -> None:
         """Ends the session from any thread: a close frame, then the end of the stream, which wakes the reader.
 
         WebSocketApp.close() would wait for the server's close frame by reading beside the socket's own thread, and
@@ -334,7 +345,7 @@ class MassiveWebSocketClient:
         connection = self._connection
         if connection is not None:
             with contextlib.suppress(websocket.WebSocketException, OSError, AttributeError):  # it may be gone already
-                connection.send_close()
+                connection.send_close(close_code)
         attempt = connection or app.sock  # the latter while the handshake is not over
         raw = attempt and attempt.sock
         with contextlib.suppress(OSError):
