@@ -1,6 +1,7 @@
 """What many tests share: a fresh database with this program's schema, and a PostgreSQL when one is asked for."""
 
 import itertools
+import secrets
 import shutil
 import time
 from collections.abc import Iterator
@@ -17,6 +18,33 @@ from tests.postgres import PostgresServer, find_installation
 
 _NO_POSTGRES = "there is no PostgreSQL: install Debian's postgresql, or requirements-dev.txt on Linux"
 _database_numbers = itertools.count(1)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """How long the fuzz test runs, and with which random numbers."""
+    parser.addoption("--fuzz-seconds", type=float, default=5.0, help="how long the parser is fuzzed (5)")
+    parser.addoption("--fuzz-seed", type=int, help="the seed of a run that failed (default: a new one)")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A long fuzz run is no test that hangs."""
+    for item in items:
+        if "fuzz_seconds" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.timeout(item.config.getoption("--fuzz-seconds") + 60))
+
+
+@pytest.fixture
+def fuzz_seconds(request: pytest.FixtureRequest) -> float:
+    """How long to fuzz."""
+    seconds: float = request.config.getoption("--fuzz-seconds")
+    return seconds
+
+
+@pytest.fixture
+def fuzz_seed(request: pytest.FixtureRequest) -> int:
+    """The seed that was given, else a new one."""
+    seed: int | None = request.config.getoption("--fuzz-seed")
+    return secrets.randbelow(2**32) if seed is None else seed
 
 
 def pytest_report_header() -> list[str]:

@@ -26,6 +26,22 @@ class Session:
     def send(self, *elements: dict[str, Any]) -> None:
         self._connection.send(json.dumps(elements))
 
+    def send_text(self, data: bytes) -> None:
+        """One frame with this payload, which may be no JSON and no UTF-8."""
+        self._connection.send(data, text=True)
+
+    def send_binary(self, data: bytes) -> None:
+        self._connection.send(data)
+
+    def send_raw(self, data: bytes) -> None:
+        """Bytes on the stream, frame headers and all."""
+        self._connection.socket.sendall(data)
+
+    def close_code(self) -> int | None:
+        """What the client ended the session with."""
+        self.wait_closed()
+        return self._connection.close_code
+
     def hear(self) -> dict[str, str]:
         """The next command."""
         command: dict[str, str] = json.loads(self._connection.recv(timeout=10))

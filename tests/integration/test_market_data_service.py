@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from src.app import build_runtime, create_app
 from src.config.settings import Settings, parse_settings
+from src.core.domain.connection.state import ConnectionStatus, StatusChange
 from src.core.domain.market.bar import Tier
 from src.core.domain.market.tick import SecondAggregate
 from src.core.domain.market.universe import Universe
@@ -248,6 +249,20 @@ def test_one_aggregate_is_handled_like_a_frame_of_one(installation: Installation
     assert service.stats.ticks == 1
     assert [bar.close for bar in service.take_live()] == [1.5]
     assert service.take_official() == []
+
+
+def test_a_lost_frame_makes_what_is_open_partial_and_is_counted(installation: Installation) -> None:
+    service = build_runtime(installation.settings(SYMBOLS="AAPL"))
+    assert service is not None
+    service._handle_ticks([second(0), second(61, ticker="IBM")])
+    assert [bar.partial for bar in service.take_live()] == [False, False]
+    service._handle_status(StatusChange(ConnectionStatus.CONNECTED, "A frame could not be read.", lost_frame=True))
+    assert [bar.partial for bar in service.take_live()] == [True, True]
+    service._handle_ticks([second(62, ticker="MSFT"), second(120, ticker="MSFT")])
+    assert [bar.partial for bar in service.take_live()] == [True, False]
+    snapshot = service.snapshot()
+    assert snapshot["lost_frames"] == 1
+    assert snapshot["last_lost_frame_time"] <= snapshot["written_at"]
 
 
 def test_after_a_restart_the_open_minute_is_widened_and_not_shrunk(installation: Installation) -> None:

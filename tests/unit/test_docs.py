@@ -14,6 +14,7 @@ from src.app import create_app
 from src.config.settings import PROJECT_ROOT, parse_settings, settings_keys
 from src.infrastructure.database.tables import metadata
 from src.infrastructure.websocket.massive_client import ClientConfig, MassiveWebSocketClient
+from src.infrastructure.websocket.refusals import KINDS
 
 DOCUMENTS = sorted([*PROJECT_ROOT.glob("*.md"), *PROJECT_ROOT.glob("docs/**/*.md")])
 ARCHITECTURE = PROJECT_ROOT / "docs/architecture"
@@ -203,6 +204,11 @@ def test_the_columns_of_a_table_are_told_in_their_order(table: Any) -> None:
 def test_the_fields_of_the_clients_snapshot_are_told_in_their_order() -> None:
     client = MassiveWebSocketClient("key", print, print, ClientConfig("ws://127.0.0.1:9/stocks"))
     assert first_column(section("websockets-integration.md", "## Snapshot")) == list(client.snapshot())
+
+
+def test_every_kind_of_refusal_is_told_in_its_order() -> None:
+    kinds = first_column(section("websockets-integration.md", "## What a bad element or frame costs"))
+    assert kinds == list(KINDS)
 
 
 def test_every_thread_of_the_program_is_told() -> None:

@@ -1,6 +1,8 @@
 """Bytes to events: the vendor's frames, good and bad."""
 
 import json
+import time
+from collections import Counter
 from typing import Any
 
 import msgspec
@@ -19,8 +21,11 @@ from src.infrastructure.websocket.massive_protocol import (
     topics_of,
     unsubscribe_commands,
 )
+from src.infrastructure.websocket.refusals import KINDS
 from tests.bars import MINUTE
 
+_NOW = MINUTE + 61_000
+_DAY = 86_400_000
 _ELEMENT: dict[str, Any] = {
     "ev": "AM", "sym": "BRK.B", "v": 4110, "av": 9470157, "op": 0.4372, "vw": 0.4488, "o": 0.4488, "c": 0.4486,
     "h": 0.4489, "l": 0.4486, "a": 0.4352, "z": 685, "s": MINUTE, "e": MINUTE + 60_000,
@@ -28,11 +33,18 @@ _ELEMENT: dict[str, Any] = {
 
 
 def frame_of(*elements: object) -> Frame:
-    return decode_frame(json.dumps(elements).encode())
+    return decode(json.dumps(elements).encode())
+
+
+def decode(data: bytes) -> Frame:
+    return decode_frame(data, _NOW)
 
 
 def changed(**changes: object) -> dict[str, Any]:
     return {key: value for key, value in {**_ELEMENT, **changes}.items() if value is not ...}
+
+
+SECOND = changed(ev="A", e=MINUTE + 1000)
 
 
 def test_an_aggregate_is_decoded_as_sent() -> None:
@@ -44,8 +56,7 @@ def test_an_aggregate_is_decoded_as_sent() -> None:
 
 
 def test_seconds_and_minutes_and_statuses_may_share_a_frame() -> None:
-    second = changed(ev="A", e=MINUTE + 1000)
-    frame = frame_of(second, {"ev": "status", "status": "success", "message": "subscribed to: A.BRK.B"}, _ELEMENT)
+    frame = frame_of(SECOND, {"ev": "status", "status": "success", "message": "subscribed to: A.BRK.B"}, _ELEMENT)
     assert [type(tick) for tick in frame.ticks] == [SecondAggregate, MinuteAggregate]
     assert [(status.kind, status.topic) for status in frame.statuses] == [(StatusKind.SUBSCRIBED, "A.BRK.B")]
 
@@ -62,6 +73,14 @@ def test_seconds_and_minutes_and_statuses_may_share_a_frame() -> None:
         ({"vw": 99.0}, 4110.0),
         ({"sym": "BACpL", "otc": True, "new_key": [1, 2]}, 4110.0),
         ({"o": -3.0, "h": -1.0, "l": -4.0, "c": -2.0}, 4110.0),
+        ({"o": 1e13, "h": 1e13, "l": 1e-320, "c": 0.01}, 4110.0),
+        ({"o": -0.0, "h": 0.0, "l": 0.0, "c": -0.0}, 4110.0),
+        ({"s": float(MINUTE), "e": MINUTE + 60_000.0, "v": 4110.0}, 4110.0),
+        ({"e": ...}, 4110.0),
+        ({"e": None, "vw": None, "dv": None}, 4110.0),
+        ({"sym": "a"}, 4110.0),
+        ({"sym": "A" * 20}, 4110.0),
+        ({"v": 0}, 0.0),
     ],
 )
 def test_what_the_vendor_may_send_is_taken(changes: dict[str, object], volume: float) -> None:
@@ -74,67 +93,148 @@ def test_what_the_vendor_may_send_is_taken(changes: dict[str, object], volume: f
     [
         (changed(h=0.1), "incoherent_prices"),
         (changed(l=0.4487), "incoherent_prices"),
-        (changed(c=None), "bad_element"),
-        (changed(o="0.4488"), "bad_element"),
-        (changed(s=..., t=...), "bad_element"),
-        (changed(v=...), "bad_element"),
+        (changed(o=-1.0), "incoherent_prices"),
+        (changed(c=None), "no_price"),
+        (changed(h=...), "no_price"),
+        (changed(o="0.4488"), "bad_type"),
+        (changed(o=True), "bad_type"),
+        (changed(o=[1]), "bad_type"),
+        (changed(s=True), "bad_type"),
+        (changed(s=str(MINUTE)), "bad_type"),
+        (changed(e="later"), "bad_type"),
+        (changed(dv=1.5), "bad_type"),
+        (changed(sym=5), "bad_type"),
+        (changed(o=10**400), "bad_type"),
+        (changed(ev=5), "bad_type"),
+        ({"ev": "status", "message": 5}, "bad_type"),
+        (changed(s=..., t=...), "no_time"),
+        (changed(s=None), "no_time"),
+        (changed(v=...), "no_volume"),
         (changed(v=-1), "bad_volume"),
+        (changed(v=..., dv="lots"), "bad_volume"),
         (changed(dv="lots"), "bad_volume"),
+        (changed(dv=""), "bad_volume"),
+        (changed(dv="1_000"), "bad_volume"),
+        (changed(dv="-1"), "bad_volume"),
         (changed(dv="inf"), "bad_volume"),
+        (changed(dv="nan"), "bad_volume"),
         (changed(dv="1e13"), "bad_volume"),
         (changed(v=1e300), "bad_volume"),
+        (changed(v=9007199254740993), "bad_volume"),
         (changed(vw=1e305), "absurd_price"),
         (changed(vw=-1e305), "absurd_price"),
         (changed(h=1e14), "absurd_price"),
         (changed(l=-1e14), "absurd_price"),
-        (changed(s=MINUTE + 1), "bad_window"),
-        (changed(s=-60_000), "bad_window"),
-        (changed(s=60_000), "bad_window"),
-        (changed(s=253_402_300_800_000), "bad_window"),
-        (changed(s=2**63 - 2**63 % 60_000), "bad_window"),
+        (changed(s=MINUTE + 1, e=MINUTE + 60_001), "bad_window"),
+        (changed(s=MINUTE + 0.5), "bad_window"),
+        (changed(ev="A"), "bad_window"),
+        (changed(e=MINUTE + 1000), "bad_window"),
+        (changed(e=MINUTE), "bad_window"),
+        (changed(e=MINUTE + 59_999.5), "bad_window"),
+        (changed(s=-60_000), "past_time"),
+        (changed(s=60_000), "past_time"),
+        (changed(s=MINUTE // 1000), "past_time"),
+        (changed(s=_NOW + _DAY + 60_000 - _NOW % 60_000), "future_time"),
+        (changed(s=253_402_300_800_000), "future_time"),
+        (changed(s=2**63 - 2**63 % 60_000), "future_time"),
+        (changed(s=10**400), "future_time"),
+        (changed(sym=...), "bad_symbol"),
         (changed(sym=""), "bad_symbol"),
         (changed(sym="<script>"), "bad_symbol"),
+        (changed(sym="../../x"), "bad_symbol"),
+        (changed(sym="A'; DROP TABLE symbols"), "bad_symbol"),
+        (changed(sym="AAPL\n"), "bad_symbol"),
+        (changed(sym="A\0"), "bad_symbol"),
         (changed(sym="A" * 21), "bad_symbol"),
+        (changed(sym="A" * 10_000_000), "bad_symbol"),
         (changed(sym="Ä"), "bad_symbol"),
-        (changed(ev="T"), "bad_element"),
-        (changed(ev=...), "bad_element"),
-        (17, "bad_element"),
-        (None, "bad_element"),
-        ([], "bad_element"),
+        (changed(ev="T"), "unknown_event"),
+        (changed(ev="am"), "unknown_event"),
+        (changed(ev=...), "no_event_type"),
+        (changed(ev=None), "no_event_type"),
+        ({}, "no_event_type"),
+        (17, "not_an_object"),
+        (None, "not_an_object"),
+        ([_ELEMENT], "not_an_object"),
+        ("AM", "not_an_object"),
     ],
 )
 def test_a_bad_element_costs_that_element_alone(element: object, kind: str) -> None:
-    frame = frame_of(_ELEMENT, element, changed(ev="A"))
+    frame = frame_of(_ELEMENT, element, SECOND)
     assert [tick.event_type for tick in frame.ticks] == ["AM", "A"]
     assert frame.refused == {kind: 1}
+    assert list(frame.specimens) == [kind]
+    assert kind in KINDS
+
+
+def test_the_last_window_that_is_taken_begins_a_day_after_now() -> None:
+    last = (_NOW + _DAY) // 60_000 * 60_000
+    assert frame_of(changed(s=last, e=...)).ticks
+    assert frame_of(changed(s=last + 60_000, e=...)).refused == {"future_time": 1}
+
+
+def test_of_a_key_that_comes_twice_the_last_counts() -> None:
+    twice = f'[{{"ev":"A","v":7,{json.dumps(SECOND)[1:-1]},"s":60000,"s":{MINUTE}}}]'
+    (tick,) = decode(twice.encode()).ticks
+    assert (tick.timestamp, tick.volume) == (MINUTE, 4110.0)
+    other = b'[{"ev":"A",%s]' % json.dumps(_ELEMENT)[1:].encode()
+    assert [tick.event_type for tick in decode(other).ticks] == ["AM"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'{"ev":"AM","o":NaN}', b'{"ev":"AM","o":-Infinity}', b'{"ev":"AM","o":01}', b'{"ev":"AM","o":.5}',
+        b'{"ev":"AM","sym":"\xff"}', b'{"ev":"AM","sym":"\x00"}', b'{"ev":"AM","sym":"\\ud800"}', b'{"ev":"AM",}',
+        b'{"ev":"AM","sym":"a],[\\"}{","o":NaN}', b'{"ev":"AM","x":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+    ],
+)  # fmt: skip
+def test_an_element_whose_text_is_no_json_costs_that_element_alone(text: bytes) -> None:
+    frame = decode(b" [%s,%s , %s]\n" % (json.dumps(_ELEMENT).encode(), text, json.dumps(SECOND).encode()))
+    assert [tick.event_type for tick in frame.ticks] == ["AM", "A"]
+    assert frame.refused == {"malformed_element": 1}
+    assert frame.specimens == {"malformed_element": text}
 
 
 @pytest.mark.parametrize(
     "frame",
-    [b"", b"{", b"null", b"{}", b'"AM"', b"[", b"\xff\xfe", b'[{"ev":"AM"', b"[" * 100_000, b'[{"ev":"A","o":NaN}]'],
-)
+    [
+        b"", b"{", b"null", b"{}", b'"AM"', b"[", b"]", b"][", b"[1]]", b"[]]", b"[[]", b"[1] x", b"[}", b"\xff\xfe",
+        b'[{"ev":"AM"', b'[{"ev":"AM]', b'["', b'["\\', b'["\\"]', b"[" * 100_000, b"\xef\xbb\xbf[]",
+        json.dumps(_ELEMENT).encode(), b"[" + b"0," * 6_000_001 + b"0]", b'["' + b'\\"' * 1_000_000 + b"]",
+    ],
+)  # fmt: skip
 def test_an_unreadable_frame_costs_the_frame(frame: bytes) -> None:
-    decoded = decode_frame(frame)
+    decoded = decode(frame)
     assert (decoded.ticks, decoded.statuses) == ([], [])
     assert decoded.refused == {"unreadable_frame": 1}
+    assert decoded.specimens["unreadable_frame"] == frame
 
 
-def test_bad_utf8_in_one_element_is_refused() -> None:
-    good = json.dumps(_ELEMENT).encode()
-    frame = decode_frame(b"[" + good + b',{"ev":"AM","sym":"\xff"}]')
-    assert sum(frame.refused.values()) == 1
+def test_an_empty_array_is_a_frame() -> None:
+    assert decode(b" [ ] ") == Frame([], [], Counter(), {})
+
+
+def test_twenty_megabytes_of_garbage_cost_seconds_and_not_what_is_good_among_it() -> None:
+    garbage = b'{"ev":"AM","o":NaN}'
+    count = 20 * 1024 * 1024 // (len(garbage) + 1)
+    started_s = time.process_time()
+    frame = decode(b"[" + (garbage + b",") * count + json.dumps(_ELEMENT).encode() + b"]")
+    assert time.process_time() - started_s < 30
+    assert len(frame.ticks) == 1
+    assert frame.refused == {"malformed_element": count}
 
 
 @given(st.binary(max_size=200) | st.recursive(st.none() | st.floats() | st.text(), st.lists).map(repr).map(str.encode))
 def test_no_bytes_make_the_parser_raise(data: bytes) -> None:
-    assert isinstance(decode_frame(data), Frame)
+    assert isinstance(decode(data), Frame)
 
 
 @given(
     st.dictionaries(st.sampled_from(sorted(_ELEMENT)), st.none() | st.integers() | st.text(max_size=5) | st.booleans())
 )
 def test_no_change_of_a_real_element_makes_the_parser_raise(changes: dict[str, object]) -> None:
-    frame = decode_frame(msgspec.json.encode([changed(**changes)]))
+    frame = decode(msgspec.json.encode([changed(**changes)]))
     assert len(frame.ticks) + len(frame.statuses) + sum(frame.refused.values()) == 1
 
 

@@ -70,6 +70,8 @@ class HealthService:
             },
             "last_message_time": written["last_tick_time"] if written else None,
             "connection": written["connection"] if written else None,
+            "lost_frames": written.get("lost_frames") if written else None,  # a row of an older version has none
+            "last_lost_frame_time": written.get("last_lost_frame_time") if written else None,
             "ingest_age_ms": now_ms - written["written_at"] if written else None,
         }
 

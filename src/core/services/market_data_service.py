@@ -43,6 +43,8 @@ class ServiceStats:
     ticks: int = 0
     batches: int = 0
     last_tick_ms: int | None = None
+    lost_frames: int = 0
+    last_lost_frame_ms: int | None = None
 
 
 class MarketDataService:
@@ -217,11 +219,21 @@ class MarketDataService:
         self._handle_ticks([tick])
 
     def _handle_status(self, change: StatusChange) -> None:
+        if change.lost_frame:
+            self._note_lost_frame()
+            return
         level = logging.WARNING if change.status is ConnectionStatus.ERROR else logging.INFO
         logger.log(level, "Feed %s: %s", change.status.value, change.reason)
         if change.status is ConnectionStatus.CONNECTED:
             with self._book_lock:
                 self._book.interrupt()
+
+    def _note_lost_frame(self) -> None:
+        """What the frame held is not known: any open minute may lack a second of it."""
+        with self._book_lock:
+            self._book.interrupt()
+            self.stats.lost_frames += 1
+            self.stats.last_lost_frame_ms = self._config.now_ms()
 
     # -- the writer's thread -------------------------------------------------------------------------------------
 
@@ -253,6 +265,8 @@ class MarketDataService:
             "connection": self.data_adapter.snapshot(),
             "ticks": self.stats.ticks,
             "last_tick_time": self.stats.last_tick_ms,
+            "lost_frames": self.stats.lost_frames,
+            "last_lost_frame_time": self.stats.last_lost_frame_ms,
             "book": book,
             "writer": self._writer.snapshot(),
             "backfill": self._backfill.snapshot(),

@@ -11,7 +11,7 @@ import socket
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +21,9 @@ from src.core.domain.connection.backoff import Backoff
 from src.core.domain.connection.state import ConnectionStatus, Ending, StatusChange
 from src.core.domain.market.tick import TickData
 from src.infrastructure.websocket import massive_protocol as protocol
+from src.infrastructure.websocket.frame_limits import OversizedFrameError, RefusedFrameError, limit_frames
 from src.infrastructure.websocket.massive_protocol import Status, StatusKind
+from src.infrastructure.websocket.refusals import OncePerMinute, Refusals, plain
 from src.infrastructure.websocket.topics import Topics
 
 logger = logging.getLogger(__name__)
@@ -77,13 +79,15 @@ class MassiveWebSocketClient:
         self._ending = Ending.DROPPED
         self._ending_reason = ""
         self._ended_here = False  # by a decision of ours: what the socket says afterwards is no reason
+        self._key_sent = False  # in this session: a server that greets again gets no other
         self._opened_s = 0.0
         self._heard_s = 0.0
         self._authenticated_s: float | None = None
         self._connected_at_ms: int | None = None
         self._last_message_ms: int | None = None
         self._counts: Counter[str] = Counter()
-        self._refused: Counter[str] = Counter()
+        self._refusals = Refusals(api_key)
+        self._pace = OncePerMinute()
 
     # -- what its owner calls ------------------------------------------------------------------------------------
 
@@ -147,7 +151,7 @@ class MassiveWebSocketClient:
                 "messages": self._counts["messages"],
                 "reconnects": max(0, self._counts["sessions"] - 1),
                 "errors": self._counts["errors"],
-                "refused_elements": dict(self._refused),
+                "refused_elements": self._refusals.counts(),
                 "wanted_topics": self._topics.wanted_count,
                 "acknowledged_topics": self._topics.acknowledged_count,
                 "missing_topics": self._topics.missing()[:_NAMED_TOPICS],
@@ -159,10 +163,10 @@ class MassiveWebSocketClient:
         websocket.setdefaulttimeout(self._config.connect_timeout_s)
         while not self._stopping.is_set():
             self._run_session()
-            if self._stopping.is_set():
-                return
             lived_s = self._config.monotonic() - (self._authenticated_s or self._config.monotonic())
             self._authenticated_s = None
+            if self._stopping.is_set():
+                return
             delay_s = _COOL_DOWN_S[self._ending] + self._backoff.next_delay_s(lived_s)
             refused = self._ending is not Ending.DROPPED
             status = ConnectionStatus.ERROR if refused else ConnectionStatus.DISCONNECTED
@@ -172,7 +176,7 @@ class MassiveWebSocketClient:
 
     def _run_session(self) -> None:
         with self._lock:
-            self._ended_here = False
+            self._ended_here = self._key_sent = False
             self._ending, self._ending_reason = Ending.DROPPED, "The connection was closed by the server."
             self._opened_s = self._heard_s = self._config.monotonic()
             self._topics.forget_acknowledgements()
@@ -197,35 +201,54 @@ class MassiveWebSocketClient:
 
     def _on_open(self, app: websocket.WebSocketApp) -> None:
         self._connection = app.sock
+        if app.sock is not None:
+            limit_frames(app.sock)
         if self._stopping.is_set():
             self._close_socket()
 
-    def _on_message(self, _app: Any, data: bytes | str) -> None:
-        frame = protocol.decode_frame(data)
+    def _on_message(self, _app: Any, data: bytes | bytearray) -> None:
+        now_ms = self._config.now_ms()
+        frame = protocol.decode_frame(bytes(data), now_ms)
         with self._lock:
             self._heard_s = self._config.monotonic()
-            self._last_message_ms = self._config.now_ms()
+            self._last_message_ms = now_ms
             self._counts["frames"] += 1
             self._counts["messages"] += len(frame.ticks)
-            if frame.refused:
-                self._refused.update(frame.refused)
+        if frame.refused:
+            self._refuse(frame.refused, frame.specimens)
         for status in frame.statuses:
             self._handle_status(status)
         if frame.ticks:
             self._deliver(frame.ticks)
 
+    def _refuse(self, refused: Mapping[str, int], specimens: Mapping[str, bytes]) -> None:
+        with self._lock:
+            lines = self._refusals.take(refused, specimens, self._config.monotonic())
+        for line in lines:
+            logger.warning("%s", line)
+        if "unreadable_frame" in refused or "oversized_frame" in refused:
+            self._tell(StatusChange(self._change.status, "A frame could not be read.", lost_frame=True))
+
     def _deliver(self, ticks: list[TickData]) -> None:
         try:
             self._on_ticks(ticks)
         except Exception:
-            with self._lock:
-                self._counts["errors"] += 1
-            logger.exception("A frame of %d aggregates could not be taken.", len(ticks))
+            if frames := self._count_error("callback"):
+                logger.exception("%d frames could not be taken; this one had %d aggregates.", frames, len(ticks))
+
+    def _count_error(self, kind: str) -> int:
+        """How many errors of the kind to speak of now; 0 within a minute of the last that was said."""
+        with self._lock:
+            self._counts["errors"] += 1
+            return self._pace.due(kind, 1, self._config.monotonic())
 
     def _handle_status(self, status: Status) -> None:
+        message = plain(status.message, self._api_key)
         match status.kind:
             case StatusKind.CONNECTED:
-                self._send([protocol.auth_command(self._api_key)])
+                if not self._key_sent:
+                    self._key_sent = True
+                    self._send([protocol.auth_command(self._api_key)])
             case StatusKind.AUTHENTICATED:
                 self._on_authenticated()
             case StatusKind.SUBSCRIBED | StatusKind.UNSUBSCRIBED:
@@ -234,20 +257,21 @@ class MassiveWebSocketClient:
             case StatusKind.AUTH_REFUSED:
                 self._end(
                     Ending.REFUSED_KEY,
-                    f"The feed refused the key ({status.message}); correct MASSIVE_API_KEY and start again.",
+                    f"The feed refused the key ({message}); correct MASSIVE_API_KEY and start again.",
                 )
             case StatusKind.TOO_MANY_CONNECTIONS:
-                self._end(Ending.TOO_MANY, f"The account's connections are all in use ({status.message}).")
+                self._end(Ending.TOO_MANY, f"The account's connections are all in use ({message}).")
             case StatusKind.AUTH_TIMED_OUT | StatusKind.DROPPING:
-                self._end(Ending.DROPPED, f"The feed is dropping the connection ({status.message}).")
+                self._end(Ending.DROPPED, f"The feed is dropping the connection ({message}).")
             case StatusKind.TOPIC_REFUSED | StatusKind.OTHER:
-                with self._lock:
-                    self._counts["errors"] += 1
-                logger.warning("The feed says: %s", status.message)
+                if times := self._count_error(status.kind.value):
+                    logger.warning("The feed says: %s%s", message, f" (and {times - 1} more)" if times > 1 else "")
 
     def _on_authenticated(self) -> None:
         now_s = self._config.monotonic()
         with self._lock:
+            if self._authenticated_s is not None:
+                return  # said twice in one session
             self._counts["sessions"] += 1
             self._authenticated_s = now_s
             self._connected_at_ms = self._config.now_ms()
@@ -260,13 +284,20 @@ class MassiveWebSocketClient:
         with self._lock:
             self._counts["errors"] += 1
             if not self._ended_here:
-                self._ending_reason = f"The connection failed: {str(error).rstrip('.')}."
+                self._ending_reason = f"The connection failed: {plain(str(error).rstrip('.'), self._api_key)}."
+        if isinstance(error, OversizedFrameError):
+            self._refuse({"oversized_frame": 1}, {"oversized_frame": str(error).encode()})
+        if isinstance(error, RefusedFrameError):
+            self._end(Ending.DROPPED, str(error), error.close_code)
+        elif isinstance(error, websocket.WebSocketProtocolException):
+            self._end(Ending.DROPPED, f"The feed broke the protocol: {error}.", websocket.STATUS_PROTOCOL_ERROR)
 
     def _on_close(self, _app: Any, code: int | None, reason: str | None) -> None:
+        said = f", {plain(reason, self._api_key)}" if reason else ""
         with self._lock:
             self._connected_at_ms = None
             if code is not None and not self._ended_here:
-                self._ending_reason = f"The feed closed the connection (code {code}{f', {reason}' if reason else ''})."
+                self._ending_reason = f"The feed closed the connection (code {code}{said})."
 
     # -- deadlines -----------------------------------------------------------------------------------------------
 
@@ -294,17 +325,18 @@ class MassiveWebSocketClient:
     def _heard(self) -> None:
         self._heard_s = self._config.monotonic()
 
-    def _end(self, ending: Ending, reason: str) -> None:
+    def _end(self, ending: Ending, reason: str, close_code: int = websocket.STATUS_NORMAL) -> None:
         with self._lock:
             if not self._ended_here:
                 self._ended_here = True
                 self._ending, self._ending_reason = ending, reason
-        self._close_socket()
+        self._close_socket(close_code)
 
-    def _close_socket(self) -> None:
+    def _close_socket(self, close_code: int = websocket.STATUS_NORMAL) -> None:
         """Ends the session from any thread: a close frame, then the end of the stream, which wakes the reader.
 
-        WebSocketApp.close() would wait for the server's close frame by reading beside the socket's own thread.
+        WebSocketApp.close() would wait for the server's close frame by reading beside the socket's own thread, and
+        that after a frame that must not be read.
         """
         app = self._app
         if app is None:
@@ -313,11 +345,12 @@ class MassiveWebSocketClient:
         connection = self._connection
         if connection is not None:
             with contextlib.suppress(websocket.WebSocketException, OSError, AttributeError):  # it may be gone already
-                connection.send_close()
-            raw = connection.sock
-            with contextlib.suppress(OSError):
-                if raw is not None:
-                    raw.shutdown(socket.SHUT_RDWR)
+                connection.send_close(close_code)
+        attempt = connection or app.sock  # the latter while the handshake is not over
+        raw = attempt and attempt.sock
+        with contextlib.suppress(OSError):
+            if raw:
+                raw.shutdown(socket.SHUT_RDWR)
 
     def _send(self, commands: list[str]) -> None:
         app = self._app
@@ -334,7 +367,10 @@ class MassiveWebSocketClient:
             if status is self._change.status and reason == self._change.reason:
                 return
             change = self._change = StatusChange(status, reason)
+        self._tell(change)
+
+    def _tell(self, change: StatusChange) -> None:
         try:
             self._on_status(change)
         except Exception:
-            logger.exception("The status %s could not be passed on.", status)
+            logger.exception("The status %s could not be passed on.", change.status)

@@ -11,18 +11,18 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from src.core.domain.market.bar import FIRST_MS, MINUTE_MS
-from src.core.domain.market.symbol import check_symbol
+from src.core.domain.market.bar import FIRST_MS
+from src.core.domain.market.symbol import is_symbol
 from src.core.domain.market.tick import MinuteAggregate, SecondAggregate, TickData
-from src.core.errors import BadSymbolError
+from src.infrastructure.websocket.loose_elements import UNREADABLE, Refused, StatusElement, decode_one_by_one
 
 # A subscribe command of this many bytes at most: the vendor's own clients send long lists, proxies refuse huge frames.
 MAX_COMMAND_BYTES = 16_000
 # Beyond these a double holds no cents, nor a 64-bit integer the 10^-6 shares that volumes are added in.
 _LARGEST_PRICE = 1e13
 _LARGEST_VOLUME = 9e12
-_END_OF_TIME_MS = 253_402_300_800_000  # the year 10000
-_WINDOW_MS = {"A": 1_000, "AM": MINUTE_MS}
+_LONGEST_TICKER = 20  # what `is_symbol` allows: asked first, so that a long text costs nothing
+_DAY_MS = 86_400_000
 
 
 class StatusKind(enum.Enum):
@@ -49,42 +49,16 @@ class Status(msgspec.Struct, frozen=True):
 
 
 class Frame(msgspec.Struct, frozen=True):
-    """What one frame held. `refused` counts, by kind, the elements that were not usable."""
+    """What one frame held. `refused` counts, by kind, what was not usable; `specimens` holds the text of the first
+    of each kind. The kinds are those of `refusals.KINDS`."""
 
     ticks: list[TickData]
     statuses: list[Status]
     refused: Counter[str]
+    specimens: dict[str, bytes]
 
 
-class _StatusElement(msgspec.Struct, frozen=True, tag_field="ev", tag="status"):
-    status: str = ""
-    message: str = ""
-
-
-class _LooseAggregate(msgspec.Struct, frozen=True):
-    """An aggregate as older descriptions give it: `t` for the window's start, or only the decimal volume."""
-
-    sym: str
-    o: float
-    h: float
-    l: float  # noqa: E741  the feed's key
-    c: float
-    s: int | None = None
-    t: int | None = None
-    v: float | None = None
-    dv: str | None = None
-    vw: float | None = None
-
-
-class _Tag(msgspec.Struct, frozen=True):
-    ev: str = ""
-
-
-_ELEMENTS = msgspec.json.Decoder(list[SecondAggregate | MinuteAggregate | _StatusElement])
-_RAW_ELEMENTS = msgspec.json.Decoder(list[msgspec.Raw])
-_TAG = msgspec.json.Decoder(_Tag)
-_LOOSE = msgspec.json.Decoder(_LooseAggregate)
-_STATUS = msgspec.json.Decoder(_StatusElement)
+_ELEMENTS = msgspec.json.Decoder(list[SecondAggregate | MinuteAggregate | StatusElement])
 _STATUS_KINDS = {
     "connected": StatusKind.CONNECTED,
     "auth_success": StatusKind.AUTHENTICATED,
@@ -98,88 +72,70 @@ _STATUS_KINDS = {
 _ACKS = {"subscribed to: ": StatusKind.SUBSCRIBED, "unsubscribed to: ": StatusKind.UNSUBSCRIBED}
 
 
-def decode_frame(frame: bytes | str) -> Frame:
-    """Decodes one inbound frame; never raises for what the server sent.
+def decode_frame(frame: bytes, now_ms: int) -> Frame:
+    """Decodes one inbound frame, text or binary; never raises for what the server sent.
 
-    A frame that is no JSON array (or no UTF-8) gives no events and one refusal of kind `unreadable_frame`.
+    `now_ms` is the wall clock in epoch ms: what begins over a day after it is refused. Of a key that comes twice in
+    an element the last counts. A frame that is no JSON array gives no events and one refusal, `unreadable_frame`.
     """
-    refused: Counter[str] = Counter()
+    decoded = Frame([], [], Counter(), {})
+    ticks, statuses = decoded.ticks, decoded.statuses
+    latest_ms = now_ms + _DAY_MS
     try:
-        elements: Iterable[object] = _ELEMENTS.decode(frame)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        elements = _decode_one_by_one(frame, refused)
-    ticks: list[TickData] = []
-    statuses: list[Status] = []
+        elements: Iterable[TickData | StatusElement | Refused] = _ELEMENTS.decode(frame)
+    except UNREADABLE:
+        elements = decode_one_by_one(frame)
     for element in elements:
-        if isinstance(element, _StatusElement):
-            statuses.append(_read_status(element))
-        elif isinstance(element, TickData):
-            fault = _fault(element)
-            if fault:
-                refused[fault] += 1
-            else:
+        if isinstance(element, TickData):
+            fault = _fault(element, latest_ms)
+            if not fault:
                 ticks.append(element)
-    return Frame(ticks, statuses, refused)
+                continue
+        elif isinstance(element, StatusElement):
+            statuses.append(_read_status(element))
+            continue
+        else:
+            fault = element.kind
+        decoded.refused[fault] += 1
+        if fault not in decoded.specimens:
+            decoded.specimens[fault] = _text(element)
+    return decoded
 
 
-def _decode_one_by_one(frame: bytes | str, refused: Counter[str]) -> Iterator[object]:
-    try:
-        raws = _RAW_ELEMENTS.decode(frame)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        refused["unreadable_frame"] += 1
-        return
-    for raw in raws:
-        try:
-            yield _decode_element(raw)
-        except (msgspec.DecodeError, ValueError, RecursionError):
-            refused["bad_element"] += 1
+def _text(element: TickData | Refused) -> bytes:
+    return bytes(element.raw) if isinstance(element, Refused) else msgspec.json.encode(element)
 
 
-def _decode_element(raw: msgspec.Raw) -> object:
-    tag = _TAG.decode(raw).ev
-    if tag == "status":
-        return _STATUS.decode(raw)
-    if tag not in _WINDOW_MS:
-        raise ValueError("an element of a kind that was not asked for")
-    loose = _LOOSE.decode(raw)
-    start_ms = loose.t if loose.s is None else loose.s
-    if start_ms is None or (loose.v is None and loose.dv is None):
-        raise ValueError("an aggregate without a time or a volume")
-    volume = float(loose.dv or "nan") if loose.v is None else loose.v
-    make = SecondAggregate if tag == "A" else MinuteAggregate
-    return make(loose.sym, start_ms, loose.o, loose.h, loose.l, loose.c, volume, loose.dv, loose.vw)
-
-
-def _fault(tick: TickData) -> str:
-    """Why an aggregate cannot be right, as a kind to count; empty when it can."""
-    if tick.tick_high < max(tick.tick_open, tick.tick_close, tick.tick_low) or tick.tick_low > min(
-        tick.tick_open, tick.tick_close
-    ):
+def _fault(tick: TickData, latest_ms: int) -> str:
+    """Why an aggregate cannot be right, as a kind to count; empty when it can. Negative prices can."""
+    low, high, vwap = tick.tick_low, tick.tick_high, tick.tick_vwap
+    if not (low <= tick.tick_open <= high and low <= tick.tick_close <= high):
         return "incoherent_prices"
-    if max(tick.tick_high, -tick.tick_low, abs(tick.tick_vwap or 0.0)) > _LARGEST_PRICE:
+    if high > _LARGEST_PRICE or low < -_LARGEST_PRICE or (vwap and not -_LARGEST_PRICE <= vwap <= _LARGEST_PRICE):
         return "absurd_price"
-    if not FIRST_MS <= tick.timestamp < _END_OF_TIME_MS or tick.timestamp % _WINDOW_MS[tick.event_type]:
+    start_ms, end_ms, window_ms = tick.timestamp, tick.window_end, tick.window_ms
+    if not FIRST_MS <= start_ms <= latest_ms:
+        return "past_time" if start_ms < FIRST_MS else "future_time"
+    if start_ms % window_ms or (end_ms is not None and end_ms - start_ms != window_ms):
         return "bad_window"
     if tick.decimal_volume is not None and not _is_decimal(tick.decimal_volume):
         return "bad_volume"
     if not 0 <= tick.whole_volume <= _LARGEST_VOLUME:
         return "bad_volume"
-    if not (tick.ticker.isascii() and tick.ticker.isalnum() and len(tick.ticker) <= 20):
-        try:
-            check_symbol(tick.ticker)
-        except BadSymbolError:
-            return "bad_symbol"
+    ticker = tick.ticker
+    if len(ticker) > _LONGEST_TICKER or not ((ticker.isalnum() and ticker.isascii()) or is_symbol(ticker)):
+        return "bad_symbol"
     return ""
 
 
 def _is_decimal(text: str) -> bool:
     try:
-        return 0 <= float(text) <= _LARGEST_VOLUME and text.isascii() and not text[0].isspace()
+        return 0 <= float(text) <= _LARGEST_VOLUME and text.isascii() and not text[0].isspace() and "_" not in text
     except ValueError:
         return False
 
 
-def _read_status(element: _StatusElement) -> Status:
+def _read_status(element: StatusElement) -> Status:
     if element.status == "success":
         for prefix, kind in _ACKS.items():
             if element.message.startswith(prefix):

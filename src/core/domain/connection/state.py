@@ -14,10 +14,14 @@ class ConnectionStatus(enum.StrEnum):
 
 
 class StatusChange(NamedTuple):
-    """A change of status with its reason, a sentence for people."""
+    """A change of status with its reason, a sentence for people.
+
+    `lost_frame` tells of a frame that could not be read, while the status stays: what it held is missing from now on.
+    """
 
     status: ConnectionStatus
     reason: str
+    lost_frame: bool = False
 
 
 class Ending(enum.Enum):

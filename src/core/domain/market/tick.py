@@ -12,15 +12,17 @@ class TickData(
     tag_field="ev",
     rename={
         "ticker": "sym", "timestamp": "s", "tick_open": "o", "tick_high": "h", "tick_low": "l", "tick_close": "c",
-        "whole_volume": "v", "decimal_volume": "dv", "tick_vwap": "vw",
+        "whole_volume": "v", "decimal_volume": "dv", "tick_vwap": "vw", "window_end": "e",
     },
 ):  # fmt: skip
     """An aggregate of one window: `SecondAggregate` (`A`) or `MinuteAggregate` (`AM`).
 
-    `timestamp` is the window's start in epoch ms, UTC; prices are dollars, volumes shares of that window.
+    `timestamp` is the window's start in epoch ms, UTC, and `window_end` its end where the feed tells one (None where
+    not); prices are dollars, volumes shares of that window.
     """
 
     event_type: ClassVar[str] = ""
+    window_ms: ClassVar[int] = 0
     source: ClassVar[str] = "massive"
 
     ticker: str
@@ -32,6 +34,7 @@ class TickData(
     whole_volume: float
     decimal_volume: str | None = None
     tick_vwap: float | None = None
+    window_end: int | None = None
 
     @property
     def price(self) -> float:
@@ -53,9 +56,11 @@ class SecondAggregate(TickData, frozen=True, gc=False, tag="A"):
     """One second of one ticker: provisional, for the forming bar."""
 
     event_type: ClassVar[str] = "A"
+    window_ms: ClassVar[int] = 1_000
 
 
 class MinuteAggregate(TickData, frozen=True, gc=False, tag="AM"):
     """One minute of one ticker: the official bar."""
 
     event_type: ClassVar[str] = "AM"
+    window_ms: ClassVar[int] = 60_000
