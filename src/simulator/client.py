@@ -8,15 +8,24 @@ from typing import Any, NamedTuple
 from websockets.exceptions import ConnectionClosed
 
 from src.simulator.board import View
+from src.simulator.clock import Alarm, Clock
 from src.simulator.connection import Connection
 from src.simulator.faults import Action, Drop, Error, ForceDisconnect, MaxConnections, Mute, SlowConsumer
-from src.simulator.frames import Frame, answer, frames
+from src.simulator.feed_faults import SendMalformed
+from src.simulator.frames import Frame, Raw, answer, frames
+from src.simulator.lane import Lane
+from src.simulator.malformed import garbage
 from src.simulator.session import AUTH_TIMEOUT_MESSAGE, Session
 from src.simulator.wire import Event, status
 
 # A client may send more right behind what gets it dropped; closing on unread data would lose our last words.
 _PAUSE_BEFORE_CLOSING_S = 0.05
 _POLICY_VIOLATION = 1008
+# What malformed elements are made of when there is no event: a bar of a ticker that nobody trades.
+_SAMPLE = {
+    "ev": "AM", "sym": "SAMPLE", "v": 100, "av": 100, "op": 10.0, "vw": 10.0, "o": 10.0, "c": 10.0, "h": 10.5, "l": 9.5,
+    "a": 10.0, "z": 10, "s": 1_763_650_800_000, "e": 1_763_650_860_000,
+}  # fmt: skip
 
 
 class Limits(NamedTuple):
@@ -43,13 +52,18 @@ class _Ending(NamedTuple):
 class Client:
     """Serves one connection until it ends, fails to authenticate, reads too slowly, or is told to end it."""
 
-    def __init__(self, number: int, connection: Connection, session: Session, limits: Limits, view: View) -> None:
+    def __init__(
+        self, number: int, connection: Connection, session: Session, limits: Limits, view: View, clock: Clock
+    ) -> None:
         self.number = number
         self.session = session
         self.pending_bytes = 0
         self._connection = connection
         self._limits = limits
         self._view = view
+        self._clock = clock
+        self._lane = Lane()
+        self._alarm = Alarm(clock, self._release)
         self._frames: asyncio.Queue[Frame] = asyncio.Queue()
         self._sent_frames = 0
         self._sent_events = 0
@@ -63,13 +77,13 @@ class Client:
             "topics": len(self.session.topics),
             "frames_sent": self._sent_frames,
             "events_sent": self._sent_events,
-            "pending_bytes": self.pending_bytes,
+            "pending_bytes": self.pending_bytes + self._lane.held_bytes,
         }
 
     def publish(self, events: Sequence[Event]) -> None:
         """Queue those events that the client is subscribed to."""
         wants = self.session.wants
-        self._queue([event for event in events if wants(event)])
+        self._enter([event for event in events if wants(event)])
 
     def give_up(self) -> None:
         """Treat the client as a slow consumer: what it has not read is thrown away."""
@@ -89,11 +103,18 @@ class Client:
                 self._end(_Ending([status(action.name, action.message)]))
             case Error():
                 self._answer([status("error", action.message)])
+            case SendMalformed():
+                self._queue([garbage(kind, _SAMPLE) for kind in action.kinds])
 
     def counts_for(self, limit: MaxConnections) -> bool:
         """Whether the connection is one of those that the limit counts."""
         holds = self.session.authenticated if limit.after == "auth" else bool(self.session.topics)
         return holds and not self.is_ending
+
+    @property
+    def held_bytes(self) -> int:
+        """What faults hold back, for as long as it may still be sent."""
+        return 0 if self.is_ending else self._lane.held_bytes
 
     @property
     def unread_bytes(self) -> int:
@@ -122,6 +143,7 @@ class Client:
         finally:
             writer.cancel()
             reader.cancel()
+            self._alarm.cancel()
 
     async def _finish(self, ending: _Ending, writer: asyncio.Task[None]) -> None:
         if ending.queue_first:
@@ -154,29 +176,47 @@ class Client:
         return None
 
     def _answer(self, elements: Sequence[str]) -> None:
-        self._queue([answer(element) for element in elements])
+        self._enter([answer(element) for element in elements])
 
-    def _queue(self, events: Sequence[Event]) -> None:
+    def _enter(self, events: Sequence[Event]) -> None:
+        """Send events, now or as late as faults make them; what a mute line is to send is lost."""
+        faults = self._view.faults()
+        if not faults and self._lane.next_ms is None:
+            self._queue(events)
+        elif events and not self._view.has(Mute):
+            self._lane.enter(events, faults, self._clock.now_ms())
+            self._release()
+
+    def _release(self) -> None:
+        """Send what is due, and come back when more is."""
+        for items in self._lane.due(self._clock.now_ms()):
+            self._queue(items)
+        if self.pending_bytes + self._lane.held_bytes > self._limits.buffer_bytes:
+            self.give_up()
+        if self._lane.next_ms is not None:
+            self._alarm.set(self._lane.next_ms)
+
+    def _queue(self, items: Sequence[Event | Raw]) -> None:
         """Queue frames; too much unread makes the client a slow consumer, which is dropped."""
-        if not events or self._view.has(Mute):
+        if self._view.has(Mute):
             return
-        for frame in frames(events):
+        for frame in frames(items):
             if self.is_ending:
                 return
-            if self.pending_bytes + len(frame.text) > self._limits.buffer_bytes:
+            if self.pending_bytes + frame.unread_bytes > self._limits.buffer_bytes:
                 self.give_up()
                 return
-            self.pending_bytes += len(frame.text)
+            self.pending_bytes += frame.unread_bytes
             self._frames.put_nowait(frame)
 
     async def _write(self) -> None:
         with suppress(ConnectionClosed):
             while True:
                 frame = await self._frames.get()
-                await self._connection.send(frame.text)
+                await self._connection.send(frame.data, text=frame.is_text)
                 self._sent_frames += 1
                 self._sent_events += frame.events
-                self.pending_bytes -= len(frame.text)
+                self.pending_bytes -= frame.unread_bytes
                 self._frames.task_done()
 
     async def _say(self, elements: Sequence[str]) -> None:

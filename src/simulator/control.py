@@ -8,8 +8,9 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from src.simulator.board import Board, Entry
+from src.simulator.catalogue import fault
 from src.simulator.clock import Clock
-from src.simulator.faults import Action, MaxConnections, Outage, Standing, fault
+from src.simulator.faults import Action, MaxConnections, Outage, Standing
 from src.simulator.hub import Hub
 from src.simulator.parameters import FaultError
 from src.simulator.rest import Answer, error

@@ -1,4 +1,7 @@
-"""The faults that a server has on command, with their parameters. What they do stands where it happens."""
+"""The faults of connections that a server has on command, with their parameters.
+
+What they do stands where it happens; `feed_faults` has those of topics and events, `catalogue` all by name.
+"""
 
 import dataclasses
 from dataclasses import dataclass
@@ -9,7 +12,6 @@ from src.simulator.parameters import (
     Connections,
     FaultError,
     Number,
-    Parameter,
     Switch,
     Text,
     Whole,
@@ -24,9 +26,7 @@ NO_CODE, NO_CLOSE_FRAME = 1005, 1006
 # What fits into a close frame beside its code.
 _LONGEST_REASON_BYTES = 123
 _MESSAGE = Text(1, 10_000)
-_SHARE = Number(0, 1)
-_SEED = Whole(0, 2**63 - 1)
-_LONGEST_S = 1e6
+LONGEST_S = 1e6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +57,7 @@ class Action(Fault):
 class Standing(Fault):
     """What is in force for `for_s` seconds of the server's clock, or until it is ended."""
 
-    for_s: float | None = option(None, Number(0.001, _LONGEST_S))
+    for_s: float | None = option(None, Number(0.001, LONGEST_S))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,36 +197,3 @@ class SlowTcp(OnConnections):
 
     name = "slow_tcp"
     bytes_per_s: int = required(Whole(1, 10**9))
-
-
-FAULTS: dict[str, type[Action] | type[Standing]] = {
-    kind.name: kind
-    for kind in (
-        Drop, SlowConsumer, ForceDisconnect, Error, RefuseAuth, AuthTimeout, NoRealTime, MaxConnections, Outage, Mute,
-        Deaf, SlowTcp,
-    )
-}  # fmt: skip
-
-
-def fault(name: str, texts: dict[str, str]) -> Action | Standing:
-    """The fault of that name with parameters as texts; `FaultError` says what is wrong and what is allowed."""
-    kind = FAULTS.get(name)
-    if kind is None:
-        raise FaultError(f"There is no fault '{name}'; there are {', '.join(FAULTS)}.")
-    fields = {field.name: field for field in dataclasses.fields(kind)}
-    values: dict[str, Any] = {}
-    for key, text in texts.items():
-        if key not in fields:
-            raise FaultError(f"{name} has no parameter '{key}'; it has {', '.join(fields)}.")
-        values[key] = _read(key, parameter_of(fields[key]), text)
-    for key, field in fields.items():
-        if field.default is dataclasses.MISSING and key not in values:
-            raise FaultError(f"{name} needs {key}: {parameter_of(field).allowed}.")
-    return kind(**values)
-
-
-def _read(key: str, parameter: Parameter, text: str) -> object:
-    try:
-        return parameter.read(text)
-    except ValueError as cause:
-        raise refusal(key, parameter, text) from cause

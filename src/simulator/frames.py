@@ -1,7 +1,6 @@
-"""WebSocket messages made of events: what is sent at one moment, bundled."""
+"""WebSocket messages: what is sent at one moment, bundled, and messages that are no bundle of events."""
 
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from typing import NamedTuple
 
 from src.simulator.wire import Event
@@ -10,11 +9,26 @@ from src.simulator.wire import Event
 _EVENTS_PER_FRAME = 400
 
 
-class Frame(NamedTuple):
-    """One message, and how many `A` and `AM` events it has."""
+class Raw(NamedTuple):
+    """A message of its own, of whatever bytes, that a fault makes."""
 
-    text: str
+    data: bytes
+    is_text: bool = True
+    # How many `A` and `AM` events it has.
     events: int = 0
+
+
+class Frame(NamedTuple):
+    """One message, text as str or bytes or binary, and how many `A` and `AM` events it has."""
+
+    data: str | bytes
+    is_text: bool
+    events: int
+
+    @property
+    def unread_bytes(self) -> int:
+        """What it counts as until it is read; nothing if a fault made it, or a huge one would end its connection."""
+        return len(self.data) if isinstance(self.data, str) else 0
 
 
 def answer(element: str) -> Event:
@@ -22,9 +36,21 @@ def answer(element: str) -> Event:
     return Event("", "", element)
 
 
-def frames(events: Iterable[Event]) -> Iterator[Frame]:
-    """The events as JSON arrays of at most 400 each; none for none."""
-    remaining = iter(events)
-    while chunk := list(islice(remaining, _EVENTS_PER_FRAME)):
-        text = ",".join([event.element for event in chunk])
-        yield Frame(f"[{text}]", sum(1 for event in chunk if event.channel))
+def frames(items: Iterable[Event | Raw]) -> Iterator[Frame]:
+    """The events as JSON arrays of at most 400 each, and other messages, in their order; none for none."""
+    bundle: list[Event] = []
+    for item in items:
+        if bundle and (isinstance(item, Raw) or len(bundle) == _EVENTS_PER_FRAME):
+            yield _bundled(bundle)
+            bundle = []
+        if isinstance(item, Raw):
+            yield Frame(item.data, item.is_text, item.events)
+        else:
+            bundle.append(item)
+    if bundle:
+        yield _bundled(bundle)
+
+
+def _bundled(events: list[Event]) -> Frame:
+    text = ",".join([event.element for event in events])
+    return Frame(f"[{text}]", is_text=True, events=sum(1 for event in events if event.channel))

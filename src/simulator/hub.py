@@ -75,19 +75,22 @@ class Hub:
             await asyncio.sleep(_POLL_S)
 
     async def room(self) -> None:
-        """Return once every client has less than 1 MiB to read."""
+        """Return once every client has less than 1 MiB to read or held back by faults."""
         await self._until_below(_LOW_WATER_BYTES)
 
     async def flushed(self) -> None:
-        """Return once everything queued was written to the sockets."""
+        """Return once everything queued or held back was written to the sockets."""
         await self._until_below(1)
 
     async def _until_below(self, limit_bytes: int) -> None:
         loop = asyncio.get_running_loop()
         deadline_s = loop.time() + self._stall_s
         await asyncio.sleep(0)
-        while slow := [client for client in self._clients.values() if client.unread_bytes >= limit_bytes]:
-            if loop.time() > deadline_s:
+        while waited_for := [c for c in self._clients.values() if c.unread_bytes + c.held_bytes >= limit_bytes]:
+            slow = [client for client in waited_for if client.unread_bytes >= limit_bytes]
+            if not slow:
+                deadline_s = loop.time() + self._stall_s
+            elif loop.time() > deadline_s:
                 for client in slow:
                     client.give_up()
             await asyncio.sleep(_POLL_S)

@@ -211,7 +211,7 @@ class SimulatorServer:
         view = View(self._board, self._accepted)
         line = cast(Connection, connection)
         line.attach(view, self._clock)
-        await self._hub.serve(Client(self._accepted, line, Session(self._key), self._limits, view))
+        await self._hub.serve(Client(self._accepted, line, Session(self._key), self._limits, view, self._clock))
 
     async def _process_request(self, connection: ServerConnection, request: Request) -> Response | None:
         path = urlsplit(request.path).path

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from src.simulator.faults import AuthTimeout, NoRealTime, OnConnections, RefuseAuth
+from src.simulator.feed_faults import PartialAck
 from src.simulator.wire import CHANNELS, Event, status
 
 AUTH_TIMEOUT_MESSAGE = "No authentication request received."
@@ -69,7 +70,7 @@ class Session:
         topics = [topic for topic in map(str.strip, params.split(",")) if _is_known(topic)]
         if action == "unsubscribe":
             return Reply(self._unsubscribe(topics))
-        return Reply(_plan_errors(faults) or self._subscribe(topics))
+        return Reply(_plan_errors(faults) or self._subscribe(topics, faults))
 
     def _authenticate(self, key: str, faults: Sequence[OnConnections]) -> Reply:
         self._authenticated_key = None
@@ -82,15 +83,19 @@ class Session:
         self._authenticated_key = key
         return Reply([status("auth_success", "authenticated"), *_plan_errors(faults)])
 
-    def _subscribe(self, topics: list[str]) -> list[str]:
-        acks = []
-        for topic in topics:
-            # The real feed does not answer for a topic that is held already.
-            if topic not in self._topics:
+    def _subscribe(self, topics: list[str], faults: Sequence[OnConnections]) -> list[str]:
+        acks: list[str] = []
+        errors: dict[str, list[str]] = {"first": [], "last": []}
+        # The real feed does not answer for a topic that is held already.
+        for topic in [topic for topic in dict.fromkeys(topics) if topic not in self._topics]:
+            refusal = _refusal(topic, faults)
+            if refusal is None:
                 self._topics.add(topic)
                 acks.append(status("success", f"subscribed to: {topic}"))
+            elif refusal.answer == "not_authorized":
+                errors[refusal.errors].append(status("error", "not authorized"))
         self._find_whole_channels()
-        return acks
+        return errors["first"] + acks + errors["last"]
 
     def _unsubscribe(self, topics: list[str]) -> list[str]:
         acks = []
@@ -120,6 +125,11 @@ def _refused(faults: Sequence[OnConnections]) -> str | None:
         if isinstance(fault, AuthTimeout):
             return status("auth_timeout", AUTH_TIMEOUT_MESSAGE)
     return None
+
+
+def _refusal(topic: str, faults: Sequence[OnConnections]) -> PartialAck | None:
+    """The fault that refuses the topic, if one does."""
+    return next((fault for fault in faults if isinstance(fault, PartialAck) and fault.refuses(topic)), None)
 
 
 def _plan_errors(faults: Sequence[OnConnections]) -> list[str]:

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from src.simulator.bars import Bar
 from src.simulator.clock import Clock
 from src.simulator.server import SimulatorServer
 from src.simulator.source import Publisher, Source
-from src.simulator.wire import Event
+from src.simulator.wire import Event, aggregate
 from tests.unit.simulator.feed_client import Element
 
 
@@ -57,3 +58,11 @@ def serving(source: Source, **options: Any) -> Iterator[SimulatorServer]:
 
 def status(kind: str, message: str) -> Element:
     return {"ev": "status", "status": kind, "message": message}
+
+
+def bar(channel: str, symbol: str, start_ms: int, **changes: Any) -> Event:
+    """An aggregate as the feed sends it."""
+    end_ms = start_ms + (60_000 if channel == "AM" else 1_000)
+    prices = {"open": 10.0, "high": 10.5, "low": 9.5, "close": 10.25, "vwap": 10.1, "day_vwap": 10.05, "day_open": 9.9}
+    volumes = {"volume_micro": 100_500_000, "day_volume_micro": 900_500_000, "trades": 7}
+    return aggregate(channel, Bar(symbol, start_ms, end_ms, **(prices | volumes | changes)))
