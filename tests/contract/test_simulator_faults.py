@@ -259,6 +259,18 @@ def test_a_limit_counts_the_connections_that_stand(server: SimulatorServer) -> N
         assert evicted(second)
 
 
+def test_an_evicted_client_can_still_read_what_it_was_sent(server: SimulatorServer, puppet: Puppet) -> None:
+    with connect(server.url, compression=None, max_size=2**24, max_queue=1) as connection:
+        client = Feed(connection)
+        client.ask("auth", "key")
+        client.ask("subscribe", "A.KO")
+        for number in range(12):
+            puppet.send(event("A.KO", f"{number} {'x' * 1_000_000}"))
+        server.faults.begin(MaxConnections(limit=0))
+        assert [element["text"].split()[0] for element in client.elements(12)] == [str(number) for number in range(12)]
+        assert evicted(client)
+
+
 def test_a_limit_can_be_in_force_from_the_start(puppet: Puppet) -> None:
     with serving(puppet, faults=[MaxConnections()]) as server, feed(server, "A.KO") as first, feed(server, "A.KO"):
         assert evicted(first)
@@ -350,6 +362,17 @@ def test_a_slow_line_carries_so_many_bytes_a_second(
         assert_arrives(line, 500)
         clock.advance(58_500)
         assert_arrives(line, size + 2 - 1_500)
+
+
+def test_a_slow_line_carries_the_end_of_a_connection_too(server: SimulatorServer, clock: ManualClock) -> None:
+    with raw_feed(server) as line:
+        server.faults.begin(SlowTcp(bytes_per_s=1))
+        line.sendall(struct.pack("!BBIH", 0x88, 0x82, 0, 1000))
+        assert_arrives(line, 0)
+        clock.advance(10_000)
+        line.settimeout(3)
+        assert line.recv(100) == b"\x88\x02\x03\xe8"
+        assert line.recv(100) == b""
 
 
 def test_a_slow_line_makes_a_slow_consumer(server: SimulatorServer, puppet: Puppet) -> None:
@@ -449,6 +472,19 @@ def test_what_is_due_while_a_line_is_mute_is_lost(server: SimulatorServer, puppe
         wait_for(lambda: server.faults.state()["connections"][0]["pending_bytes"] == 0)
         clock.advance(1_000)
         puppet.send(event("A.KO", "first"))
+        assert [element["text"] for element in client.frame()] == ["first"]
+
+
+def test_what_would_be_sent_later_by_a_mute_line_is_lost(
+    server: SimulatorServer, puppet: Puppet, clock: ManualClock
+) -> None:
+    with feed(server, "A.KO") as client:
+        server.faults.begin(Delay(by_s=3))
+        server.faults.begin(Mute(for_s=1))
+        puppet.send(event("A.KO", "lost"))
+        clock.advance(1_000)
+        puppet.send(event("A.KO", "first"))
+        clock.advance(3_000)
         assert [element["text"] for element in client.frame()] == ["first"]
 
 
