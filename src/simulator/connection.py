@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from websockets.asyncio.server import ServerConnection
 from websockets.frames import Close, Frame, Opcode
-from websockets.protocol import State
+from websockets.protocol import SEND_EOF, State
 
 from src.simulator.board import View
 from src.simulator.clock import Clock
@@ -23,6 +23,12 @@ _NO_LINGER = struct.pack("ii", 1, 0)
 _HALF_A_FRAME = Frame(Opcode.TEXT, b'[{"ev":"status","status":"success","message":"never to be read"}]').serialize(
     mask=False
 )[:40]
+# websockets closes without a word on a request that it cannot read, as one with a body.
+_PROBLEM = b'{"status":"ERROR","error":"A request here is HTTP/1.1 without a body; its parameters stand in its query."}'
+_NOT_READABLE = (
+    b"HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nConnection: close\r\n"
+    b"Content-Length: %d\r\n\r\n%s" % (len(_PROBLEM), _PROBLEM)
+)
 
 
 class Connection(ServerConnection):
@@ -65,6 +71,8 @@ class Connection(ServerConnection):
 
     def send_data(self) -> None:
         """Hand what the protocol has to send to the line."""
+        if self.request is None and self.protocol.writes == [SEND_EOF]:
+            self.transport.write(_NOT_READABLE)
         if self._view is not None:
             if self._view.has(Deaf):
                 self.protocol.writes = [data for data in self.protocol.writes if data[:1] != _PONG]
@@ -94,8 +102,7 @@ class Connection(ServerConnection):
     def _hold(self, writes: list[bytes]) -> None:
         for data in writes:
             self._held += data
-            # Nothing at all stands for the end of the stream.
-            self._ends = self._ends or not data
+            self._ends = self._ends or data == SEND_EOF
         if self._pump is None:
             self._drained.clear()
             self._pump = self.loop.create_task(self._trickle())

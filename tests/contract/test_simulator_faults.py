@@ -684,6 +684,15 @@ def test_a_wrong_command_is_answered_with_what_is_allowed(
     assert body["error"].startswith(sentence)
 
 
+def test_a_command_with_a_body_is_told_to_do_without(server: SimulatorServer) -> None:
+    client = HTTPConnection("127.0.0.1", server.port, timeout=10)
+    client.request("POST", "/control/faults/mute", body='{"for_s": 5}')
+    with client.getresponse() as response:
+        assert response.status == 400
+        assert "without a body; its parameters stand in its query" in json.load(response)["error"]
+    assert server.faults.state()["faults"] == []
+
+
 def test_nothing_is_commanded_where_it_was_not_switched_on(puppet: Puppet) -> None:
     with serving(puppet) as server, feed(server, "A.KO") as client:
         assert command(server, "POST", "/control/faults/drop")[0] == 405

@@ -11,7 +11,7 @@ from src.simulator.wire import Event
 
 @given(count=st.integers(0, 2000))
 def test_frames_hold_every_element_in_order(count: int) -> None:
-    made = list(frames(Event("A", "A.KO", str(number)) for number in range(count)))
+    made = list(frames([Event("A", "A.KO", str(number)) for number in range(count)]))
     bundles = [json.loads(frame.data) for frame in made]
     assert [element for bundle in bundles for element in bundle] == list(range(count))
     assert [len(bundle) for bundle in bundles] == [frame.events for frame in made]
