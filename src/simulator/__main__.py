@@ -11,6 +11,8 @@ from math import inf, isinf
 from pathlib import Path
 from typing import NoReturn
 
+from src.simulator.control import CONTROL_PATH
+from src.simulator.faults import MaxConnections
 from src.simulator.live import LiveSource
 from src.simulator.market import SyntheticMarket
 from src.simulator.recorder import write_session
@@ -48,6 +50,8 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (default %(default)s)")
     parser.add_argument("--seed", type=_whole(0, 2**63), default=7, help="decides everything random (default 7)")
     parser.add_argument("--key", type=_text, help="the only API key accepted (default: any)")
+    parser.add_argument("--max-connections", type=_whole(1, 10_000), help="for each key; a newer one ends the oldest")
+    parser.add_argument("--control", action="store_true", help="let faults be commanded over HTTP at /control")
     replay = parser.add_argument_group("replay of recordings")
     replay.add_argument("--replay", nargs="+", type=Path, metavar="PATH", help="folders or .csv(.gz) files")
     replay.add_argument("--speed", type=_speed, help="multiple of real time, or max (default 1)")
@@ -90,12 +94,17 @@ def _serve(source: LiveSource | ReplaySource, options: argparse.Namespace) -> in
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
-    server = SimulatorServer(source, options.host, options.port, key=options.key)
+    faults = [] if options.max_connections is None else [MaxConnections(limit=options.max_connections)]
+    server = SimulatorServer(
+        source, options.host, options.port, key=options.key, faults=faults, control=options.control
+    )
     try:
         server.start()
     except OSError as problem:
         return _complain(_why_not_listening(problem, options))
     _say(f"Simulated feed, not the real market: {server.url} serves {source.description}. Ctrl+C ends it.")
+    if options.control:
+        _say(f"Faults are commanded at {server.rest_url}{CONTROL_PATH}.")
     replay = source if isinstance(source, ReplaySource) else None
     while server.running and not stopped.wait(_POLL_S):
         if replay is not None and replay.finished.is_set():

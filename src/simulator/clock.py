@@ -2,6 +2,8 @@
 
 import asyncio
 import time
+from collections.abc import Callable
+from math import inf
 from typing import Protocol
 
 # A sleep is cut into pieces of this length so that a clock that was set (or a machine that slept) is noticed.
@@ -72,3 +74,31 @@ class ManualClock:
         """Return soon after the clock was moved to `when_ms` or past it."""
         while self._now_ms < when_ms:
             await asyncio.sleep(0.001)
+
+
+class Alarm:
+    """Calls `ring` on the event loop when `clock` reaches the earliest of the moments that it was set to."""
+
+    def __init__(self, clock: Clock, ring: Callable[[], None]) -> None:
+        self._clock = clock
+        self._ring = ring
+        self._when_ms: float = inf
+        self._task: asyncio.Task[None] | None = None
+
+    def set(self, when_ms: int) -> None:
+        """Ring at `when_ms` (epoch milliseconds) unless it rings before that; then it must be set again."""
+        if when_ms < self._when_ms:
+            self.cancel()
+            self._when_ms = when_ms
+            self._task = asyncio.create_task(self._wait(when_ms))
+
+    def cancel(self) -> None:
+        """Do not ring."""
+        self._when_ms = inf
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _wait(self, when_ms: int) -> None:
+        await self._clock.sleep_until(when_ms)
+        self._when_ms, self._task = inf, None
+        self._ring()

@@ -2,17 +2,23 @@
 
 import asyncio
 import threading
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from http import HTTPStatus
 from types import TracebackType
+from typing import TypeVar, cast
 from urllib.parse import urlsplit
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
+from src.simulator.board import Board, View
 from src.simulator.client import Client, Limits
 from src.simulator.clock import Clock, SystemClock
+from src.simulator.connection import Connection, connection_kind
+from src.simulator.control import CONTROL_PATH, Control, Faults
+from src.simulator.faults import Outage, Standing
 from src.simulator.hub import Hub
 from src.simulator.rest import Answer, RestApi, error
 from src.simulator.session import Session
@@ -24,6 +30,11 @@ _STREAM_PATHS = frozenset({STREAM_PATH, "/"})
 _LARGEST_MESSAGE_BYTES = 64 * 1024 * 1024
 # A page of 50,000 bars takes some seconds to make.
 _OPEN_TIMEOUT_S = 60.0
+# How often a closed port asks whether to open again.
+_POLL_S = 0.005
+# For the server's thread to carry out what another one asks.
+_ANSWER_TIMEOUT_S = 10.0
+_Result = TypeVar("_Result")
 # How long clients have to answer the closing handshake when the server stops.
 _FAREWELL_S = 0.3
 
@@ -31,7 +42,8 @@ _FAREWELL_S = 0.3
 class SimulatorServer:
     """Serves `source` on `host` from a thread of its own, between `start` and `stop` or in a `with` block.
 
-    `port` 0 takes a free one. `key` None accepts any API key but an empty one.
+    `port` 0 takes a free one. `key` None accepts any API key but an empty one. `faults` are in force from the start;
+    `control` lets others be commanded over HTTP, from this machine.
     """
 
     def __init__(
@@ -43,13 +55,21 @@ class SimulatorServer:
         key: str | None = None,
         clock: Clock | None = None,
         limits: Limits | None = None,
+        faults: Sequence[Standing] = (),
+        control: bool = False,
     ) -> None:
         self._source = source
         self._host = host
         self._key = key
         self._clock = clock or SystemClock()
         self._limits = limits or Limits()
-        self._hub = Hub(self._limits.stall_s)
+        self._board = Board(self._clock)
+        self._hub = Hub(self._board, self._limits.stall_s)
+        self._shut = asyncio.Event()
+        self._control = Control(self._board, self._hub, self._clock, self._shut.set)
+        self._faults_from_the_start = faults
+        self._serves_control = control
+        self._accepted = 0
         self._rest = RestApi(source, key)
         self._connections: set[ServerConnection] = set()
         self._thread = threading.Thread(target=self._run, name="simulator", daemon=True)
@@ -57,7 +77,13 @@ class SimulatorServer:
         self._failure: BaseException | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping: asyncio.Event | None = None
+        self._servers: list[Server] = []
         self.port = port
+
+    @property
+    def faults(self) -> Faults:
+        """What lets faults happen, for any thread but the server's own, while it runs."""
+        return Faults(self._control, self._on_loop)
 
     @property
     def url(self) -> str:
@@ -113,23 +139,49 @@ class SimulatorServer:
         finally:
             self._listening.set()
 
+    def _on_loop(self, call: Callable[[], _Result]) -> _Result:
+        async def run() -> _Result:
+            return call()
+
+        if self._loop is None:
+            raise RuntimeError("Faults happen to a server that runs: start it first.")
+        return asyncio.run_coroutine_threadsafe(run(), self._loop).result(_ANSWER_TIMEOUT_S)
+
     async def _main(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._stopping = asyncio.Event()
-        server = await self._serve()
-        self.port = server.sockets[0].getsockname()[1]
+        self._servers.append(await self._serve())
+        self.port = self._servers[0].sockets[0].getsockname()[1]
+        for fault in self._faults_from_the_start:
+            self._control.begin(fault)
         self._listening.set()
-        source = asyncio.create_task(self._source.run(self._hub, self._clock))
         stopping = asyncio.create_task(self._stopping.wait())
+        # A replay ends; the server then stays connected and silent, as the real one does at night.
+        working = {
+            asyncio.create_task(self._source.run(self._hub, self._clock)),
+            asyncio.create_task(self._mind_port()),
+        }
         try:
-            await asyncio.wait({source, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            if source.done():
-                # A replay ends; the server then stays connected and silent, as the real one does at night.
-                source.result()
-                await stopping
+            while not stopping.done():
+                await asyncio.wait({*working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+                for task in [task for task in working if task.done()]:
+                    working.remove(task)
+                    task.result()
         finally:
-            source.cancel()
-            await self._close(server)
+            for task in working:
+                task.cancel()
+            await self._close()
+
+    async def _mind_port(self) -> None:
+        """Close the port while a fault wants it closed."""
+        while True:
+            await self._shut.wait()
+            self._shut.clear()
+            # The asyncio server within stops listening; connections that stand go on.
+            self._servers[-1].server.close()
+            while any(outage.how == "closed" for outage in self._board.of_kind(Outage)):
+                await asyncio.sleep(_POLL_S)
+            self._servers.append(await self._serve())
 
     async def _serve(self) -> Server:
         return await serve(
@@ -137,7 +189,7 @@ class SimulatorServer:
             self._host,
             self.port,
             process_request=self._process_request,
-            create_connection=_registering(self._connections),
+            create_connection=connection_kind(self._connections),
             compression=None,
             open_timeout=_OPEN_TIMEOUT_S,
             # A client that does not read does not answer pings either, but shall be told slow_consumer.
@@ -146,47 +198,48 @@ class SimulatorServer:
             max_size=_LARGEST_MESSAGE_BYTES,
         )
 
-    async def _close(self, server: Server) -> None:
-        server.close()
-        if not await _within_farewell(server):
+    async def _close(self) -> None:
+        for server in self._servers:
+            server.close()
+        if not await _within_farewell(self._servers):
             for connection in list(self._connections):
                 connection.transport.abort()
-            await _within_farewell(server)
+            await _within_farewell(self._servers)
 
     async def _handle(self, connection: ServerConnection) -> None:
-        await self._hub.serve(Client(connection, Session(self._key), self._limits))
+        self._accepted += 1
+        view = View(self._board, self._accepted)
+        line = cast(Connection, connection)
+        line.attach(view, self._clock)
+        await self._hub.serve(Client(self._accepted, line, Session(self._key), self._limits, view, self._clock))
 
-    async def _process_request(self, _connection: ServerConnection, request: Request) -> Response | None:
+    async def _process_request(self, connection: ServerConnection, request: Request) -> Response | None:
+        path = urlsplit(request.path).path
         if request.headers.get("Upgrade", "").lower() == "websocket":
-            if urlsplit(request.path).path in _STREAM_PATHS:
-                return None
-            return _response(error(HTTPStatus.NOT_FOUND, f"The WebSocket is at {STREAM_PATH}, not at {request.path}."))
+            return self._refuse(path)
+        if self._serves_control and f"{path}/".startswith(f"{CONTROL_PATH}/"):
+            return _response(self._control.answer(request.method, request.path, connection.remote_address[0]))
         if request.method != "GET":
             return _response(error(HTTPStatus.METHOD_NOT_ALLOWED, f"Only GET is served, not {request.method}."))
         authorization = request.headers.get("Authorization", "")
         origin = f"http://{request.headers.get('Host', self._authority())}"
         return _response(await self._rest.answer(request.path, authorization, origin, self._clock.now_ms()))
 
-
-def _registering(registry: set[ServerConnection]) -> type[ServerConnection]:
-    """A kind of connection that is in `registry` while its TCP connection stands, in whatever state it is."""
-
-    class Connection(ServerConnection):
-        def connection_made(self, transport: asyncio.BaseTransport) -> None:
-            super().connection_made(transport)
-            registry.add(self)
-
-        def connection_lost(self, exc: Exception | None) -> None:
-            registry.discard(self)
-            super().connection_lost(exc)
-
-    return Connection
+    def _refuse(self, path: str) -> Response | None:
+        """The answer to a WebSocket handshake that is refused, None for one that is not."""
+        if path not in _STREAM_PATHS:
+            return _response(error(HTTPStatus.NOT_FOUND, f"The WebSocket is at {STREAM_PATH}, not at {path}."))
+        if self._board.of_kind(Outage):
+            return _response(error(HTTPStatus.SERVICE_UNAVAILABLE, "The service is unavailable."))
+        return None
 
 
-async def _within_farewell(server: Server) -> bool:
+async def _within_farewell(servers: Sequence[Server]) -> bool:
     """Whether every connection ended within the time for closing handshakes."""
     try:
-        await asyncio.wait_for(server.wait_closed(), _FAREWELL_S)
+        async with asyncio.timeout(_FAREWELL_S):
+            for server in servers:
+                await server.wait_closed()
     except TimeoutError:
         return False
     return True

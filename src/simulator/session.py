@@ -2,9 +2,14 @@
 
 import hmac
 import json
+from collections.abc import Sequence
 from typing import NamedTuple
 
+from src.simulator.faults import AuthTimeout, NoRealTime, OnConnections, RefuseAuth
+from src.simulator.feed_faults import PartialAck
 from src.simulator.wire import CHANNELS, Event, status
+
+AUTH_TIMEOUT_MESSAGE = "No authentication request received."
 
 
 class Reply(NamedTuple):
@@ -22,9 +27,18 @@ class Session:
 
     def __init__(self, key: str | None = None) -> None:
         self._key = key
-        self.authenticated = False
+        self._authenticated_key: str | None = None
         self._topics: set[str] = set()
         self._whole_channels: frozenset[str] = frozenset()
+
+    @property
+    def authenticated(self) -> bool:
+        """Whether a key was accepted."""
+        return self._authenticated_key is not None
+
+    def shares_key(self, other: "Session") -> bool:
+        """Whether both are authenticated, with the same key."""
+        return self.authenticated and self._authenticated_key == other._authenticated_key
 
     @property
     def topics(self) -> frozenset[str]:
@@ -35,8 +49,8 @@ class Session:
         """Whether the client is subscribed to the event."""
         return event.topic in self._topics or event.channel in self._whole_channels
 
-    def receive(self, message: str | bytes) -> Reply:
-        """Answer one message of the client."""
+    def receive(self, message: str | bytes, faults: Sequence[OnConnections] = ()) -> Reply:
+        """Answer one message of the client as the faults in force make it."""
         try:
             request = json.loads(message)
             action, params = request["action"], request.get("params", "")
@@ -44,35 +58,44 @@ class Session:
             return _error("A message is a JSON object with an action and its params.")
         if not isinstance(params, str):
             return _error("params is a string.")
-        return self._act(action, params)
+        return self._act(action, params, faults)
 
-    def _act(self, action: object, params: str) -> Reply:
+    def _act(self, action: object, params: str, faults: Sequence[OnConnections]) -> Reply:
         if action == "auth":
-            return self._authenticate(params)
+            return self._authenticate(params, faults)
         if action not in ("subscribe", "unsubscribe"):
             return _error("The actions are auth, subscribe and unsubscribe.")
         if not self.authenticated:
             return _error("not authenticated")
         topics = [topic for topic in map(str.strip, params.split(",")) if _is_known(topic)]
-        return Reply(self._subscribe(topics) if action == "subscribe" else self._unsubscribe(topics))
+        if action == "unsubscribe":
+            return Reply(self._unsubscribe(topics))
+        return Reply(_plan_errors(faults) or self._subscribe(topics, faults))
 
-    def _authenticate(self, key: str) -> Reply:
+    def _authenticate(self, key: str, faults: Sequence[OnConnections]) -> Reply:
+        self._authenticated_key = None
+        refused = _refused(faults)
+        if refused is not None:
+            return Reply([refused], drop=True)
         accepted = key if self._key is None else self._key
         if not key or not hmac.compare_digest(_bytes(key), _bytes(accepted)):
-            self.authenticated = False
             return Reply([status("auth_failed", "authentication failed")], drop=True)
-        self.authenticated = True
-        return Reply([status("auth_success", "authenticated")])
+        self._authenticated_key = key
+        return Reply([status("auth_success", "authenticated"), *_plan_errors(faults)])
 
-    def _subscribe(self, topics: list[str]) -> list[str]:
-        acks = []
-        for topic in topics:
-            # The real feed does not answer for a topic that is held already.
-            if topic not in self._topics:
+    def _subscribe(self, topics: list[str], faults: Sequence[OnConnections]) -> list[str]:
+        acks: list[str] = []
+        errors: dict[str, list[str]] = {"first": [], "last": []}
+        # The real feed does not answer for a topic that is held already.
+        for topic in [topic for topic in dict.fromkeys(topics) if topic not in self._topics]:
+            refusal = _refusal(topic, faults)
+            if refusal is None:
                 self._topics.add(topic)
                 acks.append(status("success", f"subscribed to: {topic}"))
+            elif refusal.answer == "not_authorized":
+                errors[refusal.errors].append(status("error", "not authorized"))
         self._find_whole_channels()
-        return acks
+        return errors["first"] + acks + errors["last"]
 
     def _unsubscribe(self, topics: list[str]) -> list[str]:
         acks = []
@@ -92,6 +115,26 @@ def _is_known(topic: str) -> bool:
     # The channel ends at the first dot: tickers have dots of their own (`AM.BRK.B`).
     channel, _dot, ticker = topic.partition(".")
     return channel in CHANNELS and bool(ticker)
+
+
+def _refused(faults: Sequence[OnConnections]) -> str | None:
+    """The element that every key is answered with, if a fault wants that."""
+    for fault in faults:
+        if isinstance(fault, RefuseAuth):
+            return status("auth_failed", fault.message)
+        if isinstance(fault, AuthTimeout):
+            return status("auth_timeout", AUTH_TIMEOUT_MESSAGE)
+    return None
+
+
+def _refusal(topic: str, faults: Sequence[OnConnections]) -> PartialAck | None:
+    """The fault that refuses the topic, if one does."""
+    return next((fault for fault in faults if isinstance(fault, PartialAck) and fault.refuses(topic)), None)
+
+
+def _plan_errors(faults: Sequence[OnConnections]) -> list[str]:
+    """What a key without real-time data is told."""
+    return [status("error", fault.message) for fault in faults if isinstance(fault, NoRealTime)]
 
 
 def _error(message: str) -> Reply:

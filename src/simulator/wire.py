@@ -1,17 +1,13 @@
-"""The feed's JSON: status elements, `A` and `AM` elements, frames, and the bars of the REST side."""
+"""The feed's JSON: status elements, `A` and `AM` elements, and the bars of the REST side."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from src.simulator.bars import SHARE_MICRO, Bar
 
 SECOND_CHANNEL, MINUTE_CHANNEL = "A", "AM"
 CHANNELS = frozenset({SECOND_CHANNEL, MINUTE_CHANNEL})
-
-# The real feed bundles what is due at the same moment; this bounds one frame to about 80 KB.
-_EVENTS_PER_FRAME = 400
 
 
 class Event(NamedTuple):
@@ -25,13 +21,6 @@ class Event(NamedTuple):
 def status(kind: str, message: str) -> str:
     """A status element, such as `auth_success`."""
     return json.dumps({"ev": "status", "status": kind, "message": message}, separators=(",", ":"))
-
-
-def frames(elements: Iterable[str]) -> Iterator[str]:
-    """The elements as JSON arrays of at most 400 each; none for none."""
-    remaining = iter(elements)
-    while chunk := list(islice(remaining, _EVENTS_PER_FRAME)):
-        yield f"[{','.join(chunk)}]"
 
 
 def number(value: float) -> str:

@@ -1,17 +1,15 @@
 """The simulator's server against a real WebSocket client: what PROTOCOL says a client meets, it meets here."""
 
-import asyncio
 import json
 import os
 import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import date
 from http.client import HTTPConnection
 from pathlib import Path
-from typing import Any
 
 import pytest
 from websockets.exceptions import ConnectionClosed, ConnectionClosedError, InvalidStatus
@@ -26,57 +24,16 @@ from src.simulator.recorder import write_session
 from src.simulator.replay import ReplaySource
 from src.simulator.schedule import Disorder
 from src.simulator.server import SimulatorServer
-from src.simulator.source import Publisher, Source
+from src.simulator.source import Publisher
 from src.simulator.universe import default_universe
-from src.simulator.wire import Event
 from tests.unit.simulator.feed_client import Element, Feed, feed
+from tests.unit.simulator.puppet import Puppet, event, serving, status
 from tests.unit.simulator.watched_clock import WatchedClock
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT / os.environ.get("TEST_DATA_DIR", "../shared/data")
 START_MS = 1_763_650_855_000  # 2025-11-20, 10:00:55 New York
 UNIVERSE = [i for i in default_universe() if i.symbol in {"AAPL", "SPY", "BRK.B", "BACpL"}]
-
-
-class Puppet:
-    """A source whose events the test sends."""
-
-    def __init__(self) -> None:
-        self._publisher: Publisher | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self.started = threading.Event()
-
-    @property
-    def description(self) -> str:
-        return "what a test sends"
-
-    async def run(self, publisher: Publisher, clock: Clock) -> None:
-        self._publisher, self._loop = publisher, asyncio.get_running_loop()
-        self.started.set()
-        await asyncio.Event().wait()
-
-    def bars(self, symbol: str, from_ms: int, to_ms: int, now_ms: int, *, ascending: bool) -> Iterator[tuple[int, str]]:
-        yield from ()
-
-    def send(self, *events: Event) -> None:
-        """Publish on the server's loop, and return when that was done."""
-        assert self._publisher is not None
-        assert self._loop is not None
-        published = threading.Event()
-        self._loop.call_soon_threadsafe(self._publisher.publish, events)
-        self._loop.call_soon_threadsafe(published.set)
-        assert published.wait(5)
-
-
-def event(topic: str, text: str = "x") -> Event:
-    channel = topic.partition(".")[0]
-    return Event(channel, topic, json.dumps({"ev": channel, "topic": topic, "text": text}))
-
-
-@contextmanager
-def serving(source: Source, **options: Any) -> Iterator[SimulatorServer]:
-    with SimulatorServer(source, **options) as server:
-        yield server
 
 
 @pytest.fixture
@@ -89,10 +46,6 @@ def server(puppet: Puppet) -> Iterator[SimulatorServer]:
     with serving(puppet, limits=Limits(buffer_bytes=1024 * 1024, linger_s=5.0)) as server:
         assert puppet.started.wait(5)
         yield server
-
-
-def status(kind: str, message: str) -> Element:
-    return {"ev": "status", "status": kind, "message": message}
 
 
 def test_a_client_is_greeted_authenticated_and_subscribed(server: SimulatorServer) -> None:

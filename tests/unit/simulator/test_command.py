@@ -1,5 +1,6 @@
 """The command: it serves, replays and writes a session, ends when told to, and answers bad input with a sentence."""
 
+import json
 import re
 import signal
 import socket
@@ -9,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
+from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
@@ -36,6 +38,7 @@ def exit_code(arguments: tuple[str, ...]) -> object:
         (("--port", "0", "--speed", "2"), "--speed, --duplicate and --reorder are for --replay PATH"),
         (("--port", "0", "--replay", "nowhere", "--speed", "0"), "allowed are numbers above 0"),
         (("--port", "0", "--replay", "nowhere"), "There is no file or folder nowhere."),
+        (("--port", "0", "--max-connections", "0"), "allowed are whole numbers from 1 to 10000, not '0'"),
         (("--port", "0", "--key", ""), "an empty key would refuse everyone"),
         (("--write-session", "nowhere"), "--write-session needs --symbols and --date"),
         (("--write-session", "nowhere", "--symbols", "ZZZZ", "--date", "2025-11-20"), "market has no ZZZZ"),
@@ -99,6 +102,24 @@ def test_it_serves_until_it_is_told_to_end(number: signal.Signals) -> None:
         out, err = process.communicate(timeout=10)
         assert time.monotonic() - started_s < 1.5
         assert (process.returncode, out, err) == (0, "", "")
+
+
+def test_faults_can_be_commanded_and_connections_be_limited() -> None:
+    with (
+        command("--port", "0", "--control", "--max-connections", "1") as process,
+        connect(listening_url(process), compression=None) as connection,
+    ):
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        match = re.fullmatch(r"Faults are commanded at http://(127\.0\.0\.1:[0-9]+)(/control)\.\n", line)
+        assert match is not None, line
+        Feed(connection).ask("auth", "key")
+        control = HTTPConnection(match[1], timeout=10)
+        control.request("GET", match[2])
+        with control.getresponse() as response:
+            state = json.load(response)
+    assert [(fault["fault"], fault["limit"]) for fault in state["faults"]] == [("max_connections", 1)]
+    assert [shown["authenticated"] for shown in state["connections"]] == [True]
 
 
 def test_it_replays_and_says_what_it_sent(tmp_path: Path) -> None:

@@ -52,13 +52,6 @@ def test_a_volume_is_written_exactly(volume_micro: int) -> None:
     assert "." not in text or not text.endswith("0")
 
 
-@given(count=st.integers(0, 2000))
-def test_frames_hold_every_element_in_order(count: int) -> None:
-    frames = [json.loads(frame) for frame in wire.frames(str(i) for i in range(count))]
-    assert [element for frame in frames for element in frame] == list(range(count))
-    assert all(1 <= len(frame) <= 400 for frame in frames)
-
-
 def test_a_rest_bar_has_the_exact_volume() -> None:
     bar = WHOLE._replace(volume_micro=1_250_750_000)
     assert parse(wire.rest_bar(bar)) == {
