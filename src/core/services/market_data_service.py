@@ -161,6 +161,8 @@ class MarketDataService:
     def _connect(self) -> None:
         if not self._stopping.is_set():
             self.data_adapter.connect(self._universe)
+        if self._stopping.is_set():  # told to stop in between: the last word counts
+            self.data_adapter.disconnect()
 
     def _run_backfill(self) -> None:
         self._backfill.run(self._universe, self._filled_to, self._writer)

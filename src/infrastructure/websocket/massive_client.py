@@ -101,12 +101,13 @@ class MassiveWebSocketClient:
                 ended.join()  # what `disconnect` did not wait for
             self._stopping.clear()
             self._settled.clear()
-            self._threads = [
+            threads = [
                 threading.Thread(target=self._run, name="feed-socket", daemon=True),
                 threading.Thread(target=self._watch, name="feed-watch", daemon=True),
             ]
-            for thread in self._threads:
+            for thread in threads:
                 thread.start()
+            self._threads = threads  # only now: another thread may join what stands here
         self._settled.wait(self._config.connect_timeout_s)
         return self._change.status is ConnectionStatus.CONNECTED
 
