@@ -25,6 +25,10 @@ class SchemaError(TickStockError):
     """The database's schema is not the one this program works with."""
 
 
+class OwnershipLostError(TickStockError):
+    """Another process ingests into the database now."""
+
+
 class FeedMismatchError(TickStockError):
     """The database was filled by the other feed; two feeds never mix."""
 

@@ -282,3 +282,36 @@ def test_after_a_restart_the_open_minute_is_widened_and_not_shrunk(installation:
     (after,) = stored_bars(url)
     assert (after.open, after.high, after.low, after.close) == (9.99, 14.02, 7.98, 8.0)
     assert (after.volume, after.partial, after.tier) == (175.5, True, Tier.LIVE)
+
+
+def test_who_loses_the_database_to_another_process_closes_the_feed(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    ended = threading.Event()
+    service = build_runtime(installation.settings(), ended.set)
+    assert service is not None
+    installation.started.append(service)
+    service.start()
+    wait_for(lambda: service.snapshot()["connection"]["status"] == "connected")
+    monkeypatch.setattr(service._ownership, "acquire", lambda: False)
+    assert ended.wait(10)
+    assert service.snapshot()["connection"]["status"] == "disconnected"
+    assert "Another process took over" in caplog.text
+
+
+def test_while_the_database_cannot_be_asked_the_owner_goes_on(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = installation.start()
+    wait_for(lambda: service.snapshot()["connection"]["status"] == "connected")
+    asked = threading.Event()
+
+    def away() -> bool:
+        asked.set()
+        raise DatabaseUnavailableError("It is away.")
+
+    monkeypatch.setattr(service._ownership, "acquire", away)
+    assert asked.wait(10)
+    written = service.snapshot()["written_at"]
+    wait_for(lambda: service.snapshot()["written_at"] > written)
+    assert service.running

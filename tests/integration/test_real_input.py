@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +9,6 @@ import pytest
 from src.app import build_runtime
 from src.config.settings import Settings, parse_settings
 from src.core.domain.market.bar import Bar, Tier
-from src.infrastructure.database import migrate
 from src.simulator.replay import ReplaySource
 from src.simulator.schedule import Disorder
 from src.simulator.server import SimulatorServer
@@ -25,11 +23,10 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Session:
     return make_session(tmp_path_factory.mktemp("session"))
 
 
-def replay(source: ReplaySource, tmp_path: Path, symbols: tuple[str, ...], channels: str) -> list[Bar]:
+def replay(source: ReplaySource, database_url: str, symbols: tuple[str, ...], channels: str) -> list[Bar]:
     """Runs the whole ingesting half against `source`; gives what is stored when all was sent."""
     with SimulatorServer(source) as server:
-        settings = _settings(tmp_path, server.port, symbols, channels)
-        migrate.upgrade(settings.database_url)
+        settings = _settings(database_url, server.port, symbols, channels)
         service = build_runtime(settings)
         assert service is not None
         service.start()
@@ -42,10 +39,10 @@ def replay(source: ReplaySource, tmp_path: Path, symbols: tuple[str, ...], chann
     return stored_bars(settings.database_url)
 
 
-def _settings(tmp_path: Path, port: int, symbols: tuple[str, ...], channels: str) -> Settings:
+def _settings(database_url: str, port: int, symbols: tuple[str, ...], channels: str) -> Settings:
     return parse_settings(
         {
-            "DATA_DIR": str(tmp_path),
+            "DATABASE_URL": database_url,
             "SIMULATOR_PORT": str(port),
             "SYMBOLS": ",".join(symbols),
             "MASSIVE_CHANNELS": channels,
@@ -75,19 +72,19 @@ def official(session: Session) -> dict[tuple[str, int], Values]:
 
 
 def test_the_stored_minutes_equal_the_official_ones_through_duplicates_and_reordering(
-    session: Session, tmp_path: Path
+    session: Session, database_url: str
 ) -> None:
     source = ReplaySource(session.files("second", "minute"), disorder=Disorder(duplicate=0.1, reorder_s=60, seed=1))
-    stored = replay(source, tmp_path, session.symbols, "A,AM")
+    stored = replay(source, database_url, session.symbols, "A,AM")
     expected = official(session)
     assert source.counts.duplicates > 1000
     assert {(bar.symbol, bar.timestamp): values(bar) for bar in stored} == expected
     assert {bar.tier for bar in stored} == {Tier.OFFICIAL}
 
 
-def test_with_seconds_alone_the_stored_minutes_are_what_merging_them_gives(session: Session, tmp_path: Path) -> None:
+def test_with_seconds_alone_the_stored_minutes_are_what_merging_them_gives(session: Session, database_url: str) -> None:
     source = ReplaySource(session.files("second"), disorder=Disorder(duplicate=0.1, reorder_s=60, seed=2))
-    stored = replay(source, tmp_path, session.symbols, "A")
+    stored = replay(source, database_url, session.symbols, "A")
     expected = {
         (symbol, start_ms): merged
         for symbol, path in zip(session.symbols, session.files("second"), strict=True)
@@ -97,7 +94,7 @@ def test_with_seconds_alone_the_stored_minutes_are_what_merging_them_gives(sessi
     assert {bar.tier for bar in stored} == {Tier.LIVE}
 
 
-def test_minutes_alone_give_no_bar_too_many(session: Session, tmp_path: Path) -> None:
+def test_minutes_alone_give_no_bar_too_many(session: Session, database_url: str) -> None:
     source = ReplaySource(session.files("minute"))
-    stored = replay(source, tmp_path, session.symbols, "AM")
+    stored = replay(source, database_url, session.symbols, "AM")
     assert {(bar.symbol, bar.timestamp): values(bar) for bar in stored} == official(session)

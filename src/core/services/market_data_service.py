@@ -1,5 +1,6 @@
 """The ingesting half: feed to bar book, bar book to writer. One background thread; the feed has its own."""
 
+import contextlib
 import logging
 import threading
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from src.core.domain.market.bar import Bar
 from src.core.domain.market.bar_book import BarBook
 from src.core.domain.market.tick import TickData
 from src.core.domain.market.universe import Universe
-from src.core.errors import DatabaseUnavailableError, FeedMismatchError
+from src.core.errors import DatabaseUnavailableError, FeedMismatchError, OwnershipLostError
 from src.core.ports import Backfill, BarWriter, DataAdapter, IngestStore, Ownership, Universes
 
 logger = logging.getLogger(__name__)
@@ -111,6 +112,9 @@ class MarketDataService:
         crashed = False
         try:
             self._serve()
+        except OwnershipLostError as error:
+            crashed = True
+            logger.warning("%s This one stops listening and stands by.", error)
         except Exception:
             crashed = True
             logger.exception("Ingestion ended by an error in the program.")
@@ -129,6 +133,13 @@ class MarketDataService:
         self._spawn("feed-connect", self._connect)
         while not self._stopping.wait(_BEAT_S):
             self._beat()
+            self._check_ownership()
+
+    def _check_ownership(self) -> None:
+        """Raises OwnershipLostError once another process ingests; while the database is away, the owner goes on."""
+        with contextlib.suppress(DatabaseUnavailableError):
+            if not self._ownership.acquire():
+                raise OwnershipLostError("Another process took over the ingestion into this database.")
 
     def _prepare(self) -> bool:
         """Waits until this process owns an answering database of the right feed; False when told to stop first."""

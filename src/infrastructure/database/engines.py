@@ -24,7 +24,7 @@ _WRITER_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "j
 _READER_PRAGMAS = ("query_only=ON",)
 
 # Of PostgreSQL: a silent network is given up after some seconds, and nobody holds a snapshot for long.
-NETWORK = {
+_NETWORK = {
     "connect_timeout": "5",
     "keepalives_idle": "5",
     "keepalives_interval": "2",
@@ -82,9 +82,13 @@ def _set(session: Sequence[str]) -> tuple[str, ...]:
     return tuple(f"SET {parameter}" for parameter in session)
 
 
-def _postgres_engine(url: str, name: str, set_up: Sequence[str], pool_size: int) -> Engine:
+def network(url: str, name: str) -> dict[str, str]:
+    """libpq's parameters for a connection of `name`, but for those that the URL gives itself."""
     given = make_url(url).query
-    network = {key: value for key, value in {**NETWORK, "application_name": name}.items() if key not in given}
+    return {key: value for key, value in {**_NETWORK, "application_name": name}.items() if key not in given}
+
+
+def _postgres_engine(url: str, name: str, set_up: Sequence[str], pool_size: int) -> Engine:
     engine = create_engine(
         url,
         pool_size=pool_size,
@@ -92,7 +96,7 @@ def _postgres_engine(url: str, name: str, set_up: Sequence[str], pool_size: int)
         pool_timeout=_BUSY_TIMEOUT_S,
         pool_pre_ping=True,
         pool_use_lifo=True,
-        connect_args=network,
+        connect_args=network(url, name),
     )
 
     @event.listens_for(engine, "connect")

@@ -12,6 +12,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
 from src.core.errors import SchemaError
 from src.infrastructure.database import adoption
@@ -26,6 +27,7 @@ from src.infrastructure.database.adoption import (
 from src.infrastructure.database.dialects import dialect_of
 from src.infrastructure.database.engines import database_errors, is_sqlite, read_engine, schema_engine, sqlite_file
 
+_INSUFFICIENT_PRIVILEGE = "42501"
 _MIGRATIONS = Path(__file__).resolve().parents[3] / "migrations"
 
 
@@ -96,12 +98,27 @@ def _changing(database_url: str) -> Iterator[Connection]:
     """A transaction on the schema, one at a time."""
     engine = schema_engine(database_url)
     try:
-        with database_errors(), engine.begin() as connection:
+        with database_errors(), _rights(), engine.begin() as connection:
             if lock := dialect_of(connection).lock_schema:
                 connection.exec_driver_sql(lock)
             yield connection
     finally:
         engine.dispose()
+
+
+@contextmanager
+def _rights() -> Iterator[None]:
+    """Says what to do when the role of the URL may not change the schema."""
+    try:
+        yield
+    except DBAPIError as error:
+        if getattr(error.orig, "pgcode", None) != _INSUFFICIENT_PRIVILEGE:
+            raise
+        words = " ".join(str(error.orig).split())
+        raise SchemaError(
+            f"The schema has to be changed, which the role of DATABASE_URL may not do ({words}); run .venv/bin/flask "
+            "migrate with the URL of the role that owns the tables."
+        ) from error
 
 
 def _apply(connection: Connection) -> None:

@@ -9,10 +9,11 @@ import os
 from pathlib import Path
 
 from sqlalchemy import Connection, NullPool, create_engine
+from sqlalchemy.exc import DBAPIError
 
 from src.core.errors import DatabaseUnavailableError
 from src.core.ports import Ownership
-from src.infrastructure.database.engines import NETWORK, database_errors, is_sqlite, sqlite_file
+from src.infrastructure.database.engines import database_errors, is_sqlite, network, sqlite_file
 
 _LOCK = "SELECT pg_try_advisory_lock(7250157019841023845)"
 
@@ -67,11 +68,12 @@ class AdvisoryLock:
     """An exclusive lock in the PostgreSQL database at `url`, held from `acquire` to `release` or the process's end.
 
     The server lets go of it when it notices that the connection is gone: at once when the process ended, after some
-    ten seconds when the machine or the network did.
+    ten seconds when the machine or the network did. Who holds it asks again now and then: a connection that broke is
+    noticed by that, and the lock taken again or found to be another's.
     """
 
     def __init__(self, url: str) -> None:
-        arguments = {**NETWORK, "application_name": "tickstock-owner"}
+        arguments = network(url, "tickstock-owner")
         self._engine = create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT", connect_args=arguments)
         self._connection: Connection | None = None
 
@@ -80,7 +82,7 @@ class AdvisoryLock:
 
         DatabaseUnavailableError when the database does not answer; that may change.
         """
-        if self._connection is not None:
+        if self._connection is not None and self._is_alive(self._connection):
             return True
         with database_errors():
             connection = self._engine.connect()
@@ -89,6 +91,14 @@ class AdvisoryLock:
             else:
                 connection.close()
         return self._connection is not None
+
+    def _is_alive(self, connection: Connection) -> bool:
+        try:
+            connection.exec_driver_sql("SELECT 1")
+        except DBAPIError:
+            self.release()
+            return False
+        return True
 
     def release(self) -> None:
         """Gives the lock up."""
