@@ -1,15 +1,15 @@
 """The synthetic market as a live feed: each second's and minute's events when they are due."""
 
 import asyncio
-from collections.abc import Iterator
 from itertools import chain
 from typing import NamedTuple
 
 from src.simulator.clock import Clock
+from src.simulator.history import FAITHFUL, MarketHistory, RestHabits
 from src.simulator.market import LONGEST_DELAY_MS, SyntheticMarket
 from src.simulator.newyork import MINUTE_MS
 from src.simulator.source import Publisher
-from src.simulator.wire import MINUTE_CHANNEL, SECOND_CHANNEL, Event, aggregate, rest_bar
+from src.simulator.wire import MINUTE_CHANNEL, SECOND_CHANNEL, Event, aggregate
 
 # A minute is worked out this long before it begins.
 _LEAD_MS = 5_000
@@ -25,10 +25,11 @@ class _Timed(NamedTuple):
 
 
 class LiveSource:
-    """Publishes a synthetic market as its clock goes on, and serves its past."""
+    """Publishes a synthetic market as its clock goes on, and serves its past by `habits`."""
 
-    def __init__(self, market: SyntheticMarket) -> None:
+    def __init__(self, market: SyntheticMarket, habits: RestHabits = FAITHFUL) -> None:
         self._market = market
+        self.history = MarketHistory(market, habits)
 
     @property
     def description(self) -> str:
@@ -39,17 +40,6 @@ class LiveSource:
         """Publish every second's `A`, every minute's `AM` and what is sent again, for ever."""
         while True:
             await self._run_until_a_leap(publisher, clock)
-
-    def bars(self, symbol: str, from_ms: int, to_ms: int, now_ms: int, *, ascending: bool) -> Iterator[tuple[int, str]]:
-        """The newest version sent by `now_ms` of each minute from `from_ms` to `to_ms`, both inclusive."""
-        if symbol not in self._market.symbols:
-            return
-        first = -(-max(from_ms, 0) // MINUTE_MS)
-        minutes = range(first, min(to_ms, now_ms) // MINUTE_MS + 1)
-        for minute in minutes if ascending else reversed(minutes):
-            sent = [v.bar for v in self._market.minute(symbol, minute * MINUTE_MS) if v.send_at_ms <= now_ms]
-            if sent:
-                yield sent[-1].start_ms, rest_bar(sent[-1])
 
     async def _run_until_a_leap(self, publisher: Publisher, clock: Clock) -> None:
         """Publish until the clock leaps over more than five minutes."""

@@ -23,6 +23,10 @@ class Instrument(NamedTuple):
     volatility: float
     sector_weight: float
     own_weight: float
+    name: str
+    # As the reference data spell them: `CS`, `ETF` or `PFD`; `XNYS`, `XNAS`, `ARCX` or `XASE`.
+    type: str
+    exchange: str
 
     @property
     def average_trade(self) -> float:
@@ -51,4 +55,7 @@ def _instrument(row: dict[str, str]) -> Instrument:
         float(row["volatility_percent"]) / 100,
         sector_weight,
         own_weight,
+        row["name"],
+        row["type"],
+        row["exchange"],
     )

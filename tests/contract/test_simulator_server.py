@@ -20,6 +20,7 @@ from src.simulator.client import Limits
 from src.simulator.clock import Clock, ManualClock, ScaledClock
 from src.simulator.live import LiveSource
 from src.simulator.market import SyntheticMarket
+from src.simulator.rate_limit import Rate
 from src.simulator.recorder import write_session
 from src.simulator.replay import ReplaySource
 from src.simulator.schedule import Disorder
@@ -254,6 +255,39 @@ def test_rest_pages_follow_each_other_over_the_network() -> None:
             path = next_url.removeprefix(server.rest_url)
     assert paged == whole
     assert len(whole) > 50
+
+
+def test_a_rate_that_is_exceeded_is_told_when_to_ask_again() -> None:
+    market, clock = SyntheticMarket(7, UNIVERSE), ManualClock(START_MS)
+    path = f"/v2/aggs/ticker/KO/range/1/minute/{START_MS}/{START_MS}"
+    with serving(LiveSource(market), clock=clock, rest_rate=Rate(2, 60)) as server:
+        assert [rest(server, path)[0], rest(server, path)[0]] == [200, 200]
+        client = HTTPConnection("127.0.0.1", server.port, timeout=10)
+        client.request("GET", path, headers={"Authorization": "Bearer key"})
+        with client.getresponse() as response:
+            assert (response.status, response.headers["Retry-After"]) == (429, "60")
+            assert json.load(response)["status"] == "ERROR"
+        assert rest(server, path, key="other")[0] == 200
+        clock.advance(60_000)
+        assert rest(server, path)[0] == 200
+
+
+def test_the_whole_market_is_answered_over_the_network() -> None:
+    market, clock = SyntheticMarket(7, UNIVERSE), ManualClock(START_MS)
+    with serving(LiveSource(market), clock=clock) as server:
+        _code, grouped = rest(server, "/v2/aggs/grouped/locale/us/market/stocks/2025-11-19?adjusted=false")
+        _code, snapshot = rest(server, "/v2/snapshot/locale/us/markets/stocks/tickers")
+        _code, tickers = rest(server, "/v3/reference/tickers?limit=1000")
+        _code, days = rest(server, "/v2/aggs/ticker/AAPL/range/1/day/2025-11-19/2025-11-20?adjusted=false")
+    expected = ["AAPL", "BACpL", "BRK.B", "SPY"]
+    assert [bar["T"] for bar in grouped["results"]] == expected
+    assert [one["ticker"] for one in snapshot["tickers"]] == expected
+    assert [one["ticker"] for one in tickers["results"]] == expected
+    assert [bar["v"] for bar in days["results"]] == [
+        snapshot["tickers"][0]["prevDay"]["v"],
+        snapshot["tickers"][0]["day"]["v"],
+    ]
+    assert days["results"][0]["v"] == grouped["results"][0]["v"]
 
 
 def test_a_request_that_is_wrong_gets_a_json_error(server: SimulatorServer) -> None:
