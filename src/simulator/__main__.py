@@ -13,8 +13,10 @@ from typing import NoReturn
 
 from src.simulator.control import CONTROL_PATH
 from src.simulator.faults import MaxConnections
+from src.simulator.history import RestHabits
 from src.simulator.live import LiveSource
 from src.simulator.market import SyntheticMarket
+from src.simulator.rate_limit import Rate, parse_rate
 from src.simulator.recorder import write_session
 from src.simulator.recordings import RecordingError
 from src.simulator.replay import ReplaySource
@@ -22,6 +24,7 @@ from src.simulator.schedule import Disorder
 from src.simulator.server import SimulatorServer
 
 _POLL_S = 0.1
+_DEMO_HABITS = RestHabits(lag_s=2.0, contradict=0.002, cancel=0.0005)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -52,6 +55,11 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--key", type=_text, help="the only API key accepted (default: any)")
     parser.add_argument("--max-connections", type=_whole(1, 10_000), help="for each key; a newer one ends the oldest")
     parser.add_argument("--control", action="store_true", help="let faults be commanded over HTTP at /control")
+    rest = parser.add_argument_group("the REST side")
+    rest.add_argument("--rest-rate", type=_rate, help="most requests of a key, such as 5/minute (default: any)")
+    rest.add_argument("--rest-lag", type=_between(0, 3600), help="seconds a symbol is behind at most (default 2)")
+    rest.add_argument("--rest-contradict", type=_between(0, 1), help="share of minutes corrected late (default 0.002)")
+    rest.add_argument("--rest-cancel", type=_between(0, 1), help="share of minutes taken back (default 0.0005)")
     replay = parser.add_argument_group("replay of recordings")
     replay.add_argument("--replay", nargs="+", type=Path, metavar="PATH", help="folders or .csv(.gz) files")
     replay.add_argument("--speed", type=_speed, help="multiple of real time, or max (default 1)")
@@ -76,6 +84,9 @@ def _what_does_not_fit(options: argparse.Namespace) -> str | None:
         return "--symbols and --date are for --write-session DIR"
     if options.port is None:
         return "name a port to listen on, such as --port 8765"
+    habits = (options.rest_lag, options.rest_contradict, options.rest_cancel)
+    if options.replay is not None and any(habit is not None for habit in habits):
+        return "--rest-lag, --rest-contradict and --rest-cancel are for the synthetic market, not for --replay"
     replay_options = (options.speed, options.duplicate, options.reorder)
     if options.replay is None and any(option is not None for option in replay_options):
         return "--speed, --duplicate and --reorder are for --replay PATH"
@@ -84,10 +95,16 @@ def _what_does_not_fit(options: argparse.Namespace) -> str | None:
 
 def _source(options: argparse.Namespace) -> LiveSource | ReplaySource:
     if options.replay is None:
-        return LiveSource(SyntheticMarket(options.seed))
+        return LiveSource(SyntheticMarket(options.seed), _habits(options))
     disorder = Disorder(options.duplicate or 0.0, options.reorder or 0.0, options.seed)
     speed = 1.0 if options.speed is None else options.speed
     return ReplaySource(options.replay, speed=None if isinf(speed) else speed, disorder=disorder)
+
+
+def _habits(options: argparse.Namespace) -> RestHabits:
+    """What is not said is as the demonstration has it: some of everything, and little of it."""
+    given = (options.rest_lag, options.rest_contradict, options.rest_cancel)
+    return RestHabits(*(usual if one is None else one for one, usual in zip(given, _DEMO_HABITS, strict=True)))
 
 
 def _serve(source: LiveSource | ReplaySource, options: argparse.Namespace) -> int:
@@ -96,7 +113,13 @@ def _serve(source: LiveSource | ReplaySource, options: argparse.Namespace) -> in
         signal.signal(number, lambda *_: stopped.set())
     faults = [] if options.max_connections is None else [MaxConnections(limit=options.max_connections)]
     server = SimulatorServer(
-        source, options.host, options.port, key=options.key, faults=faults, control=options.control
+        source,
+        options.host,
+        options.port,
+        key=options.key,
+        faults=faults,
+        control=options.control,
+        rest_rate=options.rest_rate,
     )
     try:
         server.start()
@@ -164,6 +187,13 @@ def _between(least: float, most: float) -> Callable[[str], float]:
         return value
 
     return parse
+
+
+def _rate(text: str) -> Rate:
+    try:
+        return parse_rate(text)
+    except ValueError as cause:
+        raise argparse.ArgumentTypeError(str(cause)) from cause
 
 
 def _speed(text: str) -> float:

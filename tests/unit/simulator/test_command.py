@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from datetime import date
 from http.client import HTTPConnection
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from websockets.sync.client import connect
@@ -39,6 +40,9 @@ def exit_code(arguments: tuple[str, ...]) -> object:
         (("--port", "0", "--replay", "nowhere", "--speed", "0"), "allowed are numbers above 0"),
         (("--port", "0", "--replay", "nowhere"), "There is no file or folder nowhere."),
         (("--port", "0", "--max-connections", "0"), "allowed are whole numbers from 1 to 10000, not '0'"),
+        (("--port", "0", "--rest-rate", "5"), "allowed are rates such as 5/minute"),
+        (("--port", "0", "--rest-cancel", "2"), "allowed are numbers from 0 to 1, not '2'"),
+        (("--port", "0", "--replay", "nowhere", "--rest-lag", "3"), "are for the synthetic market, not for --replay"),
         (("--port", "0", "--key", ""), "an empty key would refuse everyone"),
         (("--write-session", "nowhere"), "--write-session needs --symbols and --date"),
         (("--write-session", "nowhere", "--symbols", "ZZZZ", "--date", "2025-11-20"), "market has no ZZZZ"),
@@ -85,6 +89,20 @@ def listening_url(process: subprocess.Popen[str]) -> str:
     assert match is not None, line
     assert "imulated" in line
     return match[0]
+
+
+def test_its_rest_side_has_the_rate_it_is_told() -> None:
+    with command("--port", "0", "--rest-rate", "1/hour") as process:
+        address = urlsplit(listening_url(process)).netloc
+        answers = []
+        for _request in range(2):
+            client = HTTPConnection(address, timeout=10)
+            client.request("GET", "/v3/reference/tickers", headers={"Authorization": "Bearer key"})
+            with client.getresponse() as response:
+                answers.append((response.status, int(response.headers.get("Retry-After", "0"))))
+    assert answers[0] == (200, 0)
+    assert answers[1][0] == 429
+    assert 3590 <= answers[1][1] <= 3600
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
