@@ -14,6 +14,7 @@ from typing import NoReturn
 from src.simulator.control import CONTROL_PATH
 from src.simulator.faults import MaxConnections
 from src.simulator.history import RestHabits
+from src.simulator.hours import Hours, always, official_hours
 from src.simulator.live import LiveSource
 from src.simulator.market import SyntheticMarket
 from src.simulator.rate_limit import Rate, parse_rate
@@ -24,6 +25,7 @@ from src.simulator.schedule import Disorder
 from src.simulator.server import SimulatorServer
 
 _POLL_S = 0.1
+_HOURS: dict[str, Callable[[], Hours]] = {"always": lambda: always, "official": official_hours}
 _DEMO_HABITS = RestHabits(lag_s=2.0, contradict=0.002, cancel=0.0005)
 
 
@@ -52,6 +54,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--port", type=_whole(0, 65535), help="the port to listen on; 0 takes a free one")
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (default %(default)s)")
     parser.add_argument("--seed", type=_whole(0, 2**63), default=7, help="decides everything random (default 7)")
+    parser.add_argument("--hours", choices=_HOURS, help="when the synthetic market trades (default always)")
     parser.add_argument("--key", type=_text, help="the only API key accepted (default: any)")
     parser.add_argument("--max-connections", type=_whole(1, 10_000), help="for each key; a newer one ends the oldest")
     parser.add_argument("--control", action="store_true", help="let faults be commanded over HTTP at /control")
@@ -84,9 +87,9 @@ def _what_does_not_fit(options: argparse.Namespace) -> str | None:
         return "--symbols and --date are for --write-session DIR"
     if options.port is None:
         return "name a port to listen on, such as --port 8765"
-    habits = (options.rest_lag, options.rest_contradict, options.rest_cancel)
-    if options.replay is not None and any(habit is not None for habit in habits):
-        return "--rest-lag, --rest-contradict and --rest-cancel are for the synthetic market, not for --replay"
+    of_market = (options.rest_lag, options.rest_contradict, options.rest_cancel, options.hours)
+    if options.replay is not None and any(option is not None for option in of_market):
+        return "--hours and --rest-lag, -contradict and -cancel are for the synthetic market, not for --replay"
     replay_options = (options.speed, options.duplicate, options.reorder)
     if options.replay is None and any(option is not None for option in replay_options):
         return "--speed, --duplicate and --reorder are for --replay PATH"
@@ -95,10 +98,14 @@ def _what_does_not_fit(options: argparse.Namespace) -> str | None:
 
 def _source(options: argparse.Namespace) -> LiveSource | ReplaySource:
     if options.replay is None:
-        return LiveSource(SyntheticMarket(options.seed), _habits(options))
+        return LiveSource(SyntheticMarket(options.seed, hours=_hours(options)), _habits(options))
     disorder = Disorder(options.duplicate or 0.0, options.reorder or 0.0, options.seed)
     speed = 1.0 if options.speed is None else options.speed
     return ReplaySource(options.replay, speed=None if isinf(speed) else speed, disorder=disorder)
+
+
+def _hours(options: argparse.Namespace) -> Hours:
+    return _HOURS[options.hours or "always"]()
 
 
 def _habits(options: argparse.Namespace) -> RestHabits:
@@ -155,7 +162,9 @@ def _counts(replay: ReplaySource) -> str:
 
 
 def _write_session(options: argparse.Namespace) -> int:
-    written = write_session(options.write_session, options.symbols, options.date, seed=options.seed)
+    written = write_session(
+        options.write_session, options.symbols, options.date, seed=options.seed, hours=_hours(options)
+    )
     _say(f"Wrote {len(written)} files of simulated bars of {options.date} below {options.write_session}.")
     return 0
 

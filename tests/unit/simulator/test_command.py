@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import pytest
 from websockets.sync.client import connect
 
+from src.simulator import recordings
 from src.simulator.__main__ import main
 from src.simulator.recorder import write_session
 from tests.unit.simulator.feed_client import Feed
@@ -43,6 +44,8 @@ def exit_code(arguments: tuple[str, ...]) -> object:
         (("--port", "0", "--rest-rate", "5"), "allowed are rates such as 5/minute"),
         (("--port", "0", "--rest-cancel", "2"), "allowed are numbers from 0 to 1, not '2'"),
         (("--port", "0", "--replay", "nowhere", "--rest-lag", "3"), "are for the synthetic market, not for --replay"),
+        (("--port", "0", "--replay", "nowhere", "--hours", "always"), "are for the synthetic market, not for --replay"),
+        (("--port", "0", "--hours", "never"), "invalid choice: 'never' (choose from"),
         (("--port", "0", "--key", ""), "an empty key would refuse everyone"),
         (("--write-session", "nowhere"), "--write-session needs --symbols and --date"),
         (("--write-session", "nowhere", "--symbols", "ZZZZ", "--date", "2025-11-20"), "market has no ZZZZ"),
@@ -166,6 +169,15 @@ def test_it_says_what_to_do_about_a_taken_port() -> None:
     assert err == (
         f"Port {port} on 127.0.0.1 is taken: choose another with --port, or end the program that listens there.\n"
     )
+
+
+def test_it_writes_a_session_of_official_hours(tmp_path: Path) -> None:
+    options = ("--write-session", str(tmp_path), "--symbols", "KO", "--hours", "official")
+    for day in ("2025-11-27", "2025-11-28"):
+        assert ended(*options, "--date", day)[0] == 0
+    rows = {path.name[3:11]: list(recordings.read(path)) for path in (tmp_path / "minute").iterdir()}
+    assert not rows["20251127"]
+    assert 200 < len(rows["20251128"]) < 800
 
 
 def test_it_writes_a_session(tmp_path: Path) -> None:
