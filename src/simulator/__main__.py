@@ -1,4 +1,4 @@
-"""The command `python -m src.simulator`: serve a simulated feed, replay recordings, or write a session of them."""
+"""The command `python -m src.simulator`: serve a simulated feed, replay recordings, or write a day to files."""
 
 import argparse
 import errno
@@ -13,7 +13,8 @@ from typing import NoReturn
 
 from src.simulator.control import CONTROL_PATH
 from src.simulator.faults import MaxConnections
-from src.simulator.history import RestHabits
+from src.simulator.flat_files import KINDS, write_flat_file
+from src.simulator.habits import RestHabits
 from src.simulator.hours import Hours, always, official_hours
 from src.simulator.live import LiveSource
 from src.simulator.market import SyntheticMarket
@@ -23,6 +24,7 @@ from src.simulator.recordings import RecordingError
 from src.simulator.replay import ReplaySource
 from src.simulator.schedule import Disorder
 from src.simulator.server import SimulatorServer
+from src.simulator.universe import MOST_INVENTED, Instrument, default_universe, invented_universe
 
 _POLL_S = 0.1
 _HOURS: dict[str, Callable[[], Hours]] = {"always": lambda: always, "official": official_hours}
@@ -43,6 +45,8 @@ def main(arguments: Sequence[str]) -> int:
     try:
         if options.write_session is not None:
             return _write_session(options)
+        if options.write_flat_file is not None:
+            return _write_flat_file(options)
         source = _source(options)
     except (RecordingError, ValueError, OSError) as problem:
         return _complain(str(problem))
@@ -55,6 +59,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (default %(default)s)")
     parser.add_argument("--seed", type=_whole(0, 2**63), default=7, help="decides everything random (default 7)")
     parser.add_argument("--hours", choices=_HOURS, help="when the synthetic market trades (default always)")
+    parser.add_argument("--extra-symbols", type=_whole(0, MOST_INVENTED), help="invented tickers to trade as well (0)")
     parser.add_argument("--key", type=_text, help="the only API key accepted (default: any)")
     parser.add_argument("--max-connections", type=_whole(1, 10_000), help="for each key; a newer one ends the oldest")
     parser.add_argument("--control", action="store_true", help="let faults be commanded over HTTP at /control")
@@ -68,9 +73,10 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     replay.add_argument("--speed", type=_speed, help="multiple of real time, or max (default 1)")
     replay.add_argument("--duplicate", type=_between(0, 1), help="share of events sent twice (0 to 1)")
     replay.add_argument("--reorder", type=_between(0, 3600), help="seconds within which order is lost")
-    session = parser.add_argument_group("a session to a folder")
-    session.add_argument("--write-session", type=Path, metavar="DIR", help="write second/ and minute/ there and end")
-    session.add_argument("--symbols", type=_symbols, help="such as AAPL,BRK.B")
+    session = parser.add_argument_group("a day to files")
+    session.add_argument("--write-session", type=Path, metavar="DIR", help="write second/ and minute/ there")
+    session.add_argument("--write-flat-file", nargs=2, metavar=("KIND", "PATH"), help="KIND is minute or day")
+    session.add_argument("--symbols", type=_symbols, help="such as AAPL,BRK.B; a flat file has all unless told")
     session.add_argument("--date", type=_date, help="New York date, YYYY-MM-DD")
     options = parser.parse_args(arguments)
     if problem := _what_does_not_fit(options):
@@ -83,25 +89,38 @@ def _what_does_not_fit(options: argparse.Namespace) -> str | None:
     session_options = (options.symbols, options.date)
     if options.write_session is not None:
         return None if all(session_options) else "--write-session needs --symbols and --date"
+    if options.write_flat_file is not None:
+        return _what_does_not_fit_a_flat_file(options)
     if any(session_options):
-        return "--symbols and --date are for --write-session DIR"
+        return "--symbols and --date are for --write-session DIR and --write-flat-file KIND PATH"
     if options.port is None:
         return "name a port to listen on, such as --port 8765"
-    of_market = (options.rest_lag, options.rest_contradict, options.rest_cancel, options.hours)
+    of_market = (options.rest_lag, options.rest_contradict, options.rest_cancel, options.hours, options.extra_symbols)
     if options.replay is not None and any(option is not None for option in of_market):
-        return "--hours and --rest-lag, -contradict and -cancel are for the synthetic market, not for --replay"
+        return "--hours, --extra-symbols, --rest-lag, -contradict and -cancel are for the market, not for --replay"
     replay_options = (options.speed, options.duplicate, options.reorder)
     if options.replay is None and any(option is not None for option in replay_options):
         return "--speed, --duplicate and --reorder are for --replay PATH"
     return None
 
 
+def _what_does_not_fit_a_flat_file(options: argparse.Namespace) -> str | None:
+    kind, _path = options.write_flat_file
+    if kind not in KINDS:
+        return f"--write-flat-file needs minute or day, and a path; '{kind}' is neither"
+    return None if options.date is not None else "--write-flat-file needs --date"
+
+
 def _source(options: argparse.Namespace) -> LiveSource | ReplaySource:
     if options.replay is None:
-        return LiveSource(SyntheticMarket(options.seed, hours=_hours(options)), _habits(options))
+        return LiveSource(SyntheticMarket(options.seed, _universe(options), hours=_hours(options)), _habits(options))
     disorder = Disorder(options.duplicate or 0.0, options.reorder or 0.0, options.seed)
     speed = 1.0 if options.speed is None else options.speed
     return ReplaySource(options.replay, speed=None if isinf(speed) else speed, disorder=disorder)
+
+
+def _universe(options: argparse.Namespace) -> list[Instrument]:
+    return default_universe() + invented_universe(options.extra_symbols or 0)
 
 
 def _hours(options: argparse.Namespace) -> Hours:
@@ -166,6 +185,25 @@ def _write_session(options: argparse.Namespace) -> int:
         options.write_session, options.symbols, options.date, seed=options.seed, hours=_hours(options)
     )
     _say(f"Wrote {len(written)} files of simulated bars of {options.date} below {options.write_session}.")
+    return 0
+
+
+def _write_flat_file(options: argparse.Namespace) -> int:
+    kind, path = options.write_flat_file
+    instruments = {one.symbol: one for one in _universe(options)}
+    wanted = options.symbols or list(instruments)
+    if unknown := [symbol for symbol in wanted if symbol not in instruments]:
+        return _complain(f"The synthetic market has no {', '.join(unknown)}.")
+    rows = write_flat_file(
+        Path(path),
+        kind,
+        options.date,
+        [instruments[symbol] for symbol in wanted],
+        seed=options.seed,
+        hours=_hours(options),
+        habits=_habits(options),
+    )
+    _say(f"Wrote {rows} rows of simulated bars of {options.date} to {path}.")
     return 0
 
 

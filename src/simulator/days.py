@@ -41,7 +41,7 @@ class DayBars:
         self._market = market
         # Per symbol the minutes of its day that were looked at last, and their prices.
         self._running: dict[str, tuple[range, _Prices | None]] = {}
-        self.finished = lru_cache(maxsize=_DAYS_KEPT_PER_SYMBOL * len(market.symbols))(self._finished)
+        self.finished = lru_cache(maxsize=_DAYS_KEPT_PER_SYMBOL * len(market.symbols))(self.whole)
 
     def so_far(self, symbol: str, minute: int, forming: Bar | None) -> DayBar | None:
         """The day of `minute` (minutes since the epoch) up to its start and what is `forming` in it.
@@ -69,7 +69,7 @@ class DayBars:
         whole = sum(totals(self._market.hour_plans(symbol, hour)).trades for hour in range(first_hour, last_hour))
         return whole + totals(self._market.hour_plans(symbol, last_hour)[:into]).trades
 
-    def _finished(self, symbol: str, midnight: int) -> DayBar | None:
+    def whole(self, symbol: str, midnight: int) -> DayBar | None:
         """The whole day that begins at `midnight` (minutes since the epoch); None if nothing traded."""
         session = self._session(midnight)
         if session is None:
@@ -123,7 +123,9 @@ class DayBars:
             return None
         path = self._market.prices(symbol, minutes.start, len(minutes) + 1)
         ends = {minute: (path[minute - minutes.start], path[minute - minutes.start + 1]) for minute in traded}
-        first, last = (self._market.extent(symbol, minute, plan(minute)) for minute in (traded[0], traded[-1]))
+        first, last = (
+            self._market.extent(symbol, minute, plan(minute), *ends[minute]) for minute in (traded[0], traded[-1])
+        )
         high = self._furthest(symbol, ends, plan, 1)
         low = -self._furthest(symbol, ends, plan, -1)
         return _Prices(first.open / 100, high / 100, low / 100, last.close / 100)
@@ -143,7 +145,7 @@ class DayBars:
                 break
             bounds = self._market.bounds(symbol, minute, *ends[minute])
             if max(sign * bound for bound in bounds) + stray[minute] > best:
-                extent = self._market.extent(symbol, minute, plan(minute))
+                extent = self._market.extent(symbol, minute, plan(minute), *ends[minute])
                 best = max(best, sign * extent.low, sign * extent.high)
         return int(best)
 

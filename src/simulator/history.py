@@ -1,40 +1,18 @@
 """The synthetic market's past as its REST side tells it: late, unfinished, and not always what the feed said."""
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
-from src.simulator.bars import SHARE_MICRO, Bar, DayBar
+from src.simulator.bars import Bar, DayBar
 from src.simulator.days import DayBars
+from src.simulator.habits import FAITHFUL, Fate, Fates, RestHabits
 from src.simulator.market import SyntheticMarket
 from src.simulator.newyork import MINUTE_MS, day_start, next_day_start
-from src.simulator.noise import digest, uniform
+from src.simulator.noise import uniform
 from src.simulator.source import Listing
 from src.simulator.wire import LastMinute, rest_bar, rest_day, rest_grouped, rest_snapshot
 
 # A snapshot looks this many days back for one on which a symbol traded: over a long weekend and a quiet day.
 _DAYS_BACK = 7
-# The end of time, for whoever wants what a minute was in the end.
-_EVER_MS = 1 << 62
-
-
-class RestHabits(NamedTuple):
-    """How the REST side departs from the feed; nothing of it unless asked for.
-
-    `lag_s`: the most by which it is behind; each symbol has a lag of its own between 0 and that. `contradict` and
-    `cancel` are shares of minutes (0 to 1): those it corrects after the feed's last word on them, 16 minutes to
-    12 hours late, and those it leaves out 5 to 60 minutes after they ended although the feed sent them.
-    """
-
-    lag_s: float = 0.0
-    contradict: float = 0.0
-    cancel: float = 0.0
-
-
-FAITHFUL = RestHabits()
-
-# Quantiles of the delays, early more often than late.
-_CORRECTION_DELAY_MS = [round(960_000 * 45 ** (b / 255)) for b in range(256)]
-_CANCELLATION_DELAY_MS = [round(300_000 * 12 ** (b / 255)) for b in range(256)]
 
 
 class MarketHistory:
@@ -45,7 +23,7 @@ class MarketHistory:
         self._habits = habits
         self._days = DayBars(market)
         self._lags_ms = {symbol: self._lag_ms(symbol) for symbol in market.symbols}
-        self._keys = {symbol: f"{market.seed}/rest/{symbol}/".encode() for symbol in market.symbols}
+        self._fates = Fates(market.seed, habits)
 
     @property
     def listings(self) -> Sequence[Listing]:
@@ -93,16 +71,18 @@ class MarketHistory:
             day, minute = self._day_so_far(symbol, known_ms), self._last_minute(symbol, known_ms)
             yield rest_snapshot(symbol, day, minute, before, known_ms if day else 0)
 
-    def final_minute(self, symbol: str, minute: int) -> Bar | None:
-        """What `minute` (minutes since the epoch) was in the end, after everything late; None if nothing."""
-        return self._minute(symbol, minute, _EVER_MS)
-
     def _minute(self, symbol: str, minute: int, known_ms: int) -> Bar | None:
         """`minute` as it is known at `known_ms`."""
         sent = [v.bar for v in self._market.minute(symbol, minute * MINUTE_MS) if v.send_at_ms <= known_ms]
         if not sent:
             return self._forming(symbol, minute, known_ms)
-        return self._second_thoughts(sent[-1], minute, known_ms)
+        bar, fate = sent[-1], self._fates.of(symbol, minute)
+        late_ms = known_ms - bar.end_ms
+        if fate.cancelled_after_ms is not None and late_ms >= fate.cancelled_after_ms:
+            return None
+        if fate.corrected_after_ms is not None and late_ms >= fate.corrected_after_ms:
+            return _corrected(bar, fate)
+        return bar
 
     def _forming(self, symbol: str, minute: int, known_ms: int) -> Bar | None:
         """The seconds of `minute` that were sent by `known_ms` together, before its first `AM`."""
@@ -112,18 +92,6 @@ class MarketHistory:
             if version.send_at_ms <= known_ms
         }
         return _together([newest[start_ms] for start_ms in sorted(newest)]) if newest else None
-
-    def _second_thoughts(self, bar: Bar, minute: int, known_ms: int) -> Bar | None:
-        """`bar` as the REST side has it once the feed is done with it: the same, corrected, or cancelled."""
-        if not self._habits.contradict and not self._habits.cancel:
-            return bar
-        key, late_ms = self._keys[bar.symbol], known_ms - bar.end_ms
-        correction, cancellation, size = digest(key, minute, 3)
-        if uniform(key + b"cancel", minute) < self._habits.cancel:
-            return None if late_ms >= _CANCELLATION_DELAY_MS[cancellation] else bar
-        if uniform(key + b"contradict", minute) < self._habits.contradict:
-            return _corrected(bar, size) if late_ms >= _CORRECTION_DELAY_MS[correction] else bar
-        return bar
 
     def _day(self, symbol: str, midnight: int, now_ms: int) -> DayBar | None:
         """The day that begins at `midnight` (minutes since the epoch): all of it, or as far as it is known."""
@@ -189,13 +157,11 @@ def _together(seconds: Sequence[Bar]) -> Bar:
     )
 
 
-def _corrected(bar: Bar, choice: int) -> Bar:
+def _corrected(bar: Bar, fate: Fate) -> Bar:
     """`bar` with late trades at its close that no `AM` had, or without a print at its extremes that was taken back."""
-    volume_micro = max(1, bar.volume_micro // SHARE_MICRO * (1 + choice % 10) // 100) * SHARE_MICRO
-    if choice % 2 and 2 * volume_micro < bar.volume_micro:
-        return bar._replace(
-            high=max(bar.open, bar.close), low=min(bar.open, bar.close), volume_micro=bar.volume_micro - volume_micro
-        )
-    total_micro = bar.volume_micro + volume_micro
-    vwap = round((bar.vwap * bar.volume_micro + bar.close * volume_micro) / total_micro, 4)
-    return bar._replace(volume_micro=total_micro, vwap=vwap, trades=bar.trades + 1)
+    volume_micro, narrower = fate.corrected(bar.volume_micro)
+    if narrower:
+        high, low = max(bar.open, bar.close), min(bar.open, bar.close)
+        return bar._replace(high=high, low=low, volume_micro=volume_micro)
+    vwap = round((bar.vwap * bar.volume_micro + bar.close * (volume_micro - bar.volume_micro)) / volume_micro, 4)
+    return bar._replace(volume_micro=volume_micro, vwap=vwap, trades=bar.trades + 1)

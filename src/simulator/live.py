@@ -5,7 +5,8 @@ from itertools import chain
 from typing import NamedTuple
 
 from src.simulator.clock import Clock
-from src.simulator.history import FAITHFUL, MarketHistory, RestHabits
+from src.simulator.habits import FAITHFUL, RestHabits
+from src.simulator.history import MarketHistory
 from src.simulator.market import LONGEST_DELAY_MS, SyntheticMarket
 from src.simulator.newyork import MINUTE_MS
 from src.simulator.source import Publisher

@@ -131,10 +131,16 @@ class SyntheticMarket:
         path = walk(self._instruments[symbol], start, end, digest(self._keys[symbol], minute, second_columns.STEPS))
         return min(path), max(path)
 
-    def extent(self, symbol: str, minute: int, plan: MinutePlan) -> Extent:
-        """Prices in cents that a minute with trades had in the end: what its last `AM` says."""
-        columns, data = self._columns(self._instruments[symbol], minute, plan)
-        extent = self._extent(self._instruments[symbol], minute, plan, columns)
+    def extent(self, symbol: str, minute: int, plan: MinutePlan, start: float, end: float) -> Extent:
+        """Prices in cents that a minute with trades had in the end: what its last `AM` says.
+
+        `plan` is what trades in it; it runs from `start` to `end` dollars, which are the paths' prices.
+        """
+        instrument = self._instruments[symbol]
+        data = digest(self._keys[symbol], minute, second_columns.random_bytes(plan))
+        path = walk(instrument, start, end, data[: second_columns.STEPS])
+        extent = Extent(*second_columns.extent(path, self._wicks[symbol], data))
+        extent = self._with_auction(extent, instrument, minute, plan)
         return extent.wider(_widening(data)) if plan.late_parts else extent
 
     def auction(self, symbol: str, minute: int) -> float:
@@ -204,23 +210,23 @@ class SyntheticMarket:
     def _first_minute_bar(
         self, instrument: Instrument, minute: int, plan: MinutePlan, columns: Seconds, choice: int
     ) -> Bar:
-        open_, high, low, close = self._extent(instrument, minute, plan, columns)
+        of_seconds = Extent(columns.open[0], max(columns.high), min(columns.low), columns.close[-1])
+        extent = self._with_auction(of_seconds, instrument, minute, plan)
         notional = sum(map(mul, columns.volume, columns.double_vwap)) / 2
         if plan.odd_micro:
-            prices_high, prices_low = max(columns.high), min(columns.low)
-            notional += plan.odd_micro * (prices_high + 2 if choice % 2 else prices_low - 2)
+            notional += plan.odd_micro * (of_seconds.high + 2 if choice % 2 else of_seconds.low - 2)
         if plan.auction_micro:
-            notional += plan.auction_micro * open_
+            notional += plan.auction_micro * extent.open
         volume_micro = plan.total_micro - plan.late_micro
         day = self._day(instrument, minute, columns.open[0] / 100)
         return Bar(
             instrument.symbol,
             minute * MINUTE_MS,
             (minute + 1) * MINUTE_MS,
-            open_ / 100,
-            high / 100,
-            low / 100,
-            close / 100,
+            extent.open / 100,
+            extent.high / 100,
+            extent.low / 100,
+            extent.close / 100,
             volume_micro,
             round(notional / volume_micro / 100, 4),
             plan.trades + plan.odd_trades + (plan.auction_micro > 0),
@@ -229,12 +235,11 @@ class SyntheticMarket:
             day.open,
         )
 
-    def _extent(self, instrument: Instrument, minute: int, plan: MinutePlan, columns: Seconds) -> Extent:
-        open_, high, low = columns.open[0], max(columns.high), min(columns.low)
-        if plan.auction_micro:
-            open_ = self._auction_price(instrument, minute)
-            high, low = max(high, open_), min(low, open_)
-        return Extent(open_, high, low, columns.close[-1])
+    def _with_auction(self, extent: Extent, instrument: Instrument, minute: int, plan: MinutePlan) -> Extent:
+        if not plan.auction_micro:
+            return extent
+        price = self._auction_price(instrument, minute)
+        return extent._replace(open=price, high=max(extent.high, price), low=min(extent.low, price))
 
     def _minute_delay_ms(self, minute: int, choice: int) -> int:
         shared_ms = digest(self._batch_key, minute, 1)[0] * _MINUTE_DELAY_STEP_MS

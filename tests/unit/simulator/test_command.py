@@ -1,5 +1,6 @@
 """The command: it serves, replays and writes a session, ends when told to, and answers bad input with a sentence."""
 
+import gzip
 import json
 import re
 import signal
@@ -43,10 +44,17 @@ def exit_code(arguments: tuple[str, ...]) -> object:
         (("--port", "0", "--max-connections", "0"), "allowed are whole numbers from 1 to 10000, not '0'"),
         (("--port", "0", "--rest-rate", "5"), "allowed are rates such as 5/minute"),
         (("--port", "0", "--rest-cancel", "2"), "allowed are numbers from 0 to 1, not '2'"),
-        (("--port", "0", "--replay", "nowhere", "--rest-lag", "3"), "are for the synthetic market, not for --replay"),
-        (("--port", "0", "--replay", "nowhere", "--hours", "always"), "are for the synthetic market, not for --replay"),
+        (("--port", "0", "--replay", "nowhere", "--rest-lag", "3"), "are for the market, not for --replay"),
+        (("--port", "0", "--replay", "nowhere", "--hours", "always"), "are for the market, not for --replay"),
         (("--port", "0", "--hours", "never"), "invalid choice: 'never' (choose from"),
         (("--port", "0", "--key", ""), "an empty key would refuse everyone"),
+        (("--write-flat-file", "week", "nowhere"), "needs minute or day, and a path; 'week' is neither"),
+        (("--write-flat-file", "day", "nowhere"), "--write-flat-file needs --date"),
+        (("--write-flat-file", "day", "nowhere", "--date", "2025-11-20", "--symbols", "ZZZZ"), "market has no ZZZZ."),
+        (
+            ("--write-flat-file", "day", "nowhere", "--date", "2025-11-22", "--hours", "official"),
+            "Nothing trades on 2025-11-22",
+        ),
         (("--write-session", "nowhere"), "--write-session needs --symbols and --date"),
         (("--write-session", "nowhere", "--symbols", "ZZZZ", "--date", "2025-11-20"), "market has no ZZZZ"),
         (("--write-session", "nowhere", "--symbols", "KO", "--date", "today"), "allowed is a date such as 2025-11-20"),
@@ -185,3 +193,13 @@ def test_it_writes_a_session(tmp_path: Path) -> None:
     assert (code, err) == (0, "")
     assert out.startswith("Wrote 4 files of simulated bars of 2025-11-20 below ")
     assert len(list(tmp_path.rglob("*_20251120.csv.gz"))) == 4
+
+
+def test_it_writes_a_flat_file(tmp_path: Path) -> None:
+    path = tmp_path / "2025-11-20.csv.gz"
+    options = ("--symbols", "KO,BACpL,ZZAAA", "--extra-symbols", "1", "--date", "2025-11-20")
+    code, out, err = ended("--write-flat-file", "day", str(path), *options)
+    assert (code, err) == (0, "")
+    assert out == f"Wrote 3 rows of simulated bars of 2025-11-20 to {path}.\n"
+    with gzip.open(path, "rt") as file:
+        assert [line.partition(",")[0] for line in file] == ["ticker", "BACpL", "KO", "ZZAAA"]

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from src.simulator.bars import SHARE_MICRO, Bar
-from src.simulator.history import MarketHistory, RestHabits
+from src.simulator.habits import RestHabits
+from src.simulator.history import MarketHistory
 from src.simulator.market import SyntheticMarket
 from src.simulator.newyork import MINUTE_MS, date_bounds_ms
 from src.simulator.universe import default_universe
@@ -119,7 +120,6 @@ def test_a_share_of_minutes_is_cancelled_some_time_after_its_am() -> None:
     for t in cancelled:
         assert minute(history, t, t + 5 * MINUTE_MS) == minute(HISTORY, t, t + 5 * MINUTE_MS)
         assert minute(history, t, t + 62 * MINUTE_MS) is None
-        assert history.final_minute("AAPL", t // MINUTE_MS) is None
 
 
 def all_minutes(symbol: str) -> Iterator[Bar]:
