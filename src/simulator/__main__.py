@@ -24,7 +24,7 @@ from src.simulator.recordings import RecordingError
 from src.simulator.replay import ReplaySource
 from src.simulator.schedule import Disorder
 from src.simulator.server import SimulatorServer
-from src.simulator.universe import MOST_INVENTED, Instrument, default_universe, invented_universe
+from src.simulator.universe import MOST_INVENTED, Instrument, default_universe, invented_universe, select
 
 _POLL_S = 0.1
 _HOURS: dict[str, Callable[[], Hours]] = {"always": lambda: always, "official": official_hours}
@@ -190,15 +190,12 @@ def _write_session(options: argparse.Namespace) -> int:
 
 def _write_flat_file(options: argparse.Namespace) -> int:
     kind, path = options.write_flat_file
-    instruments = {one.symbol: one for one in _universe(options)}
-    wanted = options.symbols or list(instruments)
-    if unknown := [symbol for symbol in wanted if symbol not in instruments]:
-        return _complain(f"The synthetic market has no {', '.join(unknown)}.")
+    universe = _universe(options)
     rows = write_flat_file(
         Path(path),
         kind,
         options.date,
-        [instruments[symbol] for symbol in wanted],
+        select(options.symbols, universe) if options.symbols else universe,
         seed=options.seed,
         hours=_hours(options),
         habits=_habits(options),

@@ -16,6 +16,7 @@ from src.simulator.newyork import (
     minute_of_day,
 )
 from src.simulator.recordings import COLUMNS
+from src.simulator.universe import select
 from src.simulator.wire import number, shares
 
 
@@ -27,10 +28,7 @@ def write_session(
     They hold the newest version of every window from 04:00 to 20:00 New York time of `day`; the same seed gives the
     same bytes. ValueError for a symbol that the synthetic market does not have.
     """
-    market = SyntheticMarket(seed, hours=hours)
-    unknown = [symbol for symbol in symbols if symbol not in market.symbols]
-    if unknown:
-        raise ValueError(f"The synthetic market has no {', '.join(unknown)}; it has {', '.join(market.symbols)}.")
+    market = SyntheticMarket(seed, select(symbols), hours=hours)
     minutes_ms = _session_minutes_ms(day)
     written = []
     for symbol in symbols:

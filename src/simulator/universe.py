@@ -1,6 +1,7 @@
 """Which instruments the simulated market trades, and how each one behaves."""
 
 import csv
+from collections.abc import Sequence
 from math import exp
 from pathlib import Path
 from statistics import NormalDist
@@ -62,6 +63,16 @@ def default_universe() -> list[Instrument]:
     """The instruments of `universe.csv`: large names of all eleven sectors, ETFs, and a few that hardly trade."""
     with _TABLE.open(newline="", encoding="utf-8") as table:
         return [_instrument(row) for row in csv.DictReader(table)]
+
+
+def select(symbols: Sequence[str], universe: Sequence[Instrument] | None = None) -> list[Instrument]:
+    """The instruments of `symbols`, from the default universe unless told. ValueError for one that is not there."""
+    known = {one.symbol: one for one in (default_universe() if universe is None else universe)}
+    if unknown := [symbol for symbol in symbols if symbol not in known]:
+        raise ValueError(
+            f"The synthetic market has no {', '.join(unknown)}; src/simulator/universe.csv lists what it has."
+        )
+    return [known[symbol] for symbol in symbols]
 
 
 def invented_universe(count: int) -> list[Instrument]:

@@ -50,7 +50,7 @@ def exit_code(arguments: tuple[str, ...]) -> object:
         (("--port", "0", "--key", ""), "an empty key would refuse everyone"),
         (("--write-flat-file", "week", "nowhere"), "needs minute or day, and a path; 'week' is neither"),
         (("--write-flat-file", "day", "nowhere"), "--write-flat-file needs --date"),
-        (("--write-flat-file", "day", "nowhere", "--date", "2025-11-20", "--symbols", "ZZZZ"), "market has no ZZZZ."),
+        (("--write-flat-file", "day", "nowhere", "--date", "2025-11-20", "--symbols", "ZZZZ"), "market has no ZZZZ;"),
         (
             ("--write-flat-file", "day", "nowhere", "--date", "2025-11-22", "--hours", "official"),
             "Nothing trades on 2025-11-22",
