@@ -18,6 +18,7 @@ from websockets.sync.client import connect
 from src.simulator import recordings
 from src.simulator.client import Limits
 from src.simulator.clock import Clock, ManualClock, ScaledClock
+from src.simulator.habits import RestHabits
 from src.simulator.live import LiveSource
 from src.simulator.market import SyntheticMarket
 from src.simulator.rate_limit import Rate
@@ -239,6 +240,44 @@ def test_a_live_feed_on_a_fast_clock_goes_on_by_itself() -> None:
     with serving(LiveSource(market), clock=clock) as server, feed(server, "AM.AAPL") as client:
         starts_ms = [element["s"] for element in client.elements(3)]
     assert len({start_ms for start_ms in starts_ms if start_ms >= START_MS - 55_000}) >= 2
+
+
+def everything_said() -> list[bytes | str]:
+    """All that a fresh server says to the same client on the same clock."""
+    market, clock = SyntheticMarket(11, UNIVERSE), WatchedClock(START_MS)
+    source = LiveSource(market, RestHabits(lag_s=30, contradict=0.1, cancel=0.1))
+    said: list[bytes | str] = []
+    with serving(source, clock=clock) as server, feed(server, "A.*,AM.*") as client:
+        for _step in range(3):
+            clock.wait_settled()
+            clock.advance(30_000)
+            clock.wait_settled()
+            for target in REQUESTS:
+                request = HTTPConnection("127.0.0.1", server.port, timeout=10)
+                request.request("GET", target, headers={"Authorization": "Bearer key", "Host": "simulator"})
+                with request.getresponse() as response:
+                    said.append(response.read())
+        # What the client is told stands in one queue, so that this acknowledgement comes after everything else.
+        client.say("subscribe", "A.END")
+        while "subscribed to: A.END" not in str(said[-1]):
+            said.append(client.connection.recv(5))
+    return said
+
+
+REQUESTS = (
+    f"/v2/aggs/ticker/AAPL/range/1/minute/{START_MS - 10**7}/{START_MS + 10**6}?limit=100",
+    f"/v2/aggs/ticker/SPY/range/1/day/{START_MS - 10**9}/{START_MS}",
+    "/v2/aggs/grouped/locale/us/market/stocks/2025-11-19",
+    "/v2/snapshot/locale/us/markets/stocks/tickers",
+    "/v3/reference/tickers?limit=2",
+    "/nothing",
+)
+
+
+def test_the_same_seed_clock_and_requests_give_the_same_bytes() -> None:
+    said = everything_said()
+    assert everything_said() == said
+    assert len(said) > 3 * len(REQUESTS)
 
 
 def test_rest_pages_follow_each_other_over_the_network() -> None:
