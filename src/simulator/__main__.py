@@ -1,4 +1,4 @@
-"""The command `python -m src.simulator`: serve a simulated feed, replay recordings, or write a session of them."""
+"""The command `python -m src.simulator`: serve a simulated feed, replay recordings, or write a day to files."""
 
 import argparse
 import errno
@@ -13,15 +13,22 @@ from typing import NoReturn
 
 from src.simulator.control import CONTROL_PATH
 from src.simulator.faults import MaxConnections
+from src.simulator.flat_files import KINDS, write_flat_file
+from src.simulator.habits import RestHabits
+from src.simulator.hours import Hours, always, official_hours
 from src.simulator.live import LiveSource
 from src.simulator.market import SyntheticMarket
+from src.simulator.rate_limit import Rate, parse_rate
 from src.simulator.recorder import write_session
 from src.simulator.recordings import RecordingError
 from src.simulator.replay import ReplaySource
 from src.simulator.schedule import Disorder
 from src.simulator.server import SimulatorServer
+from src.simulator.universe import MOST_INVENTED, Instrument, default_universe, invented_universe, select
 
 _POLL_S = 0.1
+_HOURS: dict[str, Callable[[], Hours]] = {"always": lambda: always, "official": official_hours}
+_DEMO_HABITS = RestHabits(lag_s=2.0, contradict=0.002, cancel=0.0005)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -38,6 +45,8 @@ def main(arguments: Sequence[str]) -> int:
     try:
         if options.write_session is not None:
             return _write_session(options)
+        if options.write_flat_file is not None:
+            return _write_flat_file(options)
         source = _source(options)
     except (RecordingError, ValueError, OSError) as problem:
         return _complain(str(problem))
@@ -49,17 +58,25 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--port", type=_whole(0, 65535), help="the port to listen on; 0 takes a free one")
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (default %(default)s)")
     parser.add_argument("--seed", type=_whole(0, 2**63), default=7, help="decides everything random (default 7)")
+    parser.add_argument("--hours", choices=_HOURS, help="when the synthetic market trades (default always)")
+    parser.add_argument("--extra-symbols", type=_whole(0, MOST_INVENTED), help="invented tickers to trade as well (0)")
     parser.add_argument("--key", type=_text, help="the only API key accepted (default: any)")
     parser.add_argument("--max-connections", type=_whole(1, 10_000), help="for each key; a newer one ends the oldest")
     parser.add_argument("--control", action="store_true", help="let faults be commanded over HTTP at /control")
+    rest = parser.add_argument_group("the REST side")
+    rest.add_argument("--rest-rate", type=_rate, help="most requests of a key, such as 5/minute (default: any)")
+    rest.add_argument("--rest-lag", type=_between(0, 3600), help="seconds a symbol is behind at most (default 2)")
+    rest.add_argument("--rest-contradict", type=_between(0, 1), help="share of minutes corrected late (default 0.002)")
+    rest.add_argument("--rest-cancel", type=_between(0, 1), help="share of minutes taken back (default 0.0005)")
     replay = parser.add_argument_group("replay of recordings")
     replay.add_argument("--replay", nargs="+", type=Path, metavar="PATH", help="folders or .csv(.gz) files")
     replay.add_argument("--speed", type=_speed, help="multiple of real time, or max (default 1)")
     replay.add_argument("--duplicate", type=_between(0, 1), help="share of events sent twice (0 to 1)")
     replay.add_argument("--reorder", type=_between(0, 3600), help="seconds within which order is lost")
-    session = parser.add_argument_group("a session to a folder")
-    session.add_argument("--write-session", type=Path, metavar="DIR", help="write second/ and minute/ there and end")
-    session.add_argument("--symbols", type=_symbols, help="such as AAPL,BRK.B")
+    session = parser.add_argument_group("a day to files")
+    session.add_argument("--write-session", type=Path, metavar="DIR", help="write second/ and minute/ there")
+    session.add_argument("--write-flat-file", nargs=2, metavar=("KIND", "PATH"), help="KIND is minute or day")
+    session.add_argument("--symbols", type=_symbols, help="such as AAPL,BRK.B; a flat file has all unless told")
     session.add_argument("--date", type=_date, help="New York date, YYYY-MM-DD")
     options = parser.parse_args(arguments)
     if problem := _what_does_not_fit(options):
@@ -72,22 +89,48 @@ def _what_does_not_fit(options: argparse.Namespace) -> str | None:
     session_options = (options.symbols, options.date)
     if options.write_session is not None:
         return None if all(session_options) else "--write-session needs --symbols and --date"
+    if options.write_flat_file is not None:
+        return _what_does_not_fit_a_flat_file(options)
     if any(session_options):
-        return "--symbols and --date are for --write-session DIR"
+        return "--symbols and --date are for --write-session DIR and --write-flat-file KIND PATH"
     if options.port is None:
         return "name a port to listen on, such as --port 8765"
+    of_market = (options.rest_lag, options.rest_contradict, options.rest_cancel, options.hours, options.extra_symbols)
+    if options.replay is not None and any(option is not None for option in of_market):
+        return "--hours, --extra-symbols, --rest-lag, -contradict and -cancel are for the market, not for --replay"
     replay_options = (options.speed, options.duplicate, options.reorder)
     if options.replay is None and any(option is not None for option in replay_options):
         return "--speed, --duplicate and --reorder are for --replay PATH"
     return None
 
 
+def _what_does_not_fit_a_flat_file(options: argparse.Namespace) -> str | None:
+    kind, _path = options.write_flat_file
+    if kind not in KINDS:
+        return f"--write-flat-file needs minute or day, and a path; '{kind}' is neither"
+    return None if options.date is not None else "--write-flat-file needs --date"
+
+
 def _source(options: argparse.Namespace) -> LiveSource | ReplaySource:
     if options.replay is None:
-        return LiveSource(SyntheticMarket(options.seed))
+        return LiveSource(SyntheticMarket(options.seed, _universe(options), hours=_hours(options)), _habits(options))
     disorder = Disorder(options.duplicate or 0.0, options.reorder or 0.0, options.seed)
     speed = 1.0 if options.speed is None else options.speed
     return ReplaySource(options.replay, speed=None if isinf(speed) else speed, disorder=disorder)
+
+
+def _universe(options: argparse.Namespace) -> list[Instrument]:
+    return default_universe() + invented_universe(options.extra_symbols or 0)
+
+
+def _hours(options: argparse.Namespace) -> Hours:
+    return _HOURS[options.hours or "always"]()
+
+
+def _habits(options: argparse.Namespace) -> RestHabits:
+    """What is not said is as the demonstration has it: some of everything, and little of it."""
+    given = (options.rest_lag, options.rest_contradict, options.rest_cancel)
+    return RestHabits(*(usual if one is None else one for one, usual in zip(given, _DEMO_HABITS, strict=True)))
 
 
 def _serve(source: LiveSource | ReplaySource, options: argparse.Namespace) -> int:
@@ -96,7 +139,13 @@ def _serve(source: LiveSource | ReplaySource, options: argparse.Namespace) -> in
         signal.signal(number, lambda *_: stopped.set())
     faults = [] if options.max_connections is None else [MaxConnections(limit=options.max_connections)]
     server = SimulatorServer(
-        source, options.host, options.port, key=options.key, faults=faults, control=options.control
+        source,
+        options.host,
+        options.port,
+        key=options.key,
+        faults=faults,
+        control=options.control,
+        rest_rate=options.rest_rate,
     )
     try:
         server.start()
@@ -132,8 +181,26 @@ def _counts(replay: ReplaySource) -> str:
 
 
 def _write_session(options: argparse.Namespace) -> int:
-    written = write_session(options.write_session, options.symbols, options.date, seed=options.seed)
+    written = write_session(
+        options.write_session, options.symbols, options.date, seed=options.seed, hours=_hours(options)
+    )
     _say(f"Wrote {len(written)} files of simulated bars of {options.date} below {options.write_session}.")
+    return 0
+
+
+def _write_flat_file(options: argparse.Namespace) -> int:
+    kind, path = options.write_flat_file
+    universe = _universe(options)
+    rows = write_flat_file(
+        Path(path),
+        kind,
+        options.date,
+        select(options.symbols, universe) if options.symbols else universe,
+        seed=options.seed,
+        hours=_hours(options),
+        habits=_habits(options),
+    )
+    _say(f"Wrote {rows} rows of simulated bars of {options.date} to {path}.")
     return 0
 
 
@@ -164,6 +231,13 @@ def _between(least: float, most: float) -> Callable[[str], float]:
         return value
 
     return parse
+
+
+def _rate(text: str) -> Rate:
+    try:
+        return parse_rate(text)
+    except ValueError as cause:
+        raise argparse.ArgumentTypeError(str(cause)) from cause
 
 
 def _speed(text: str) -> float:

@@ -31,3 +31,24 @@ class Version(NamedTuple):
 
     send_at_ms: int
     bar: Bar
+
+
+class DayBar(NamedTuple):
+    """One New York day of one symbol, as far as it has come; units as in `Bar`.
+
+    The prices are the regular session's, from the opening to the closing auction, as the exchange gives them; the
+    volume is all of the day's. A recording knows neither `vwap` nor `trades`.
+    """
+
+    symbol: str
+    # New York midnight.
+    start_ms: int
+    # The end of the regular session.
+    end_ms: int
+    open: float
+    high: float
+    low: float
+    close: float
+    volume_micro: int
+    vwap: float | None
+    trades: int | None

@@ -13,9 +13,10 @@ from typing import NamedTuple
 
 from src.simulator import seconds as second_columns
 from src.simulator.bars import SHARE_MICRO, Bar, Version
+from src.simulator.hours import Hours, TradingDay, always, date_of
 from src.simulator.newyork import MINUTE_MS, REGULAR_OPENS, day_start, minute_of_day
 from src.simulator.noise import digest
-from src.simulator.prices import PricePaths, wick_table
+from src.simulator.prices import PricePaths, walk, wick_table
 from src.simulator.seconds import Seconds
 from src.simulator.tape import MinutePlan, Tape
 from src.simulator.universe import Instrument, default_universe
@@ -26,6 +27,8 @@ _SECOND_DELAY_MS = 100
 # An `AM` leaves 1 to 4 s after its minute: a delay that all symbols share, then one of up to 375 ms by symbol.
 _MINUTE_DELAY_MS, _MINUTE_DELAY_STEP_MS = 1000, 10
 _SPREAD_STEP_MS, _SPREAD_STEPS = 25, 16
+# Auctions (up to 4 cents) and late trades (up to 2) may lie beyond where the seconds' prices can.
+_BEYOND_PATH = 6
 # A revised `AM` leaves 5 s to 15 min after its minute ended, early more often than late.
 LONGEST_DELAY_MS = 900_000
 _REVISION_DELAY_MS = [round(5_000 * 180 ** (b / 255)) for b in range(256)]
@@ -39,17 +42,31 @@ class _Day(NamedTuple):
     open: float | None
 
 
+class Extent(NamedTuple):
+    """Prices of a minute in cents."""
+
+    open: int
+    high: int
+    low: int
+    close: int
+
+    def wider(self, cents: int) -> "Extent":
+        """Up (above 0) or down by `cents` at its extreme."""
+        return self._replace(high=self.high + max(0, cents), low=self.low + min(0, cents))
+
+
 class SyntheticMarket:
     """Bars of `universe` by `seed`; any moment may be asked for, from any thread, in any order."""
 
-    def __init__(self, seed: int = 7, universe: Sequence[Instrument] | None = None) -> None:
+    def __init__(self, seed: int = 7, universe: Sequence[Instrument] | None = None, *, hours: Hours = always) -> None:
         instruments = list(default_universe() if universe is None else universe)
         self.seed = seed
+        self._hours = hours
         self._instruments = {i.symbol: i for i in instruments}
         self._keys = {i.symbol: f"{seed}/minute/{i.symbol}/".encode() for i in instruments}
         self._wicks = {i.symbol: wick_table(i) for i in instruments}
         self._paths = PricePaths(seed, instruments)
-        self._tape = Tape(seed, len(instruments))
+        self._tape = Tape(seed, len(instruments), hours)
         # The minute of each symbol that was asked for last: its seconds and its minute are mostly asked for together.
         self._recent: dict[str, tuple[int, Seconds, bytes]] = {}
         self._batch_key = f"{seed}/batch/".encode()
@@ -84,6 +101,56 @@ class SyntheticMarket:
             return []
         columns, data = self._columns(instrument, minute, plan)
         return self._minute_versions(instrument, minute, plan, columns, data)
+
+    def instrument(self, symbol: str) -> Instrument:
+        """What is known of a ticker. KeyError for one not of this market."""
+        return self._instruments[symbol]
+
+    def trading_day(self, midnight: int) -> TradingDay | None:
+        """The hours of the day that begins at `midnight` (minutes since the epoch); None where nothing trades."""
+        return self._hours(date_of(midnight))
+
+    def hour_plans(self, symbol: str, hour: int) -> list[MinutePlan]:
+        """What trades in each minute of `hour` (hours since the epoch)."""
+        return self._tape.plan_hour(self._instruments[symbol], hour)
+
+    def prices(self, symbol: str, first: int, count: int) -> list[float]:
+        """Dollars, unrounded, at the start of each of `count` minutes from `first` (minutes since the epoch) on."""
+        return self._paths.over(self._instruments[symbol], first, count)
+
+    def plan(self, symbol: str, minute: int) -> MinutePlan:
+        """What trades in `minute` (minutes since the epoch); the last few hours are kept."""
+        return self._tape.plan(self._instruments[symbol], minute)
+
+    def stray(self, symbol: str, plan: MinutePlan) -> int:
+        """Cents by which a price of a minute of this plan may lie beyond the minute's path."""
+        return self._wicks[symbol][-1] + (_BEYOND_PATH if plan.auction_micro or plan.late_parts else 0)
+
+    def bounds(self, symbol: str, minute: int, start: float, end: float) -> tuple[int, int]:
+        """Lowest and highest cents of a minute's path from `start` to `end` dollars, at a tenth of `extent`'s cost."""
+        path = walk(self._instruments[symbol], start, end, digest(self._keys[symbol], minute, second_columns.STEPS))
+        return min(path), max(path)
+
+    def extent(self, symbol: str, minute: int, plan: MinutePlan, start: float, end: float) -> Extent:
+        """Prices in cents that a minute with trades had in the end: what its last `AM` says.
+
+        `plan` is what trades in it; it runs from `start` to `end` dollars, which are the paths' prices.
+        """
+        instrument = self._instruments[symbol]
+        data = digest(self._keys[symbol], minute, second_columns.random_bytes(plan))
+        path = walk(instrument, start, end, data[: second_columns.STEPS])
+        extent = Extent(*second_columns.extent(path, self._wicks[symbol], data))
+        extent = self._with_auction(extent, instrument, minute, plan)
+        return extent.wider(_widening(data)) if plan.late_parts else extent
+
+    def auction(self, symbol: str, minute: int) -> float:
+        """The price in dollars of the auction in `minute`, where its plan has one."""
+        return self._auction_price(self._instruments[symbol], minute) / 100
+
+    def day_before(self, symbol: str, minute: int) -> tuple[int, float]:
+        """Volume (millionths of a share) and VWAP, about, from New York midnight to the start of `minute`."""
+        instrument = self._instruments[symbol]
+        return self._day(instrument, minute, self._paths.at(instrument, minute))[:2]
 
     def _columns(self, instrument: Instrument, minute: int, plan: MinutePlan) -> tuple[Seconds, bytes]:
         recent = self._recent.get(instrument.symbol)
@@ -134,7 +201,7 @@ class SyntheticMarket:
             half_micro = plan.late_micro // SHARE_MICRO // 2 * SHARE_MICRO
             versions.append(Version(end_ms + _REVISION_DELAY_MS[data[2] // 2], _with_late(first, half_micro, 0)))
         if plan.late_parts:
-            last = _with_late(first, plan.late_micro, data[3] % 5 - 2)
+            last = _with_late(first, plan.late_micro, _widening(data))
             # The second half of the table when another revision has the first one.
             delay = data[4] if plan.late_parts == 1 else 128 + data[4] // 2
             versions.append(Version(end_ms + _REVISION_DELAY_MS[delay], last))
@@ -143,24 +210,23 @@ class SyntheticMarket:
     def _first_minute_bar(
         self, instrument: Instrument, minute: int, plan: MinutePlan, columns: Seconds, choice: int
     ) -> Bar:
-        open_, high, low = columns.open[0], max(columns.high), min(columns.low)
+        of_seconds = Extent(columns.open[0], max(columns.high), min(columns.low), columns.close[-1])
+        extent = self._with_auction(of_seconds, instrument, minute, plan)
         notional = sum(map(mul, columns.volume, columns.double_vwap)) / 2
         if plan.odd_micro:
-            notional += plan.odd_micro * (high + 2 if choice % 2 else low - 2)
+            notional += plan.odd_micro * (of_seconds.high + 2 if choice % 2 else of_seconds.low - 2)
         if plan.auction_micro:
-            open_ = self._auction_price(instrument, minute)
-            high, low = max(high, open_), min(low, open_)
-            notional += plan.auction_micro * open_
+            notional += plan.auction_micro * extent.open
         volume_micro = plan.total_micro - plan.late_micro
         day = self._day(instrument, minute, columns.open[0] / 100)
         return Bar(
             instrument.symbol,
             minute * MINUTE_MS,
             (minute + 1) * MINUTE_MS,
-            open_ / 100,
-            high / 100,
-            low / 100,
-            columns.close[-1] / 100,
+            extent.open / 100,
+            extent.high / 100,
+            extent.low / 100,
+            extent.close / 100,
             volume_micro,
             round(notional / volume_micro / 100, 4),
             plan.trades + plan.odd_trades + (plan.auction_micro > 0),
@@ -168,6 +234,12 @@ class SyntheticMarket:
             day.vwap,
             day.open,
         )
+
+    def _with_auction(self, extent: Extent, instrument: Instrument, minute: int, plan: MinutePlan) -> Extent:
+        if not plan.auction_micro:
+            return extent
+        price = self._auction_price(instrument, minute)
+        return extent._replace(open=price, high=max(extent.high, price), low=min(extent.low, price))
 
     def _minute_delay_ms(self, minute: int, choice: int) -> int:
         shared_ms = digest(self._batch_key, minute, 1)[0] * _MINUTE_DELAY_STEP_MS
@@ -224,6 +296,11 @@ def _sent_second(bar: Bar, correction_ms: int | None) -> list[Version]:
         day_volume_micro=bar.day_volume_micro - bar.volume_micro + early_micro,
     )
     return [Version(send_at_ms, early), Version(send_at_ms + correction_ms, bar)]
+
+
+def _widening(data: bytes) -> int:
+    """By how many cents late trades widen a minute: upwards above 0, downwards below."""
+    return data[3] % 5 - 2
 
 
 def _with_late(bar: Bar, late_micro: int, wider_cents: int) -> Bar:

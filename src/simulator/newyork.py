@@ -41,6 +41,11 @@ def day_start(minute: int) -> int:
     return hour_facts(minute // 60).day_start
 
 
+def next_day_start(midnight: int) -> int:
+    """The New York midnight after `midnight`: 23 to 25 hours later (both minutes since the epoch)."""
+    return day_start(midnight + 26 * 60)
+
+
 def date_bounds_ms(day: date) -> tuple[int, int]:
     """First millisecond of the New York day `day`, and the first one after it, both epoch milliseconds."""
     start = datetime(day.year, day.month, day.day, tzinfo=NEW_YORK)

@@ -69,6 +69,23 @@ class PathNoise:
             total += start + change * x * x * (3 - 2 * x)
         return total
 
+    def over(self, first: int, count: int) -> list[float]:
+        """The path at the start of each of `count` minutes from `first` on: what `at` gives, at a tenth of its cost."""
+        totals = [0.0] * count
+        for key, length, phase, amplitude in self._octaves:
+            number = (first + phase) // length
+            minute, end = first, GAUSS[digest(key, number, 1)[0]] * amplitude
+            while minute < first + count:
+                begins, number = number * length - phase, number + 1
+                start, end = end, GAUSS[digest(key, number, 1)[0]] * amplitude
+                change, until = end - start, min(begins + length, first + count)
+                totals[minute - first : until - first] = [
+                    total + (start + change * (x := (m - begins) / length) * x * (3 - 2 * x))
+                    for m, total in enumerate(totals[minute - first : until - first], minute)
+                ]
+                minute = until
+        return totals
+
     def _period(self, octave: int, minute: int) -> tuple[int, int, int, float, float]:
         """First and last minute, length, value at the start, and its change, of the period that holds `minute`."""
         key, length, phase, amplitude = self._octaves[octave]

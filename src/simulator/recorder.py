@@ -6,6 +6,7 @@ from datetime import date
 from pathlib import Path
 
 from src.simulator.bars import Bar, Version
+from src.simulator.hours import Hours, always
 from src.simulator.market import SyntheticMarket
 from src.simulator.newyork import (
     MINUTE_MS,
@@ -15,19 +16,19 @@ from src.simulator.newyork import (
     minute_of_day,
 )
 from src.simulator.recordings import COLUMNS
+from src.simulator.universe import select
 from src.simulator.wire import number, shares
 
 
-def write_session(directory: Path, symbols: Sequence[str], day: date, *, seed: int = 7) -> list[Path]:
+def write_session(
+    directory: Path, symbols: Sequence[str], day: date, *, seed: int = 7, hours: Hours = always
+) -> list[Path]:
     """Write `second/SYM_DATE.csv.gz` and `minute/SYM_DATE.csv.gz` below `directory`; the files written.
 
     They hold the newest version of every window from 04:00 to 20:00 New York time of `day`; the same seed gives the
     same bytes. ValueError for a symbol that the synthetic market does not have.
     """
-    market = SyntheticMarket(seed)
-    unknown = [symbol for symbol in symbols if symbol not in market.symbols]
-    if unknown:
-        raise ValueError(f"The synthetic market has no {', '.join(unknown)}; it has {', '.join(market.symbols)}.")
+    market = SyntheticMarket(seed, select(symbols), hours=hours)
     minutes_ms = _session_minutes_ms(day)
     written = []
     for symbol in symbols:

@@ -1,15 +1,16 @@
 """Recorded sessions as a feed: the digits of the files, at a chosen speed, in order or as on a bad day."""
 
 import threading
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
 from src.simulator import recordings
 from src.simulator.clock import Clock
-from src.simulator.schedule import Disorder, Scheduled, rest_element, schedule
+from src.simulator.replay_history import ReplayHistory
+from src.simulator.schedule import Disorder, Scheduled, schedule
 from src.simulator.source import Publisher
 from src.simulator.wire import MINUTE_CHANNEL, SECOND_CHANNEL
 
@@ -39,8 +40,7 @@ class ReplaySource:
         self._speed = speed
         self._sent: Counter[str] = Counter()
         self._duplicates = 0
-        # Per symbol, the minutes sent so far in the order of sending; worker threads read copies.
-        self._minutes: dict[str, list[tuple[int, str]]] = defaultdict(list)
+        self.history = ReplayHistory(self.symbols)
         self.finished = threading.Event()
 
     @property
@@ -69,12 +69,6 @@ class ReplaySource:
         await publisher.flushed()
         self.finished.set()
 
-    def bars(self, symbol: str, from_ms: int, to_ms: int, now_ms: int, *, ascending: bool) -> Iterator[tuple[int, str]]:
-        """The newest version sent so far of each minute from `from_ms` to `to_ms`; `now_ms` plays no part."""
-        newest = dict(list(self._minutes.get(symbol, ())))
-        wanted = ((start_ms, element) for start_ms, element in newest.items() if from_ms <= start_ms <= to_ms)
-        return iter(sorted(wanted, reverse=not ascending))
-
     async def _run_at_full_speed(self, publisher: Publisher) -> None:
         for first in range(0, len(self._schedule), _BATCH_EVENTS):
             self._send(publisher, self._schedule[first : first + _BATCH_EVENTS])
@@ -98,4 +92,4 @@ class ReplaySource:
             self._sent[item.bar.channel] += 1
             self._duplicates += item.duplicate
             if item.bar.channel == MINUTE_CHANNEL:
-                self._minutes[item.bar.symbol].append((item.bar.start_ms, rest_element(item.bar)))
+                self.history.add(item.bar)

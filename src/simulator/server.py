@@ -20,6 +20,7 @@ from src.simulator.connection import Connection, connection_kind
 from src.simulator.control import CONTROL_PATH, Control, Faults
 from src.simulator.faults import Outage, Standing
 from src.simulator.hub import Hub
+from src.simulator.rate_limit import Rate
 from src.simulator.rest import Answer, RestApi, error
 from src.simulator.session import Session
 from src.simulator.source import Source
@@ -57,6 +58,7 @@ class SimulatorServer:
         limits: Limits | None = None,
         faults: Sequence[Standing] = (),
         control: bool = False,
+        rest_rate: Rate | None = None,
     ) -> None:
         self._source = source
         self._host = host
@@ -70,7 +72,7 @@ class SimulatorServer:
         self._faults_from_the_start = faults
         self._serves_control = control
         self._accepted = 0
-        self._rest = RestApi(source, key)
+        self._rest = RestApi(source.history, key, rest_rate)
         self._connections: set[ServerConnection] = set()
         self._thread = threading.Thread(target=self._run, name="simulator", daemon=True)
         self._listening = threading.Event()
@@ -248,4 +250,6 @@ async def _within_farewell(servers: Sequence[Server]) -> bool:
 def _response(answer: Answer) -> Response:
     body = answer.body.encode()
     headers = Headers({"Content-Type": "application/json", "Content-Length": str(len(body)), "Connection": "close"})
+    if answer.retry_after_s is not None:
+        headers["Retry-After"] = str(answer.retry_after_s)
     return Response(answer.status.value, answer.status.phrase, headers, body)

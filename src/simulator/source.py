@@ -1,7 +1,7 @@
-"""What a server asks of a source of events, and what the server offers it."""
+"""What a server asks of a source of events and of its past, and what the server offers the source."""
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from src.simulator.clock import Clock
 from src.simulator.wire import Event
@@ -23,18 +23,50 @@ class Publisher(Protocol):
         """Return once everything queued was written to the sockets."""
 
 
+class Listing(NamedTuple):
+    """A ticker of the reference data: its name, `type` (`CS`, `ETF`, `PFD`) and exchange (`XNYS`, `XNAS`)."""
+
+    ticker: str
+    name: str
+    type: str
+    exchange: str
+
+
+class History(Protocol):
+    """What the REST side knows at a moment `now_ms` (epoch milliseconds).
+
+    Every iterator runs in worker threads, one step at a time. Symbols that are not known have nothing.
+    """
+
+    @property
+    def listings(self) -> Sequence[Listing]:
+        """Every ticker, ascending."""
+
+    def minutes(
+        self, symbol: str, from_ms: int, to_ms: int, now_ms: int, *, ascending: bool
+    ) -> Iterator[tuple[int, str]]:
+        """Start (epoch ms) and REST element of each minute that starts in the range, both ends inclusive."""
+
+    def days(self, symbol: str, from_ms: int, to_ms: int, now_ms: int, *, ascending: bool) -> Iterator[tuple[int, str]]:
+        """The same for New York days: the day of `from_ms` and all up to that of `to_ms`."""
+
+    def whole_market(self, midnight_ms: int, now_ms: int) -> Iterator[str]:
+        """The grouped element of every symbol that traded on the New York day that begins at `midnight_ms`."""
+
+    def snapshot(self, symbols: Sequence[str], now_ms: int) -> Iterator[str]:
+        """The snapshot's element of each of `symbols`: the day so far, the last minute and the day before."""
+
+
 class Source(Protocol):
-    """Where events and minute bars come from."""
+    """Where events come from, and the past that goes with them."""
 
     @property
     def description(self) -> str:
         """For people: what is served, as the end of a sentence."""
 
+    @property
+    def history(self) -> History:
+        """What the REST side answers from."""
+
     async def run(self, publisher: Publisher, clock: Clock) -> None:
         """Publish events when they are due; cancelled when the server stops."""
-
-    def bars(self, symbol: str, from_ms: int, to_ms: int, now_ms: int, *, ascending: bool) -> Iterator[tuple[int, str]]:
-        """Start (epoch ms) and REST element of the newest version sent by `now_ms` of each minute in the range.
-
-        Both ends are inclusive; nothing for an unknown symbol. Runs in worker threads, one step at a time.
-        """

@@ -7,12 +7,14 @@ a few microseconds a minute.
 import threading
 from array import array
 from collections import OrderedDict
+from collections.abc import Sequence
 from functools import lru_cache
 from math import exp, sqrt
 from typing import NamedTuple
 
 from src.simulator.bars import SHARE_MICRO
-from src.simulator.newyork import REGULAR_CLOSES, REGULAR_OPENS, day_start, minute_of_day
+from src.simulator.hours import Hours, date_of
+from src.simulator.newyork import REGULAR_OPENS, day_start, minute_of_day
 from src.simulator.noise import GAUSS, digest, lognormal_table
 from src.simulator.universe import Instrument
 
@@ -23,7 +25,6 @@ ROUND_LOT = 100
 _HOUR_ACTIVITY = lognormal_table(0.35)
 _MINUTE_ACTIVITY = lognormal_table(0.30)
 _TRADE_SIZE = lognormal_table(0.40)
-_BYTES_PER_MINUTE = 8
 _DAYS_KEPT_PER_SYMBOL = 3
 
 # Of 256 minutes: this many have odd lots, have them in fractions, are revised, are revised twice.
@@ -55,30 +56,34 @@ class MinutePlan(NamedTuple):
         return 1 + self.trades // 20 if self.odd_micro else 0
 
 
-def _daily_rhythm() -> list[float]:
-    """Share of a day's trades in each of its 1,440 New York minutes: a smile by day, half as lively by night."""
-    weights = []
-    for minute in range(1440):
-        if REGULAR_OPENS <= minute < REGULAR_CLOSES:
-            x = 2 * (minute - REGULAR_OPENS) / (REGULAR_CLOSES - REGULAR_OPENS) - 1
-            weights.append(1 + 1.6 * x * x + 2.0 * exp(-(minute - REGULAR_OPENS) / 12))
-        else:
-            # Far more than a real night has: a demonstration must move at any hour.
-            weights.append(0.5)
-    total = sum(weights)
-    return [weight / total for weight in weights]
+_NOTHING = MinutePlan(0, 0, 0, 0, 0, 0)
 
 
-_RHYTHM = _daily_rhythm()
+class Totals(NamedTuple):
+    """What traded in some minutes: the volume in millionths of a share, odd lots included, and how many trades."""
+
+    volume_micro: int
+    trades: int
+
+
+def totals(plans: Sequence[MinutePlan]) -> Totals:
+    """The sum of some minutes."""
+    if not plans:
+        return Totals(0, 0)
+    trades, seconds, odd, auction, late, _parts = zip(*plans, strict=True)
+    odd_trades = sum(1 + count // 20 for count, micro in zip(trades, odd, strict=True) if micro)
+    volume_micro = sum(seconds) + sum(odd) + sum(auction) + sum(late)
+    return Totals(volume_micro, sum(trades) + odd_trades + sum(map(bool, auction)))
 
 
 class Tape:
     """Plans of minutes and the volume accumulated before them, for every symbol and any minute since the epoch."""
 
-    def __init__(self, seed: int, symbols: int) -> None:
+    def __init__(self, seed: int, symbols: int, hours: Hours) -> None:
         self._seed = seed
+        self._hours = hours
         # The hour before, the present one and the next: an hour of plans takes about 15 KB.
-        self._hour = lru_cache(maxsize=3 * symbols)(self._plan_hour)
+        self._hour = lru_cache(maxsize=3 * symbols)(self.plan_hour)
         # By symbol and New York day the volume before each minute, as far as it was needed: 12 KB for a whole day.
         self._days: OrderedDict[tuple[str, int], array[int]] = OrderedDict()
         self._days_kept = _DAYS_KEPT_PER_SYMBOL * symbols
@@ -98,6 +103,23 @@ class Tape:
                 sums.append(sums[-1] + self.plan(instrument, start + len(sums) - 1).total_micro)
             return sums[minute - start]
 
+    def plan_hour(self, instrument: Instrument, hour: int) -> list[MinutePlan]:
+        """Each minute of `hour` (hours since the epoch); nothing is kept, so that a long past costs no memory."""
+        day = self._hours(date_of(day_start(hour * 60)))
+        if day is None:
+            return [_NOTHING] * 60
+        # Eight bytes for each minute, and one for the hour.
+        data = digest(f"{self._seed}/tape/{instrument.symbol}/".encode(), hour, 8 * 60 + 1)
+        trades_per_day = instrument.trades_per_day * _HOUR_ACTIVITY[data[-1]]
+        average_trade, first = instrument.average_trade, minute_of_day(hour * 60)
+        auctions = {REGULAR_OPENS - first, day.closes - first}
+        return [
+            _plan_minute(data[8 * into : 8 * into + 8], trades_per_day * share, average_trade, into in auctions)
+            if share
+            else _NOTHING
+            for into, share in enumerate(day.rhythm[first : first + 60])
+        ]
+
     def _sums_of_day(self, symbol: str, start: int) -> "array[int]":
         sums = self._days.setdefault((symbol, start), array("q", [0]))
         self._days.move_to_end((symbol, start))
@@ -105,36 +127,24 @@ class Tape:
             self._days.popitem(last=False)
         return sums
 
-    def _plan_hour(self, instrument: Instrument, hour: int) -> list[MinutePlan]:
-        size = 60 * _BYTES_PER_MINUTE
-        data = digest(f"{self._seed}/tape/{instrument.symbol}/".encode(), hour, size + 1)
-        trades_per_day = instrument.trades_per_day * _HOUR_ACTIVITY[data[size]]
-        return [
-            _plan_minute(
-                data[i * _BYTES_PER_MINUTE : (i + 1) * _BYTES_PER_MINUTE],
-                minute_of_day(hour * 60 + i),
-                trades_per_day,
-                instrument.average_trade,
-            )
-            for i in range(60)
-        ]
 
-
-def _plan_minute(data: bytes, day_minute: int, trades_per_day: float, average_trade: float) -> MinutePlan:
-    expected = trades_per_day * _RHYTHM[day_minute] * _MINUTE_ACTIVITY[data[0]]
-    trades = _poisson(expected, data[1], data[2])
+def _plan_minute(noise: bytes, expected: float, average_trade: float, auction: bool) -> MinutePlan:
+    """`expected` is how many trades such a minute has; `noise` holds the minute's eight random bytes."""
+    activity, first, second, size, odd, late, high, low = noise
+    trades = _poisson(expected * _MINUTE_ACTIVITY[activity], first, second)
     if trades == 0:
-        lone = (1 + data[4] % 99) * SHARE_MICRO if data[3] < _LONE_ODD else 0
-        return MinutePlan(0, 0, lone, 0, 0, 0)
-    lots = max(min(trades, MAX_PRINTS), round(trades * average_trade * _TRADE_SIZE[data[3]] / ROUND_LOT))
-    fraction_micro = (data[6] * 256 + data[7]) * 15
-    return MinutePlan(
-        trades,
-        lots * ROUND_LOT * SHARE_MICRO + _uneven_micro(data[7], data[6], fraction_micro),
-        _odd_micro(data[4], data[6], trades, fraction_micro),
-        _auction_micro(day_minute, lots, data[0]),
-        *_late(data[5], data[6], lots),
-    )
+        return MinutePlan(0, 0, (1 + odd % 99) * SHARE_MICRO, 0, 0, 0) if size < _LONE_ODD else _NOTHING
+    lots = max(min(trades, MAX_PRINTS), round(trades * average_trade * _TRADE_SIZE[size] / ROUND_LOT))
+    seconds_micro = lots * ROUND_LOT * SHARE_MICRO
+    if low < _MIXED:
+        seconds_micro += _fraction_micro(high, low) if low < _FRACTION else (1 + high % 99) * SHARE_MICRO
+    odd_micro = 0
+    if odd < _ODD:
+        whole_micro = (1 + high % 99) * (1 + trades // 20) * SHARE_MICRO
+        odd_micro = whole_micro + (_fraction_micro(high, low) if odd < _ODD_FRACTION else 0)
+    auction_micro = _auction_micro(lots, activity) if auction else 0
+    late_micro, late_parts = _late(late, high, lots) if late < _LATE else (0, 0)
+    return MinutePlan(trades, seconds_micro, odd_micro, auction_micro, late_micro, late_parts)
 
 
 def _poisson(expected: float, first: int, second: int) -> int:
@@ -150,30 +160,17 @@ def _poisson(expected: float, first: int, second: int) -> int:
     return count
 
 
-def _uneven_micro(choice: int, size: int, fraction_micro: int) -> int:
-    """What the seconds' volume has beyond round lots: mostly nothing."""
-    if choice < _FRACTION:
-        return fraction_micro
-    return (1 + size % 99) * SHARE_MICRO if choice < _MIXED else 0
+def _fraction_micro(high: int, low: int) -> int:
+    """Less than a share."""
+    return (high * 256 + low) * 15
 
 
-def _odd_micro(choice: int, size: int, trades: int, fraction_micro: int) -> int:
-    if choice >= _ODD:
-        return 0
-    whole = (1 + size % 99) * (1 + trades // 20) * SHARE_MICRO
-    return whole + (fraction_micro if choice < _ODD_FRACTION else 0)
-
-
-def _auction_micro(day_minute: int, lots: int, size: int) -> int:
-    """The opening and closing auctions' volume: one to four times what trades in the seconds of their minute."""
-    if day_minute not in (REGULAR_OPENS, REGULAR_CLOSES):
-        return 0
+def _auction_micro(lots: int, size: int) -> int:
+    """An auction's volume: one to four times what trades in the seconds of its minute."""
     return round(lots * (1 + 3 * size / 256)) * ROUND_LOT * SHARE_MICRO
 
 
 def _late(choice: int, size: int, lots: int) -> tuple[int, int]:
     """Volume reported after the first `AM`, 1 to 10 % of the minute's, and in how many revisions."""
-    if choice >= _LATE:
-        return 0, 0
     parts = 2 if choice < _LATE_TWICE else 1
     return max(parts, lots * (1 + size % 10)) * SHARE_MICRO, parts

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from src.simulator.bars import SHARE_MICRO, Bar
+from src.simulator.bars import SHARE_MICRO, Bar, DayBar
 
 SECOND_CHANNEL, MINUTE_CHANNEL = "A", "AM"
 CHANNELS = frozenset({SECOND_CHANNEL, MINUTE_CHANNEL})
@@ -56,13 +56,65 @@ def _volume(key: str, volume_micro: int) -> str:
 
 def rest_bar(bar: Bar) -> str:
     """A bar as the REST side lists it; its `v` is exact."""
+    return f'{{{_values(bar)},"t":{bar.start_ms},"n":{bar.trades}}}'
+
+
+def rest_day(day: DayBar) -> str:
+    """A day as a ticker's range lists it: `t` is the beginning of the day."""
+    return f'{{{_values(day)},"t":{day.start_ms}{_count(day)}}}'
+
+
+def rest_grouped(day: DayBar) -> str:
+    """A day as the whole market's list has it: `t` is the end of the session."""
+    return f'{{"T":"{day.symbol}",{_values(day)},"t":{day.end_ms}{_count(day)}}}'
+
+
+class LastMinute(NamedTuple):
+    """The newest minute of a ticker: its REST element, and the day's volume with it (millionths of a share)."""
+
+    element: str
+    day_volume_micro: int
+
+
+def rest_snapshot(
+    symbol: str, day: DayBar | None, minute: LastMinute | None, before: DayBar | None, updated_ms: int
+) -> str:
+    """A ticker of the snapshot. What did not trade yet is all zeros, and so is `updated` (nanoseconds)."""
+    change, percent = _change(day, before)
+    last = (
+        f'"av":{shares(minute.day_volume_micro)},{minute.element[1:-1]}' if minute else f'"av":0,{_NOTHING},"t":0,"n":0'
+    )
     return (
-        f'{{"v":{shares(bar.volume_micro)},"vw":{number(bar.vwap)},"o":{number(bar.open)},"c":{number(bar.close)},'
-        f'"h":{number(bar.high)},"l":{number(bar.low)},"t":{bar.start_ms},"n":{bar.trades}}}'
+        f'{{"ticker":"{symbol}","todaysChangePerc":{number(percent)},"todaysChange":{number(change)},'
+        f'"updated":{updated_ms * 1_000_000},"day":{{{_values(day) if day else _NOTHING}}},"min":{{{last}}},'
+        f'"prevDay":{{{_values(before) if before else _NOTHING}}}}}'
     )
 
 
-def rest_page(head: dict[str, object], bars: Sequence[str]) -> str:
-    """An answer of the REST side: `head`, and `bars` as `results` unless there are none."""
+def _change(day: DayBar | None, before: DayBar | None) -> tuple[float, float]:
+    """Of the close since the day before, in dollars and per cent."""
+    if day is None or before is None:
+        return 0.0, 0.0
+    change = day.close - before.close
+    return round(change, 4), round(100 * change / before.close, 4)
+
+
+_NOTHING = '"v":0,"vw":0,"o":0,"c":0,"h":0,"l":0'
+
+
+def _values(bar: Bar | DayBar) -> str:
+    vwap = "" if bar.vwap is None else f'"vw":{number(bar.vwap)},'
+    return (
+        f'"v":{shares(bar.volume_micro)},{vwap}"o":{number(bar.open)},"c":{number(bar.close)},'
+        f'"h":{number(bar.high)},"l":{number(bar.low)}'
+    )
+
+
+def _count(day: DayBar) -> str:
+    return "" if day.trades is None else f',"n":{day.trades}'
+
+
+def rest_page(head: dict[str, object], results: Sequence[str], key: str = "results") -> str:
+    """An answer of the REST side: `head`, and `results` (JSON elements) under `key` unless there are none."""
     text = json.dumps(head, separators=(",", ":"))
-    return f'{text[:-1]},"results":[{",".join(bars)}]}}' if bars else text
+    return f'{text[:-1]},"{key}":[{",".join(results)}]}}' if results else text

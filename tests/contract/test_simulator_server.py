@@ -18,8 +18,10 @@ from websockets.sync.client import connect
 from src.simulator import recordings
 from src.simulator.client import Limits
 from src.simulator.clock import Clock, ManualClock, ScaledClock
+from src.simulator.habits import RestHabits
 from src.simulator.live import LiveSource
 from src.simulator.market import SyntheticMarket
+from src.simulator.rate_limit import Rate
 from src.simulator.recorder import write_session
 from src.simulator.replay import ReplaySource
 from src.simulator.schedule import Disorder
@@ -240,6 +242,44 @@ def test_a_live_feed_on_a_fast_clock_goes_on_by_itself() -> None:
     assert len({start_ms for start_ms in starts_ms if start_ms >= START_MS - 55_000}) >= 2
 
 
+def everything_said() -> list[bytes | str]:
+    """All that a fresh server says to the same client on the same clock."""
+    market, clock = SyntheticMarket(11, UNIVERSE), WatchedClock(START_MS)
+    source = LiveSource(market, RestHabits(lag_s=30, contradict=0.1, cancel=0.1))
+    said: list[bytes | str] = []
+    with serving(source, clock=clock) as server, feed(server, "A.*,AM.*") as client:
+        for _step in range(3):
+            clock.wait_settled()
+            clock.advance(30_000)
+            clock.wait_settled()
+            for target in REQUESTS:
+                request = HTTPConnection("127.0.0.1", server.port, timeout=10)
+                request.request("GET", target, headers={"Authorization": "Bearer key", "Host": "simulator"})
+                with request.getresponse() as response:
+                    said.append(response.read())
+        # What the client is told stands in one queue, so that this acknowledgement comes after everything else.
+        client.say("subscribe", "A.END")
+        while "subscribed to: A.END" not in str(said[-1]):
+            said.append(client.connection.recv(5))
+    return said
+
+
+REQUESTS = (
+    f"/v2/aggs/ticker/AAPL/range/1/minute/{START_MS - 10**7}/{START_MS + 10**6}?limit=100",
+    f"/v2/aggs/ticker/SPY/range/1/day/{START_MS - 10**9}/{START_MS}",
+    "/v2/aggs/grouped/locale/us/market/stocks/2025-11-19",
+    "/v2/snapshot/locale/us/markets/stocks/tickers",
+    "/v3/reference/tickers?limit=2",
+    "/nothing",
+)
+
+
+def test_the_same_seed_clock_and_requests_give_the_same_bytes() -> None:
+    said = everything_said()
+    assert everything_said() == said
+    assert len(said) > 3 * len(REQUESTS)
+
+
 def test_rest_pages_follow_each_other_over_the_network() -> None:
     market, clock = SyntheticMarket(7, UNIVERSE), ManualClock(START_MS)
     with serving(LiveSource(market), clock=clock) as server:
@@ -254,6 +294,39 @@ def test_rest_pages_follow_each_other_over_the_network() -> None:
             path = next_url.removeprefix(server.rest_url)
     assert paged == whole
     assert len(whole) > 50
+
+
+def test_a_rate_that_is_exceeded_is_told_when_to_ask_again() -> None:
+    market, clock = SyntheticMarket(7, UNIVERSE), ManualClock(START_MS)
+    path = f"/v2/aggs/ticker/KO/range/1/minute/{START_MS}/{START_MS}"
+    with serving(LiveSource(market), clock=clock, rest_rate=Rate(2, 60)) as server:
+        assert [rest(server, path)[0], rest(server, path)[0]] == [200, 200]
+        client = HTTPConnection("127.0.0.1", server.port, timeout=10)
+        client.request("GET", path, headers={"Authorization": "Bearer key"})
+        with client.getresponse() as response:
+            assert (response.status, response.headers["Retry-After"]) == (429, "60")
+            assert json.load(response)["status"] == "ERROR"
+        assert rest(server, path, key="other")[0] == 200
+        clock.advance(60_000)
+        assert rest(server, path)[0] == 200
+
+
+def test_the_whole_market_is_answered_over_the_network() -> None:
+    market, clock = SyntheticMarket(7, UNIVERSE), ManualClock(START_MS)
+    with serving(LiveSource(market), clock=clock) as server:
+        _code, grouped = rest(server, "/v2/aggs/grouped/locale/us/market/stocks/2025-11-19?adjusted=false")
+        _code, snapshot = rest(server, "/v2/snapshot/locale/us/markets/stocks/tickers")
+        _code, tickers = rest(server, "/v3/reference/tickers?limit=1000")
+        _code, days = rest(server, "/v2/aggs/ticker/AAPL/range/1/day/2025-11-19/2025-11-20?adjusted=false")
+    expected = ["AAPL", "BACpL", "BRK.B", "SPY"]
+    assert [bar["T"] for bar in grouped["results"]] == expected
+    assert [one["ticker"] for one in snapshot["tickers"]] == expected
+    assert [one["ticker"] for one in tickers["results"]] == expected
+    assert [bar["v"] for bar in days["results"]] == [
+        snapshot["tickers"][0]["prevDay"]["v"],
+        snapshot["tickers"][0]["day"]["v"],
+    ]
+    assert days["results"][0]["v"] == grouped["results"][0]["v"]
 
 
 def test_a_request_that_is_wrong_gets_a_json_error(server: SimulatorServer) -> None:

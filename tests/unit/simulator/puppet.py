@@ -9,6 +9,7 @@ from typing import Any
 
 from src.simulator.bars import Bar
 from src.simulator.clock import Clock
+from src.simulator.replay_history import ReplayHistory
 from src.simulator.server import SimulatorServer
 from src.simulator.source import Publisher, Source
 from src.simulator.wire import Event, aggregate
@@ -21,6 +22,7 @@ class Puppet:
     def __init__(self) -> None:
         self._publisher: Publisher | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self.history = ReplayHistory([])
         self.started = threading.Event()
 
     @property
@@ -31,9 +33,6 @@ class Puppet:
         self._publisher, self._loop = publisher, asyncio.get_running_loop()
         self.started.set()
         await asyncio.Event().wait()
-
-    def bars(self, symbol: str, from_ms: int, to_ms: int, now_ms: int, *, ascending: bool) -> Iterator[tuple[int, str]]:
-        yield from ()
 
     def send(self, *events: Event) -> None:
         """Publish on the server's loop, and return when that was done."""

@@ -81,31 +81,3 @@ def test_after_a_long_leap_of_the_clock_it_goes_on_with_the_present() -> None:
     sent = listen(START_MS, [10_000, 3_600_000, 10_000])
     later_ms = START_MS + 3_610_000
     assert sorted(sent) == sorted(due_between(START_MS, START_MS + 10_000) + due_between(later_ms, later_ms + 10_000))
-
-
-def test_its_history_is_the_newest_version_sent_so_far() -> None:
-    source = LiveSource(MARKET)
-    revised_ms = next(
-        minute_ms
-        for minute_ms in range(START_MS, START_MS + 390 * MINUTE_MS, MINUTE_MS)
-        if len(MARKET.minute("AAPL", minute_ms)) > 1
-    )
-    first, last = (MARKET.minute("AAPL", revised_ms)[place] for place in (0, -1))
-
-    def volume_at(now_ms: int) -> list[float]:
-        bars = source.bars("AAPL", revised_ms, revised_ms, now_ms, ascending=True)
-        return [json.loads(element)["v"] for _start_ms, element in bars]
-
-    assert volume_at(first.send_at_ms - 1) == []
-    assert volume_at(first.send_at_ms) == [first.bar.volume_micro / 1e6]
-    assert volume_at(last.send_at_ms) == [last.bar.volume_micro / 1e6]
-
-
-def test_its_history_leaves_out_minutes_without_trades_and_unknown_symbols() -> None:
-    source, end_ms = LiveSource(MARKET), START_MS + 120 * MINUTE_MS
-    starts_ms = [start_ms for start_ms, _ in source.bars("BACpL", START_MS, end_ms, end_ms, ascending=True)]
-    assert 0 < len(starts_ms) < 60
-    assert starts_ms == sorted(starts_ms)
-    backwards = [start_ms for start_ms, _ in source.bars("BACpL", START_MS, end_ms, end_ms, ascending=False)]
-    assert backwards == starts_ms[::-1]
-    assert not list(source.bars("BACPL", START_MS, end_ms, end_ms, ascending=True))

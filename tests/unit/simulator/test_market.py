@@ -238,13 +238,6 @@ def test_odd_lots_of_a_thin_name_can_grow_the_day_volume_without_a_bar() -> None
     assert day[-1][-1].bar.day_volume_micro > in_bars_micro
 
 
-def test_the_universe_covers_the_market() -> None:
-    universe = {i.symbol: i for i in default_universe()}
-    assert {"AAPL", "GOOGL", "MSFT", "TSLA", "AMZN", "NFLX", "META", "NVDA", "SPY", "BRK.B", "BACpL"} <= set(universe)
-    assert len({i.sector for i in universe.values()} - {"Market"}) == 11
-    assert 100 <= len(universe) <= 150
-
-
 def correlation(first: str, second: str) -> float:
     """Of the changes over a quarter of an hour in a week, where both traded."""
     quarters_ms = range(OPENING_MS, OPENING_MS + 7 * 96 * 900_000, 900_000)

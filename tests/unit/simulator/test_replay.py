@@ -1,6 +1,7 @@
 """A replay's pace, counts and history, without a network and on a clock moved by hand."""
 
 import asyncio
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from src.simulator.clock import ManualClock
 from src.simulator.replay import ReplayCounts, ReplaySource
+from src.simulator.replay_history import ReplayHistory
 from src.simulator.schedule import Disorder
 from src.simulator.wire import Event
 from tests.unit.simulator.watched_clock import WatchedClock
@@ -106,17 +108,17 @@ def test_its_history_is_what_was_sent(recordings: Path) -> None:
         source = ReplaySource([recordings], speed=1)
         task = asyncio.create_task(source.run(listener, clock))
         await clock.settle()
-        assert not list(source.bars("KO", 0, NOW_MS, NOW_MS, ascending=True))
+        assert not list(source.history.minutes("KO", 0, NOW_MS, NOW_MS, ascending=True))
         clock.advance(70_000)
         await clock.settle()
         first = '{"v":7000,"o":10,"c":10.00,"h":11,"l":9,"t":1381240800000}'
-        assert list(source.bars("KO", 0, NOW_MS, NOW_MS, ascending=True)) == [(START_MS, first)]
+        assert list(source.history.minutes("KO", 0, NOW_MS, NOW_MS, ascending=True)) == [(START_MS, first)]
         clock.advance(70_000)
         await task
-        starts_ms = [start_ms for start_ms, _ in source.bars("KO", 0, NOW_MS, NOW_MS, ascending=False)]
+        starts_ms = [start_ms for start_ms, _ in source.history.minutes("KO", 0, NOW_MS, NOW_MS, ascending=False)]
         assert starts_ms == [START_MS + 60_000, START_MS]
-        assert [s for s, _ in source.bars("KO", START_MS, START_MS, NOW_MS, ascending=True)] == [START_MS]
-        assert not list(source.bars("SPY", 0, NOW_MS, NOW_MS, ascending=True))
+        assert [s for s, _ in source.history.minutes("KO", START_MS, START_MS, NOW_MS, ascending=True)] == [START_MS]
+        assert not list(source.history.minutes("SPY", 0, NOW_MS, NOW_MS, ascending=True))
 
     asyncio.run(scenario())
 
@@ -127,5 +129,44 @@ def test_the_history_has_the_newest_version(recordings: Path) -> None:
     source, listener = ReplaySource([recordings]), Listener()
     listener.subscription.set()
     asyncio.run(source.run(listener, ManualClock(NOW_MS)))
-    (newest,) = source.bars("KO", START_MS, START_MS, NOW_MS, ascending=True)
+    (newest,) = source.history.minutes("KO", START_MS, START_MS, NOW_MS, ascending=True)
     assert '"v":7001' in newest[1]
+
+
+def sent(folder: Path) -> ReplayHistory:
+    source, listener = ReplaySource([folder]), Listener()
+    listener.subscription.set()
+    asyncio.run(source.run(listener, ManualClock(NOW_MS)))
+    return source.history
+
+
+def test_its_days_are_what_its_minutes_make(recordings: Path) -> None:
+    opening_ms, day_ms = START_MS - 30 * 60_000, 24 * 3_600_000
+    with (recordings / "minute" / "KO_20131008.csv").open("a") as file:
+        # 09:30 and 15:59 of this day, 16:00 of it, and one minute of the next.
+        for start_ms, prices in ((0, "12,14,8,13"), (389 * 60_000, "13,15,9,14"), (390 * 60_000, "20,20,1,20")):
+            file.write(f"\n{opening_ms + start_ms},{prices},100.25")
+        file.write(f"\n{START_MS + day_ms},16,17,15,16.5,10")
+    history = sent(recordings)
+    days = list(history.days("KO", 0, NOW_MS, NOW_MS, ascending=True))
+    midnight_ms = START_MS - 10 * 3_600_000
+    assert days == [
+        (midnight_ms, f'{{"v":14300.75,"o":12,"c":14,"h":15,"l":8,"t":{midnight_ms}}}'),
+        (midnight_ms + day_ms, f'{{"v":10,"o":16,"c":16.5,"h":17,"l":15,"t":{midnight_ms + day_ms}}}'),
+    ]
+    assert list(history.days("KO", midnight_ms + 1, NOW_MS, NOW_MS, ascending=False)) == days[1:]
+    (grouped,) = history.whole_market(midnight_ms, NOW_MS)
+    assert json.loads(grouped)["t"] == opening_ms + 390 * 60_000
+    (snapshot,) = map(json.loads, history.snapshot(["KO"], NOW_MS))
+    assert snapshot["day"] == {"v": 10, "o": 16, "c": 16.5, "h": 17, "l": 15}
+    assert snapshot["min"] == {"av": 10, "t": START_MS + day_ms, **snapshot["day"]}
+    assert snapshot["prevDay"] == {"v": 14300.75, "o": 12, "c": 14, "h": 15, "l": 8}
+    assert (snapshot["updated"], snapshot["todaysChange"]) == ((START_MS + day_ms + 60_000) * 1_000_000, 2.5)
+
+
+def test_before_anything_was_sent_its_snapshot_is_zeros(recordings: Path) -> None:
+    history = ReplaySource([recordings]).history
+    assert [one.ticker for one in history.listings] == ["KO"]
+    (snapshot,) = map(json.loads, history.snapshot(["KO"], NOW_MS))
+    assert {*snapshot["day"].values(), *snapshot["min"].values(), snapshot["updated"]} == {0}
+    assert not list(history.whole_market(START_MS - 10 * 3_600_000, NOW_MS))
