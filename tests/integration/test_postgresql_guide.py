@@ -12,7 +12,7 @@ import pytest
 
 from src.config.settings import PROJECT_ROOT
 from src.core.domain.market.bar import Tier
-from src.core.errors import DatabaseUnavailableError
+from src.core.errors import SchemaError
 from src.infrastructure.database import migrate
 from src.infrastructure.database.engines import write_engine
 from src.infrastructure.database.ownership import ownership_of
@@ -142,7 +142,7 @@ def test_nobody_can_do_more_than_the_role_is_for(server: PostgresServer, role: s
 def test_a_migration_is_the_owners(server: PostgresServer) -> None:
     server.create_database("unmade")
     for role in ("tickstock_writer", "tickstock_reader"):
-        with pytest.raises(DatabaseUnavailableError, match="permission denied"):
+        with pytest.raises(SchemaError, match="migrate with the URL of the role that owns the tables"):
             migrate.upgrade(as_settings_give_it(url_of(server, role, "unmade")))
 
 
