@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from src.core.domain.market.tick import MinuteAggregate, SecondAggregate
@@ -225,11 +225,13 @@ def test_twenty_megabytes_of_garbage_cost_seconds_and_not_what_is_good_among_it(
     assert frame.refused == {"malformed_element": count}
 
 
+@settings(deadline=None)  # the machine may be busy; a test of its own bounds the time
 @given(st.binary(max_size=200) | st.recursive(st.none() | st.floats() | st.text(), st.lists).map(repr).map(str.encode))
 def test_no_bytes_make_the_parser_raise(data: bytes) -> None:
     assert isinstance(decode(data), Frame)
 
 
+@settings(deadline=None)
 @given(
     st.dictionaries(st.sampled_from(sorted(_ELEMENT)), st.none() | st.integers() | st.text(max_size=5) | st.booleans())
 )
