@@ -81,4 +81,7 @@ def sqlite_file(database_url: str) -> Path | None:
 def database_words(database_url: str) -> str:
     """Where the database is, for people: its file, or its URL without password and parameters."""
     path = sqlite_file(database_url)
-    return str(path) if path else make_url(database_url).set(query={}).render_as_string(hide_password=True)
+    if path:
+        return str(path)
+    url = make_url(database_url)
+    return url.set(drivername=url.get_backend_name(), query={}).render_as_string(hide_password=True)

@@ -192,8 +192,9 @@ class TickStockDatabase:
                 row = {"key": "feed", "value": f'"{feed}"', "now_ms": self._now_us() // 1000}
                 connection.execute(_SET_STATE, row)
         if stored is not None and msgspec.json.decode(stored) != feed:
+            where = self._engine.url.set(drivername=self._dialect.name).render_as_string()
             raise FeedMismatchError(
-                f"The database {self._engine.url.render_as_string()} holds bars of the feed {stored}, and this start "
+                f"The database {where} holds bars of the feed {stored}, and this start "
                 f'would add bars of "{feed}"; set DATABASE_URL to another database, or go back to the feed it holds.'
             )
 
