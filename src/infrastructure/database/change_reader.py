@@ -34,10 +34,8 @@ _UNSEEN = (
 )
 _RECENT = "SELECT {columns}, bar.revision AS revision FROM {listed} {nested} WHERE {unseen}"
 _NOTED = (
-    "SELECT {columns}, bar.revision AS revision FROM bar_changes AS change JOIN ohlcv_1min AS bar"
-    " ON bar.symbol = change.symbol AND bar.timestamp >= {first} AND bar.timestamp <= {last}"
-    " WHERE change.revision >= :revision AND change.symbol IN (SELECT value FROM {listed})"
-    " AND bar.timestamp < {since} AND {unseen}"
+    "SELECT {columns}, bar.revision AS revision FROM (SELECT * FROM bar_changes WHERE revision >= :revision"
+    " AND symbol IN (SELECT value FROM {listed})) AS change {nested} WHERE {unseen}"
 )
 
 
@@ -132,10 +130,12 @@ def _changes_query(dialect: Dialect) -> str:
         "columns": dialect.columns(),
         "listed": dialect.listed,
         "since": dialect.moment.format(":since"),
-        "first": dialect.moment.format("change.from_ms"),
-        "last": dialect.moment.format("change.to_ms"),
         "unseen": _UNSEEN.format(after_time=dialect.moment.format(":after_ms")),
     }
-    nested = dialect.nested.format(f"bar.symbol = wanted.value AND bar.timestamp >= {words['since']}")
-    recent, noted = _RECENT.format(nested=nested, **words), _NOTED.format(**words)
+    first, last = dialect.moment.format("change.from_ms"), dialect.moment.format("change.to_ms")
+    newest = dialect.nested.format(f"bar.symbol = wanted.value AND bar.timestamp >= {words['since']}")
+    older = dialect.nested.format(
+        f"bar.symbol = change.symbol AND bar.timestamp BETWEEN {first} AND {last} AND bar.timestamp < {words['since']}"
+    )
+    recent, noted = _RECENT.format(nested=newest, **words), _NOTED.format(nested=older, **words)
     return f"{recent} UNION {noted} ORDER BY revision, timestamp, symbol LIMIT :most"
