@@ -1,5 +1,6 @@
 """The day's bar of each symbol of the synthetic market, finished or so far, at a fraction of all its minutes' cost."""
 
+from collections import defaultdict
 from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
@@ -126,25 +127,29 @@ class DayBars:
         first, last = (
             self._market.extent(symbol, minute, plan(minute), *ends[minute]) for minute in (traded[0], traded[-1])
         )
-        high = self._furthest(symbol, ends, plan, 1)
-        low = -self._furthest(symbol, ends, plan, -1)
+        # The few minutes whose prices may lie further from their path are looked at apart.
+        stray: dict[int, dict[int, tuple[float, float]]] = defaultdict(dict)
+        for minute in traded:
+            stray[self._market.stray(symbol, plan(minute))][minute] = ends[minute]
+        high = max(self._furthest(symbol, some, cents, plan, 1) for cents, some in stray.items())
+        low = -max(self._furthest(symbol, some, cents, plan, -1) for cents, some in stray.items())
         return _Prices(first.open / 100, high / 100, low / 100, last.close / 100)
 
-    def _furthest(self, symbol: str, ends: dict[int, tuple[float, float]], plan: _Plan, sign: int) -> int:
-        """The highest price in cents (`sign` 1), or minus the lowest (`sign` -1), of the minutes in `ends`."""
-        instrument = self._market.instrument(symbol)
-        steps = _REACH_STEPS * instrument.volatility * STEP_PER_SECOND
-        stray = {minute: self._market.stray(symbol, plan(minute)) for minute in ends}
-        reach = {
-            minute: 100 * (max(sign * start, sign * end) + start * steps) + stray[minute]
-            for minute, (start, end) in ends.items()
-        }
+    def _furthest(self, symbol: str, ends: dict[int, tuple[float, float]], stray: int, plan: _Plan, sign: int) -> int:
+        """The highest price in cents (`sign` 1), or minus the lowest (`sign` -1), of the minutes in `ends`.
+
+        Their prices lie up to `stray` cents from their path.
+        """
+        peaks = {minute: sign * (max if sign > 0 else min)(pair) for minute, pair in ends.items()}
+        order = sorted(peaks, key=peaks.__getitem__, reverse=True)
+        steps = _REACH_STEPS * self._market.instrument(symbol).volatility * STEP_PER_SECOND
+        margin = 100 * steps * max(ends[order[0]]) + stray
         best = float("-inf")
-        for minute in sorted(reach, key=reach.__getitem__, reverse=True):
-            if reach[minute] <= best:
+        for minute in order:
+            if 100 * peaks[minute] + margin <= best:
                 break
             bounds = self._market.bounds(symbol, minute, *ends[minute])
-            if max(sign * bound for bound in bounds) + stray[minute] > best:
+            if max(sign * bound for bound in bounds) + stray > best:
                 extent = self._market.extent(symbol, minute, plan(minute), *ends[minute])
                 best = max(best, sign * extent.low, sign * extent.high)
         return int(best)

@@ -44,6 +44,7 @@ def test_auctions_are_where_the_session_opens_and_closes() -> None:
         for auction in (570, closes):
             around = [traded[auction - 2], traded[auction + 2]]
             assert traded[auction] > 2 * min(around)
+            assert traded[auction] > 0.5 * max(around)
     assert (min(traded), max(traded)) == (240, 1019)
     assert sum(volume for minute, volume in traded.items() if minute > 780) < 0.06 * sum(traded.values())
     assert sum(traded.values()) < 0.9 * sum(volumes(ORDINARY).values())
