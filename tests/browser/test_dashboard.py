@@ -31,7 +31,7 @@ def test_table_and_chart_appear(open_page: Open, market: ScriptedMarket) -> None
     expect(cells.nth(1)).to_have_text(f"{sign}{abs(quote['change']):.2f}")
     expect(cells.nth(2)).to_have_text(f"{sign}{abs(quote['change_percent']):.2f}%")
     expect(cells.nth(2)).to_have_attribute("title", f"Against the previous close, {quote['reference_price']:.2f}")
-    expect(cells.nth(3)).to_have_attribute("title", f"{quote['day_volume']:,} shares")
+    expect(cells.nth(3)).to_have_attribute("title", f"{quote['day_volume']:,.0f} shares")
     expect(cells.nth(5).locator("polyline")).to_have_attribute("points", re.compile(r"^(\S+ ){59}\S+$"))
     expect(page.locator("#chart-title")).to_have_text("AAPL")
     expect(page.locator("#chart canvas").first).to_be_visible()
