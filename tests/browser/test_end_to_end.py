@@ -2,7 +2,7 @@
 
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -10,26 +10,27 @@ from playwright.sync_api import expect
 from werkzeug.serving import make_server
 
 from src.app import build_runtime, create_app
-from src.config.settings import parse_settings
+from src.config.settings import PROJECT_ROOT, parse_settings
 from src.core.services.market_data_service import FALLBACK_UNIVERSE
 from src.infrastructure.database import migrate
+from src.infrastructure.database.universe_file import load_universe_file
 from src.simulator.live import LiveSource
 from src.simulator.market import SyntheticMarket
 from src.simulator.server import SimulatorServer
+from src.simulator.universe import Instrument
 
 from .conftest import Open
 
 # What the task of this program is measured by: bars on the page this soon after the server is up.
 _BARS_WITHIN_MS = 60_000
-# A page that is open before the first start knows its symbols may ask for one that the database has not yet.
-_AT_FIRST = ("404",)
 
 
 class RealServer:
     """The Flask application over a running ingestion."""
 
-    def __init__(self, data_dir: Path, simulator_port: int) -> None:
-        settings = parse_settings({"DATA_DIR": str(data_dir), "SIMULATOR_PORT": str(simulator_port)})
+    def __init__(self, data_dir: Path, simulator_port: int, chosen: Mapping[str, str]) -> None:
+        own = {"DATA_DIR": str(data_dir), "SIMULATOR_PORT": str(simulator_port)}
+        settings = parse_settings({**own, **chosen})
         migrate.upgrade(settings.database_url)
         service = build_runtime(settings)
         assert service is not None
@@ -53,7 +54,7 @@ class RealServer:
 def server(tmp_path: Path) -> Iterator[RealServer]:
     """In the place of the scripted one."""
     with SimulatorServer(LiveSource(SyntheticMarket(7))) as simulator:
-        server = RealServer(tmp_path, simulator.port)
+        server = RealServer(tmp_path, simulator.port, {})
         server.start()
         yield server
         server.stop()
@@ -61,7 +62,7 @@ def server(tmp_path: Path) -> Iterator[RealServer]:
 
 @pytest.mark.timeout(180)
 def test_bars_of_the_simulated_feed_reach_the_page(open_page: Open, server: RealServer) -> None:
-    page = open_page(expected=_AT_FIRST).page
+    page = open_page().page
     expect(page).to_have_title(re.compile("^Simulated data"))
     expect(page.locator("#watchlist tbody tr")).to_have_count(100, timeout=_BARS_WITHIN_MS)
     for symbol in FALLBACK_UNIVERSE:
@@ -77,8 +78,54 @@ def test_bars_of_the_simulated_feed_reach_the_page(open_page: Open, server: Real
 
 @pytest.mark.timeout(120)
 def test_the_page_says_when_the_feed_is_gone(open_page: Open, server: RealServer) -> None:
-    page = open_page(expected=_AT_FIRST).page
+    page = open_page().page
     expect(page.locator("#condition-word")).to_have_text("Live", timeout=_BARS_WITHIN_MS)
     server.service.stop()
     expect(page.locator("#condition-word")).to_have_text("Down", timeout=40_000)
     expect(page.locator("#condition-reason")).to_contain_text("Disconnected on request")
+
+
+class TestLargeUniverse:
+    """The S&P 500 and the NASDAQ-100 together."""
+
+    KEY = "SPY:nasdaq100"
+
+    @pytest.fixture
+    def symbols(self) -> list[str]:
+        """The members by the project's own table."""
+        groups = load_universe_file(PROJECT_ROOT / "data/universes.csv").groups
+        return sorted({member for name in self.KEY.split(":") for member in groups[name].members})
+
+    @pytest.fixture
+    def server(self, tmp_path: Path, symbols: list[str]) -> Iterator[RealServer]:
+        """In the place of the smaller one, without history."""
+        market = SyntheticMarket(7, [Instrument(symbol, "", 100.0, 9_000_000, 0.02, 0.65, 0.76) for symbol in symbols])
+        with SimulatorServer(LiveSource(market)) as simulator:
+            server = RealServer(tmp_path, simulator.port, {"SYMBOL_UNIVERSE_KEY": self.KEY, "BACKFILL_DAYS": "0"})
+            server.start()
+            yield server
+            server.stop()
+
+    @pytest.mark.timeout(180)
+    def test_one_request_a_second_keeps_its_rows_exact(
+        self, open_page: Open, server: RealServer, symbols: list[str]
+    ) -> None:
+        page = open_page().page
+        expect(page.locator("#list-count")).to_have_text(f"{len(symbols)} symbols", timeout=_BARS_WITHIN_MS)
+        # All are on the page, those out of sight too, as soon as the first of them have traded for a minute.
+        expect(page.locator("#watchlist .col-last", has_text=".").nth(len(symbols) * 9 // 10)).to_be_attached(
+            timeout=2 * _BARS_WITHIN_MS
+        )
+        requests: list[str] = []
+        page.on("request", lambda request: requests.append(request.url))
+        page.wait_for_timeout(10_000)
+        assert len(requests) <= 10
+        server.service.stop()
+        expect(page.locator("#condition-word")).to_have_text("Down", timeout=40_000)
+        page.wait_for_timeout(1_500)
+        volumes = "cells => cells.map(cell => [cell.closest('tr').dataset.symbol, cell.title])"
+        shown = dict(page.locator('#watchlist tbody .col-volume[title$="shares"]').evaluate_all(volumes))
+        quotes = page.request.get(f"{server.url}/api/quotes?universe=listening").json()["quotes"]
+        right = {quote["symbol"]: f"{quote['day_volume']:,.6f}".rstrip("0").rstrip(".") + " shares" for quote in quotes}
+        assert len(shown) > 20
+        assert shown == {symbol: right[symbol] for symbol in shown}
