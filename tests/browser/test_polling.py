@@ -191,7 +191,7 @@ def test_another_universe_of_the_service_changes_the_list(open_page: Open, marke
     market.listen_to(["AAPL", "IBM", "TSLA"])
     paths = [asked_since(market, lambda: pass_time(page, 1)) for _ in range(3)]
     assert paths == [[POLLS[:-1]], ["/api/status?"], [QUOTES]]
-    assert page.locator("#watchlist tbody th").all_inner_texts() == ["AAPL", "IBM", "TSLA"]
+    expect(page.locator("#watchlist tbody th")).to_have_text(["AAPL", "IBM", "TSLA"])
     expect(page.locator('tr[data-symbol="IBM"] .col-last')).not_to_have_text("–")
     assert asked_since(market, lambda: pass_time(page, 1)) == [POLLS[:-1]]
 

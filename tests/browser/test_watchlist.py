@@ -17,7 +17,7 @@ DRAWN = '#watchlist polyline[points]:not([points=""])'
 
 def symbols(page: Page) -> list[str]:
     """The symbols that are listed, from top to bottom."""
-    return [text.split()[0] for text in page.locator("#watchlist tbody th").all_inner_texts()]
+    return [text.split()[0] for text in page.locator("#watchlist tbody th").all_text_contents()]
 
 
 @pytest.fixture
@@ -77,6 +77,17 @@ def test_from_the_field_the_keyboard_leads_to_the_chart(open_page: Open, market:
     expect(page.locator("#chart-title")).to_have_text("AMZN")
 
 
+def test_an_order_chosen_before_the_quotes_came_is_kept_by_them(open_page: Open, market: ScriptedMarket) -> None:
+    page = open_page(own_clock=True).page
+    expect(page.locator("#chart-legend")).to_contain_text("live")
+    market.delay_s = 0.5
+    page.reload()
+    expect(page.locator("#watchlist tbody tr")).to_have_count(6)
+    page.locator("th.col-last").get_by_role("button").click()
+    expect(page.locator("#chart-legend")).to_contain_text("live")
+    assert symbols(page) == sorted(market.bars, key=lambda symbol: -market.quote(symbol)["last"])
+
+
 def test_names_are_shown_when_there_are_some(open_page: Open, market: ScriptedMarket) -> None:
     market.names = {"MSFT": NAMES["MSFT"]}
     page = open_page().page
@@ -107,6 +118,22 @@ def test_rows_out_of_sight_are_right_but_not_drawn(open_page: Open, many: Script
     row.scroll_into_view_if_needed()
     expect(row.locator("polyline")).to_have_attribute("points", re.compile(r"^(\S+ ){29}\S+$"))
     expect(row.locator(".col-change")).to_have_attribute("title", re.compile("^Against the previous close"))
+
+
+def test_the_chosen_row_is_in_sight(open_page: Open, many: ScriptedMarket) -> None:
+    first, *_, last = sorted(many.bars)
+    page = open_page(f"/#symbol={last}").page
+    expect(page.locator(f'tr[data-symbol="{last}"]')).to_be_in_viewport()
+    page.goto(f"{page.url.split('#')[0]}#symbol={first}")
+    header = page.locator("#watchlist thead").bounding_box()
+    expect(page.locator(f'tr[data-symbol="{first}"]')).to_be_in_viewport()
+    row = page.locator(f'tr[data-symbol="{first}"]').bounding_box()
+    assert header is not None
+    assert row is not None
+    assert row["y"] >= header["y"] + header["height"] - 1
+    narrow = open_page(f"/#symbol={last}", viewport={"width": 360, "height": 740}).page
+    expect(narrow.locator("#chart-legend")).to_contain_text("live")
+    expect(narrow.locator("#chart")).to_be_in_viewport()
 
 
 def test_what_would_not_fit_a_url_is_asked_for_as_a_whole(open_page: Open, many: ScriptedMarket) -> None:

@@ -37,8 +37,13 @@ async function ask() {
   await follower.turn();
   chooseFirst();
   showRows();
-  hasBegun ||= follower.isFollowing();
-  // What a page needs to begin is asked for without a pause.
+  if (!hasBegun) begin();
+}
+
+/** What a page needs to begin is asked for without a pause, and put in order at once. */
+function begin() {
+  watchlist.arrange();
+  hasBegun = follower.isFollowing();
   if (!hasBegun) poller.now();
 }
 

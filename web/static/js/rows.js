@@ -30,6 +30,7 @@ export function referenceText({ reference, referencePrice }) {
  *  of all where the browser does not tell which those are. */
 export function createRows(body) {
   const views = new Map();
+  const flash = createFlash();
   const tellsSkipped = "ContentVisibilityAutoStateChangeEvent" in window;
   body.addEventListener("contentvisibilityautostatechange", ({ target, skipped }) => {
     views.get(target.dataset.symbol)?.see(!skipped);
@@ -38,7 +39,7 @@ export function createRows(body) {
   return {
     /** The view of a symbol's row. */
     get(symbol) {
-      if (!views.has(symbol)) views.set(symbol, createRow(symbol, !tellsSkipped));
+      if (!views.has(symbol)) views.set(symbol, createRow(symbol, flash, !tellsSkipped));
       return views.get(symbol);
     },
     /** Forget rows of other symbols than these. */
@@ -48,7 +49,7 @@ export function createRows(body) {
   };
 }
 
-function createRow(symbol, isSeen) {
+function createRow(symbol, flash, isSeen) {
   const element = document.createElement("tr");
   element.role = "row";
   element.dataset.symbol = symbol;
@@ -122,10 +123,18 @@ function createCell(row, name) {
   return cell;
 }
 
-function flash(cell, up) {
-  const name = up ? "flash-up" : "flash-down";
-  cell.classList.add(name);
-  setTimeout(() => cell.classList.remove(name), FLASH_MS);
+/** Flashes cells: those of one answer begin and end together, which draws all of them at once. */
+function createFlash() {
+  let lit = [];
+  function end() {
+    for (const cell of lit) cell.classList.remove("flash-up", "flash-down");
+    lit = [];
+  }
+  return (cell, up) => {
+    if (lit.length === 0) setTimeout(end, FLASH_MS);
+    cell.classList.add(up ? "flash-up" : "flash-down");
+    lit.push(cell);
+  };
 }
 
 function barText({ timestampMs, tier }) {

@@ -53,6 +53,13 @@ export function createWatchlist({ find, onSelect }) {
     return true;
   }
 
+  /** Bring the chosen row into sight where the list scrolls by itself; elsewhere that would take the chart away. */
+  function revealSelected() {
+    const scroller = find("list-scroll");
+    if (scroller.scrollHeight <= scroller.clientHeight) return;
+    [...body.rows].find((row) => row.ariaCurrent)?.scrollIntoView({ block: "nearest" });
+  }
+
   function showOrder() {
     for (const button of table.tHead.querySelectorAll("button")) {
       const sorted = button.dataset.sort === order.key;
@@ -102,6 +109,7 @@ export function createWatchlist({ find, onSelect }) {
       if (rows.length === before.size && rows.every(({ symbol }) => before.has(symbol))) return;
       views.keep(new Set(rows.map(({ symbol }) => symbol)));
       arrange();
+      revealSelected();
     },
     /** Let the ages go on; `current` is false when what is shown is not to be trusted. */
     tick(nowMs, current) {
@@ -111,6 +119,7 @@ export function createWatchlist({ find, onSelect }) {
     select(symbol) {
       selected = symbol;
       markSelected();
+      revealSelected();
     },
     /** Say why the list is empty, for as long as it is. */
     explain(text) {
