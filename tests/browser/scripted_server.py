@@ -19,6 +19,8 @@ WEB_DIR = Path(__file__).resolve().parents[2] / "web"
 MINUTE_MS = 60_000
 # Friday 20 November 2026, 10:31:20 New York: the regular session, winter time.
 START_MS = 1_795_188_680_000
+# 04:00 New York of that day.
+DAY_START_MS = 1_795_165_200_000
 CONTENT_SECURITY_POLICY = (
     "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; object-src 'none'; "
     "base-uri 'none'; frame-ancestors 'none'"
@@ -58,7 +60,7 @@ def _status() -> dict[str, Any]:
         "condition": "live",
         "reason": "Bars arrive as they should.",
         "session": {"date": "2026-11-20", "phase": "regular"},
-        "universe": {"key": "SYMBOLS", "symbols": [], "unknown": []},
+        "universe": {"key": "SYMBOLS", "symbols": [], "unknown": [], "changed_at": START_MS},
         "connection": {
             "status": "connected",
             "url": "wss://socket.massive.com/stocks",
@@ -75,13 +77,19 @@ def _status() -> dict[str, Any]:
 class ScriptedMarket:
     """What the server answers with; a test may change everything while a page is open.
 
-    ``message_age_ms`` is the age of the newest message of the feed; ``failure`` is an error message with which all
-    of the API is answered (503) while it is set; ``delay_s`` slows every API answer; ``requests`` lists the full
-    paths asked for and ``most_at_once`` the largest number of requests for bars under way together.
+    A symbol is known to the database while it stands in ``bars``, and listened to while it stands in the status'
+    universe. ``names`` are companies' names; ``day_start_ms`` is where the day's volume begins; another
+    ``database_id`` makes every cursor foreign. ``message_age_ms`` is the age of the newest message of the feed;
+    ``failure`` is an error message with which all of the API is answered (503) while it is set; ``delay_s`` slows
+    every API answer; ``requests`` lists the full paths asked for and ``most_at_once`` the largest number of API
+    requests under way together.
     """
 
     bars: dict[str, list[Bar]] = field(default_factory=dict)
     references: dict[str, float] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
+    day_start_ms: int = DAY_START_MS
+    database_id: str = "0a" * 16
     status: dict[str, Any] = field(default_factory=_status)
     message_age_ms: int = 300
     failure: str | None = None
@@ -90,6 +98,8 @@ class ScriptedMarket:
     requests: list[str] = field(default_factory=list)
     most_at_once: int = 0
     _started_s: float = field(default_factory=time.monotonic)
+    _revision: int = 1
+    _seen: dict[tuple[str, int], tuple[tuple[Any, ...], int]] = field(default_factory=dict)
     _at_once: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -103,30 +113,62 @@ class ScriptedMarket:
         for symbol, price in prices.items():
             self.bars[symbol] = make_bars(symbol, newest_ms, bars_per_symbol, price)
             self.references[symbol] = round(price * 1.001, 2)
-        self.status["universe"]["symbols"] = list(self.bars)
+        self.listen_to(list(self.bars))
+
+    def listen_to(self, symbols: list[str]) -> None:
+        """Change the universe of the service."""
+        universe = self.status["universe"]
+        self.status["universe"] = universe | {"symbols": symbols, "changed_at": universe["changed_at"] + 1}
 
     def asked(self, start: str) -> list[str]:
         """The requests so far whose path starts with ``start``."""
         return [path for path in self.requests if path.startswith(start)]
 
     def quote(self, symbol: str) -> dict[str, Any]:
-        """The contract's quote of a symbol; one without bars has none of the values."""
+        """The contract's quote of a symbol that has bars."""
         bars = self.bars[symbol]
-        last = bars[-1]["close"] if bars else None
+        last = bars[-1]["close"]
         reference = self.references.get(symbol)
-        change = None if last is None or reference is None else round(last - reference, 4)
-        return {
+        change = None if reference is None else round(last - reference, 4)
+        name = {"name": self.names[symbol]} if symbol in self.names else {}
+        return name | {
             "symbol": symbol,
-            "timestamp": bars[-1]["timestamp"] if bars else None,
+            "timestamp": bars[-1]["timestamp"],
             "last": last,
-            "tier": bars[-1]["tier"] if bars else None,
+            "tier": bars[-1]["tier"],
             "reference_price": reference,
             "reference": None if reference is None else "previous_close",
             "change": change,
             "change_percent": None if change is None or reference is None else 100 * change / reference,
-            "day_volume": sum(bar["volume"] for bar in bars),
+            "day_volume": self.day_volume(symbol),
             "spark": [bar["close"] for bar in bars[-60:]],
+            "recent": [[bar["timestamp"], bar["volume"]] for bar in bars[-20:]],
         }
+
+    def day_volume(self, symbol: str) -> float:
+        """The shares traded since the day began, added in millionths."""
+        day = [bar for bar in self.bars[symbol] if bar["timestamp"] >= self.day_start_ms]
+        millionths: int = sum(round(bar["volume"] * 1_000_000) for bar in day)
+        return millionths / 1_000_000
+
+    def cursor(self) -> str:
+        """The cursor behind all that tests did to the bars up to now."""
+        with self._lock:
+            self._note_changes()
+            return f"{self.database_id}.{self._revision}"
+
+    def changes(self, symbols: list[str], cursor: str, limit: int) -> tuple[list[Bar], bool] | None:
+        """The bars of symbols that came or were revised since a cursor, at most ``limit`` of each, and whether there
+        are more; None for a cursor of another database."""
+        database_id, revision = cursor.split(".")
+        if database_id != self.database_id:
+            return None
+        changed: dict[str, list[Bar]] = {}
+        for symbol in symbols:
+            bars = self.bars[symbol]
+            changed[symbol] = [bar for bar in bars if self._seen[symbol, bar["timestamp"]][1] > int(revision)]
+        more = any(len(bars) > limit for bars in changed.values())
+        return [bar for bars in changed.values() for bar in bars[:limit]], more
 
     def recent(self, symbol: str, since_ms: int | None, limit: int) -> list[Bar]:
         """The first ``limit`` bars from ``since_ms`` on, or the newest ones without it."""
@@ -134,14 +176,24 @@ class ScriptedMarket:
             return self.bars[symbol][-limit:]
         return [bar for bar in self.bars[symbol] if bar["timestamp"] >= since_ms][:limit]
 
+    def _note_changes(self) -> None:
+        """Give what tests changed since the last time a revision."""
+        revision = self._revision + 1
+        for symbol, bars in self.bars.items():
+            for bar in bars:
+                key, values = (symbol, bar["timestamp"]), tuple(bar.values())
+                if key not in self._seen or self._seen[key][0] != values:
+                    self._seen[key] = (values, revision)
+                    self._revision = revision
+
     def enter(self) -> None:
-        """Count a request for bars as under way."""
+        """Count an API request as under way."""
         with self._lock:
             self._at_once += 1
             self.most_at_once = max(self.most_at_once, self._at_once)
 
     def leave(self) -> None:
-        """Count a request for bars as answered."""
+        """Count an API request as answered."""
         with self._lock:
             self._at_once -= 1
 
@@ -153,9 +205,8 @@ def create_app(market: ScriptedMarket) -> Flask:
     @app.before_request
     def script() -> ResponseReturnValue | None:
         market.requests.append(request.full_path)
-        if request.path == "/api/ticks/recent":
-            market.enter()
         if request.path.startswith("/api/"):
+            market.enter()
             time.sleep(market.delay_s)
             if market.failure is not None:
                 return jsonify(error={"code": "unavailable", "message": market.failure}), 503
@@ -169,7 +220,7 @@ def create_app(market: ScriptedMarket) -> Flask:
 
     @app.teardown_request
     def leave(_error: BaseException | None) -> None:
-        if request.path == "/api/ticks/recent":
+        if request.path.startswith("/api/"):
             market.leave()
 
     @app.get("/")
@@ -179,12 +230,14 @@ def create_app(market: ScriptedMarket) -> Flask:
 
     @app.get("/api/status")
     def status() -> ResponseReturnValue:
-        now_ms = market.now_ms()
-        return jsonify(market.status | {"server_time": now_ms, "last_message_time": now_ms - market.message_age_ms})
+        return jsonify(current_status(market))
 
     @app.get("/api/quotes")
     def quotes() -> ResponseReturnValue:
-        return jsonify(quotes=[market.quote(symbol) for symbol in market.bars], unknown=[], server_time=market.now_ms())
+        cursor = market.cursor()
+        known, unknown = asked_symbols(market)
+        found = [market.quote(symbol) for symbol in known if market.bars[symbol]]
+        return jsonify(quotes=found, unknown=unknown, cursor=cursor, server_time=market.now_ms())
 
     @app.get("/api/ticks/recent")
     def recent() -> ResponseReturnValue:
@@ -193,23 +246,47 @@ def create_app(market: ScriptedMarket) -> Flask:
     return app
 
 
+def current_status(market: ScriptedMarket) -> dict[str, Any]:
+    """What /api/status answers."""
+    now_ms = market.now_ms()
+    universe = market.status["universe"] | {"count": len(market.status["universe"]["symbols"])}
+    times = {"server_time": now_ms, "last_message_time": now_ms - market.message_age_ms}
+    return market.status | {"universe": universe} | times
+
+
+def asked_symbols(market: ScriptedMarket) -> tuple[list[str], list[str]]:
+    """The symbols that the current request asks for, as the database spells them, and the names it does not know."""
+    listening = market.status["universe"]["symbols"] if request.args.get("universe") == "listening" else []
+    names = [*listening, *filter(None, request.args.get("symbols", request.args.get("symbol", "")).split(","))]
+    spellings = {name: _spelling(market, name) for name in names}
+    known = [symbol for symbol in spellings.values() if symbol is not None]
+    return known, [name for name, symbol in spellings.items() if symbol is None]
+
+
 def answer_recent(market: ScriptedMarket) -> ResponseReturnValue:
-    """Answer /api/ticks/recent from the current request's parameters, as DESIGN's contract has it."""
-    single = request.args.get("symbol")
-    asked = [single] if single else request.args["symbols"].split(",")
-    found = {symbol: _spelling(market, symbol) for symbol in asked}
-    known = [symbol for symbol in found.values() if symbol is not None]
-    if not known:
-        message = f"No such symbol: {', '.join(asked)}."
-        return jsonify(error={"code": "unknown_symbol", "message": message}), 404
-    since = request.args.get("since", type=int)
+    """Answer /api/ticks/recent from the current request's parameters."""
+    cursor = market.cursor()
+    known, unknown = asked_symbols(market)
+    if unknown and not known and "universe" not in request.args:
+        return jsonify(error={"code": "unknown_symbol", "message": f"No such symbol: {', '.join(unknown)}."}), 404
     limit = request.args.get("limit", default=100, type=int)
-    ticks = [bar for symbol in known for bar in market.recent(symbol, since, limit)]
-    answer: dict[str, Any] = {"count": len(ticks), "ticks": ticks, "server_time": market.now_ms()}
-    if single:
-        answer["symbol"] = known[0]
-    else:
-        answer["unknown"] = [symbol for symbol, spelling in found.items() if spelling is None]
+    asked_cursor = request.args.get("cursor")
+    changes = None if asked_cursor is None else market.changes(known, asked_cursor, limit)
+    since = request.args.get("since", type=int)
+    ticks, more = changes or ([bar for symbol in known for bar in market.recent(symbol, since, limit)], False)
+    answer: dict[str, Any] = {
+        "count": len(ticks),
+        "cursor": asked_cursor if more else cursor,
+        "reset": asked_cursor is not None and changes is None,
+        "more": more,
+        "server_time": market.now_ms(),
+        "ticks": sorted(ticks, key=lambda bar: (bar["timestamp"], bar["symbol"])),
+    }
+    answer |= {"symbol": known[0]} if "symbol" in request.args else {"unknown": unknown}
+    if request.args.get("status") == "true":
+        brief = current_status(market)
+        del brief["universe"]["symbols"]
+        answer["status"] = brief
     return jsonify(answer)
 
 

@@ -1,13 +1,16 @@
-"""How the page asks: one request a poll, slower when hidden, corrections fetched, nothing twice at once."""
+"""How the page asks: one question at a time and a turn, from a cursor on, slower when hidden, anew when it must."""
 
+from collections.abc import Callable
 from urllib.parse import parse_qs, urlsplit
 
 from playwright.sync_api import Page, expect
 
 from .conftest import Open, Watch, candles_changed, remember_candles
-from .scripted_server import MINUTE_MS, ScriptedMarket
+from .scripted_server import MINUTE_MS, Bar, ScriptedMarket
 
-POLLS = "/api/ticks/recent?symbols="
+POLLS = "/api/ticks/recent?universe=listening&"
+QUOTES = "/api/quotes?universe=listening"
+DAY_MS = 24 * 60 * MINUTE_MS
 
 
 def set_visibility(page: Page, *, hidden: bool) -> None:
@@ -24,7 +27,7 @@ def set_visibility(page: Page, *, hidden: bool) -> None:
 def loaded(opened: Watch) -> Page:
     """Wait until the page shows bars, and the pause before the next poll has begun."""
     page = opened.page
-    expect(page.locator("#chart-legend")).to_contain_text("live")
+    expect(page.locator("#chart-legend")).to_contain_text("New York")
     page.wait_for_timeout(200)
     return page
 
@@ -35,18 +38,52 @@ def pass_time(page: Page, seconds: float) -> None:
     page.wait_for_timeout(250)
 
 
-def test_one_request_a_poll_carries_all_symbols_from_the_minute_before(open_page: Open, market: ScriptedMarket) -> None:
+def asked_since(market: ScriptedMarket, act: Callable[[], None]) -> list[str]:
+    """The API's paths that were asked for while ``act`` ran, each without a cursor."""
+    before = len(market.asked("/api/"))
+    act()
+    return [path.split("&cursor=")[0] for path in market.asked("/api/")[before:]]
+
+
+def volume_of(page: Page, symbol: str) -> str:
+    """The day's volume of a row, exact, as its hint says it."""
+    return page.locator(f'tr[data-symbol="{symbol}"] .col-volume').get_attribute("title") or ""
+
+
+def shares(market: ScriptedMarket, symbol: str) -> str:
+    """The same by the market's own bars."""
+    return f"{market.day_volume(symbol):,.6f}".rstrip("0").rstrip(".") + " shares"
+
+
+def late_bar(market: ScriptedMarket, symbol: str, age_minutes: int, **values: float) -> Bar:
+    """A bar of the past that no one has been told of, at its place among the symbol's bars."""
+    newest = market.bars[symbol][-1]
+    bar = newest | {"timestamp": newest["timestamp"] - age_minutes * MINUTE_MS, "tier": "official"} | values
+    kept = [other for other in market.bars[symbol] if other["timestamp"] != bar["timestamp"]]
+    market.bars[symbol] = sorted([*kept, bar], key=lambda bar: int(bar["timestamp"]))
+    return bar
+
+
+def test_a_page_asks_for_what_it_needs_and_then_at_most_one_question_a_second(
+    open_page: Open, market: ScriptedMarket
+) -> None:
+    page = loaded(open_page())
+    start = ["/api/status?", QUOTES, "/api/ticks/recent?symbol=AAPL&limit=1000"]
+    assert market.asked("/api/")[:3] == start
+    market.requests.clear()
+    page.wait_for_timeout(10_000)
+    assert 5 <= len(market.requests) <= 10
+    assert {path.split("cursor=")[0] for path in market.requests} == {POLLS}
+
+
+def test_a_poll_goes_on_from_the_cursor_of_the_answer_before(open_page: Open, market: ScriptedMarket) -> None:
     page = loaded(open_page(own_clock=True))
-    before = len(market.asked(POLLS))
-    for _ in range(3):
-        pass_time(page, 1)
-    polls = [parse_qs(urlsplit(path).query) for path in market.asked(POLLS)]
-    assert len(polls) == before + 3
-    for poll in polls:
-        assert set(poll["symbols"][0].split(",")) == set(market.bars)
-        assert int(poll["since"][0]) == market.start_ms // MINUTE_MS * MINUTE_MS - MINUTE_MS
-    assert len(market.asked("/api/ticks/recent?symbol=AAPL&limit=1000")) == 1
-    assert len(market.asked("/api/quotes")) == 1
+    market.bars["TSLA"][-1]["close"] += 1
+    pass_time(page, 1)
+    cursor = market.cursor()
+    pass_time(page, 1)
+    poll = parse_qs(urlsplit(market.asked(POLLS)[-1]).query)
+    assert poll == {"universe": ["listening"], "cursor": [cursor], "limit": ["10"], "status": ["true"]}
 
 
 def test_a_slow_server_is_never_asked_twice_at_once(open_page: Open, market: ScriptedMarket) -> None:
@@ -63,18 +100,16 @@ def test_a_hidden_tab_asks_rarely_and_at_once_when_looked_at_again(open_page: Op
     page = loaded(open_page(own_clock=True))
     set_visibility(page, hidden=True)
     pass_time(page, 1)  # the pause that had begun ends with one more request
-    before = len(market.asked(POLLS))
+    before = len(market.asked("/api/"))
     pass_time(page, 14)
-    assert len(market.asked(POLLS)) == before
+    assert len(market.asked("/api/")) == before
     pass_time(page, 1)
-    assert len(market.asked(POLLS)) == before + 1
-    quotes = len(market.asked("/api/quotes"))
+    assert len(market.asked("/api/")) == before + 1
     set_visibility(page, hidden=False)
     page.wait_for_timeout(250)
-    assert len(market.asked(POLLS)) == before + 2
-    assert len(market.asked("/api/quotes")) == quotes + 1
+    assert len(market.asked("/api/")) == before + 2
     pass_time(page, 1)
-    assert len(market.asked(POLLS)) == before + 3
+    assert len(market.asked("/api/")) == before + 3
 
 
 def test_the_interval_is_chosen_and_remembered(open_page: Open, market: ScriptedMarket) -> None:
@@ -92,18 +127,142 @@ def test_the_interval_is_chosen_and_remembered(open_page: Open, market: Scripted
     expect(select).to_have_value("5000")
 
 
-def test_a_late_correction_is_drawn_within_half_a_minute(open_page: Open, market: ScriptedMarket) -> None:
+def test_a_correction_of_any_age_is_drawn_by_the_next_poll(open_page: Open, market: ScriptedMarket) -> None:
+    page = loaded(open_page(own_clock=True))
+    for age in (1, 50):  # both on the screen; bars are 7 pixels wide
+        remember_candles(page)
+        revised = market.bars["AAPL"][-1 - age]
+        revised.update(high=revised["high"] * 1.01, volume=revised["volume"] * 9)
+        assert asked_since(market, lambda: pass_time(page, 1)) == [POLLS[:-1]]
+        assert candles_changed(page)
+
+
+def test_a_bar_that_comes_between_others_is_drawn_between_them(open_page: Open, market: ScriptedMarket) -> None:
+    del market.bars["AAPL"][-10]
     page = loaded(open_page(own_clock=True))
     remember_candles(page)
-    revised = market.bars["AAPL"][-8]
-    revised.update(high=revised["high"] + 5, volume=revised["volume"] * 9)
-    pass_time(page, 2)
-    assert not candles_changed(page), "the polls of each second do not reach that far back"
-    market.start_ms += 31_000  # the page follows the server's clock
-    pass_time(page, 2)
-    pass_time(page, 2)
+    late_bar(market, "AAPL", 9)
+    pass_time(page, 1)
     assert candles_changed(page)
-    corrections = market.asked(POLLS + "AAPL&")
-    assert len(corrections) == 1
-    since_ms = int(parse_qs(urlsplit(corrections[0]).query)["since"][0])
-    assert abs(market.now_ms() - since_ms - 20 * MINUTE_MS) < 5_000
+
+
+def test_a_foreign_cursor_has_quotes_and_history_loaded_again(open_page: Open, market: ScriptedMarket) -> None:
+    page = loaded(open_page(own_clock=True))
+    market.database_id = "0b" * 16
+    market.bars["AAPL"][-1].update(close=777.0, high=777.0)
+    paths = [asked_since(market, lambda: pass_time(page, 1)) for _ in range(4)]
+    history = "/api/ticks/recent?symbol=AAPL&limit=1000"
+    assert paths == [[POLLS[:-1]], [QUOTES], [history], [POLLS[:-1]]], "one question a second, then too"
+    expect(page.locator("#chart-legend")).to_contain_text("C 777.00")
+    expect(page.locator('tr[data-symbol="AAPL"] .col-last')).to_have_text("777.00")
+    assert market.database_id in market.asked(POLLS)[-1]
+
+
+def test_more_than_an_answer_holds_is_loaded_anew_and_not_page_by_page(open_page: Open, market: ScriptedMarket) -> None:
+    page = loaded(open_page(own_clock=True))
+    for bar in market.bars["MSFT"][-30:]:
+        bar["volume"] += 1
+    market.bars["MSFT"][-1].update(close=888.0, high=888.0)
+    paths = [asked_since(market, lambda: pass_time(page, 1)) for _ in range(4)]
+    assert [path for [path] in paths][:2] == [POLLS[:-1], QUOTES]
+    assert paths[3] == [POLLS[:-1]]
+    expect(page.locator('tr[data-symbol="MSFT"] .col-last')).to_have_text("888.00")
+    assert volume_of(page, "MSFT") == shares(market, "MSFT")
+    assert asked_since(market, lambda: pass_time(page, 1)) == [POLLS[:-1]]
+
+
+def test_a_symbol_beside_the_watch_list_comes_with_the_same_request(open_page: Open, market: ScriptedMarket) -> None:
+    market.list_symbols({"IBM": 300.0})
+    market.listen_to(["AAPL", "MSFT"])
+    page = loaded(open_page("/#symbol=IBM", own_clock=True))
+    market.bars["IBM"][-1].update(close=321.0, high=321.0)
+    assert asked_since(market, lambda: pass_time(page, 1)) == [POLLS + "symbols=IBM"]
+    expect(page.locator("#chart-legend")).to_contain_text("C 321.00")
+    assert page.locator("#watchlist tbody tr").count() == 2
+    page.locator('tr[data-symbol="MSFT"]').click()
+    pass_time(page, 1)
+    assert asked_since(market, lambda: pass_time(page, 1)) == [POLLS[:-1]]
+
+
+def test_another_universe_of_the_service_changes_the_list(open_page: Open, market: ScriptedMarket) -> None:
+    market.list_symbols({"IBM": 300.0})
+    market.listen_to(["AAPL", "MSFT"])
+    page = loaded(open_page(own_clock=True))
+    market.listen_to(["AAPL", "IBM", "TSLA"])
+    paths = [asked_since(market, lambda: pass_time(page, 1)) for _ in range(3)]
+    assert paths == [[POLLS[:-1]], ["/api/status?"], [QUOTES]]
+    expect(page.locator("#watchlist tbody th")).to_have_text(["AAPL", "IBM", "TSLA"])
+    expect(page.locator('tr[data-symbol="IBM"] .col-last')).not_to_have_text("–")
+    assert asked_since(market, lambda: pass_time(page, 1)) == [POLLS[:-1]]
+
+
+def test_bars_of_a_symbol_that_is_not_listed_yet_have_the_list_loaded_again(
+    open_page: Open, market: ScriptedMarket
+) -> None:
+    page = loaded(open_page(own_clock=True))
+    # As with the whole market: nobody changed what is listened to, but the database learned of a symbol.
+    changed_at = market.status["universe"]["changed_at"]
+    market.list_symbols({"ZEUS": 30.0}, bars_per_symbol=2)
+    market.status["universe"]["changed_at"] = changed_at
+    pass_time(page, 1)
+    expect(page.locator('tr[data-symbol="ZEUS"]')).to_have_count(0)
+    pass_time(page, 30)
+    for _ in range(2):
+        pass_time(page, 1)
+    expect(page.locator('tr[data-symbol="ZEUS"] .col-last')).not_to_have_text("–")
+    assert asked_since(market, lambda: pass_time(page, 1)) == [POLLS[:-1]]
+
+
+def test_a_new_trading_day_has_the_quotes_loaded_again(open_page: Open, market: ScriptedMarket) -> None:
+    page = loaded(open_page(own_clock=True))
+    before = volume_of(page, "AAPL")
+    market.status["session"] = {"date": "2026-11-23", "phase": "pre"}
+    market.day_start_ms += 3 * DAY_MS
+    paths = [asked_since(market, lambda: pass_time(page, 1)) for _ in range(3)]
+    assert paths == [[POLLS[:-1]], [QUOTES], [POLLS[:-1]]]
+    assert before != volume_of(page, "AAPL") == "0 shares"
+
+
+def test_the_volume_of_the_day_stays_exact(open_page: Open, market: ScriptedMarket) -> None:
+    for bar in market.bars["AAPL"]:
+        bar["volume"] += 0.1
+    page = loaded(open_page(own_clock=True))
+    assert volume_of(page, "AAPL") == shares(market, "AAPL")
+    market.bars["AAPL"][-3]["volume"] += 0.000001  # a minute that is known
+    late_bar(market, "AAPL", -1, volume=1234.7)  # the next minute
+    assert asked_since(market, lambda: pass_time(page, 1)) == [POLLS[:-1]]
+    assert volume_of(page, "AAPL") == shares(market, "AAPL")
+
+
+def test_what_bars_do_not_tell_exactly_is_asked_for_again_some_together_and_rarely(
+    open_page: Open, market: ScriptedMarket
+) -> None:
+    page = loaded(open_page(own_clock=True))
+    for symbol in ("AAPL", "BRK.B"):
+        market.bars[symbol][-90]["volume"] += 50  # what it was before is not known
+    assert asked_since(market, lambda: pass_time(page, 1)) == [POLLS[:-1]]
+    assert volume_of(page, "AAPL") != shares(market, "AAPL")
+    assert asked_since(market, lambda: pass_time(page, 30)) == ["/api/quotes?symbols=AAPL%2CBRK.B"]
+    assert [volume_of(page, symbol) for symbol in ("AAPL", "BRK.B")] == [
+        shares(market, symbol) for symbol in ("AAPL", "BRK.B")
+    ]
+    market.bars["MSFT"][-90]["volume"] += 50
+    assert asked_since(market, lambda: pass_time(page, 1)) == [POLLS[:-1]]
+    assert asked_since(market, lambda: pass_time(page, 28)) == [POLLS[:-1]]
+    assert asked_since(market, lambda: pass_time(page, 2)) == ["/api/quotes?symbols=MSFT"]
+
+
+def test_the_first_bars_of_a_new_database_fill_the_list(open_page: Open, market: ScriptedMarket) -> None:
+    bars = {symbol: market.bars.pop(symbol)[-9:] for symbol in list(market.bars)}
+    page = open_page(own_clock=True).page
+    expect(page.locator("#chart-message")).to_have_text("Waiting for the first bar of AAPL.")
+    expect(page.locator("#watchlist tbody tr")).to_have_count(6)
+    page.wait_for_timeout(200)
+    market.bars = {symbol: bars[symbol][-1:] for symbol in bars}
+    pass_time(page, 1)
+    expect(page.locator('tr[data-symbol="TSLA"] .col-last')).not_to_have_text("–")
+    market.bars = bars  # history comes later, and older than what is known
+    for _ in range(5):
+        pass_time(page, 1)
+    assert [volume_of(page, symbol) for symbol in bars] == [shares(market, symbol) for symbol in bars]
+    expect(page.locator('tr[data-symbol="TSLA"] .col-percent')).not_to_have_text("–")

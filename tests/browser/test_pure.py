@@ -138,12 +138,9 @@ def test_what_is_not_official_is_not_filled(page: Page, tier: str, fill: str, co
     assert call(page, "bars", "toCandle", bar | {"close": 1.5}, PALETTE)["borderColor"] == "d"
 
 
-def test_symbols_are_split_by_what_a_url_carries(page: Page) -> None:
-    symbols = [f"SYM{i}" for i in range(1000)]
-    chunks = call(page, "api", "chunkSymbols", symbols)
-    assert [symbol for chunk in chunks for symbol in chunk] == symbols
-    assert [len(",".join(chunk)) <= 3500 for chunk in chunks] == [True, True]
-    assert call(page, "api", "chunkSymbols", []) == []
+def test_a_url_carries_some_hundred_symbols(page: Page) -> None:
+    for symbols, fit in [([], True), (["AAPL"] * 500, True), (["AAPL"] * 501, False)]:
+        assert call(page, "api", "fitUrl", symbols) is fit
 
 
 @pytest.mark.parametrize(
@@ -163,41 +160,105 @@ def test_the_pause_grows_with_failures_to_a_cap(page: Page, failures: int, hidde
 
 
 @pytest.mark.parametrize(
-    ("polled_ms", "since_ms"),
+    ("date", "now_ms", "start_ms"),
     [
-        (None, 59 * 60_000),
-        (60 * 60_000 + 5_000, 59 * 60_000),
-        (55 * 60_000 + 5_000, 54 * 60_000),  # nothing of a pause of five minutes is left out
-        (1, 39 * 60_000),  # nor is a longer one asked for bar by bar: the chart is loaded anew
+        ("2026-11-20", 1_795_188_680_000, 1_795_165_200_000),  # 04:00 in winter is 09:00 UTC
+        ("2026-06-22", 1_782_000_000_000, 1_782_115_200_000),  # in summer 08:00 UTC
+        ("2026-03-09", 1_773_100_000_000, 1_773_043_200_000),  # the day after summer time began
+        (None, 1_795_188_680_000, 1_795_150_800_000),  # midnight
+        (None, 1_772_960_000_000, 1_772_946_000_000),  # midnight of the day on which it begins
     ],
 )
-def test_a_poll_asks_from_the_minute_before_the_last_poll(page: Page, polled_ms: int | None, since_ms: int) -> None:
-    now_ms = 60 * 60_000 + 6_000
-    assert call(page, "selection", "pollSinceMs", polled_ms, now_ms) == since_ms
+def test_a_trading_day_begins_at_four_in_new_york(page: Page, date: str | None, now_ms: int, start_ms: int) -> None:
+    assert call(page, "time", "tradingDayStartMs", date, now_ms) == start_ms
 
 
-def test_an_older_quote_does_not_undo_a_newer_bar(page: Page) -> None:
-    quote = {
-        "symbol": "X",
-        "timestamp": 60_000,
-        "last": 10.0,
-        "tier": "live",
-        "reference_price": 8.0,
-        "reference": "previous_close",
-        "change": 2.0,
-        "change_percent": 25.0,
-        "day_volume": 500,
-        "spark": [9.0, 10.0],
-    }
-    tick = NEW_YEAR_BAR | {"timestamp": 120_000, "close": 12.0}
-    first = call(page, "market", "mergeQuote", call(page, "market", "emptyRow", "X"), quote, 1000)
-    newer = call(page, "market", "mergeTick", first, tick, 2000)
-    assert (newer["last"], newer["change"], newer["changePercent"], newer["spark"]) == (12, 4, 50, [9, 10, 12])
-    merged = call(page, "market", "mergeQuote", newer, quote | {"day_volume": 600, "reference_price": 6.0}, 1500)
-    assert (merged["last"], merged["change"], merged["dayVolume"], merged["spark"]) == (12, 6, 600, [9, 10, 12])
-    assert call(page, "market", "mergeTick", newer, tick | {"timestamp": 60_000}, 3000) is None
-    later = call(page, "market", "mergeQuote", newer, quote, 2500)
-    assert (later["last"], later["timestampMs"]) == (10, 60_000)
+def test_volumes_are_exchanged_in_millionths(page: Page) -> None:
+    assert call(page, "market", "exchangeVolume", 0.1, 0, 0.2) == 0.3
+    assert call(page, "market", "exchangeVolume", 123_456_789.3, 0.3, 0.000001) == 123_456_789.000001
+    assert call(page, "market", "exchangeVolume", None, 0, 5) is None
+
+
+QUOTE = {
+    "symbol": "X",
+    "timestamp": 180_000,
+    "last": 10.0,
+    "tier": "live",
+    "reference_price": 8.0,
+    "reference": "previous_close",
+    "change": 2.0,
+    "change_percent": 25.0,
+    "day_volume": 500,
+    "spark": [7.0, 8.0, 9.0, 10.0],
+    "recent": [[60_000, 20], [120_000, 30], [180_000, 40.5]],
+}
+
+
+def merge(page: Page, row: dict[str, Any], *, day_start_ms: int = 0, **values: Any) -> dict[str, Any]:
+    """A row with a bar merged into it."""
+    tick = NEW_YEAR_BAR | values
+    merged: dict[str, Any] = call(page, "market", "mergeTick", row, tick, 2000, day_start_ms)
+    return merged
+
+
+@pytest.fixture
+def quoted(page: Page) -> dict[str, Any]:
+    """The row of a quote."""
+    row: dict[str, Any] = call(page, "market", "quotedRow", QUOTE, 1000)
+    return row
+
+
+def test_a_newer_bar_is_appended(page: Page, quoted: dict[str, Any]) -> None:
+    row = merge(page, quoted, timestamp=240_000, close=12.0, volume=0.7, tier="official")
+    assert (row["last"], row["change"], row["changePercent"], row["tier"]) == (12, 4, 50, "official")
+    assert (row["dayVolume"], row["timestampMs"], row["asOfMs"]) == (500.7, 240_000, 2000)
+    assert (row["spark"], row["recent"][-1], row["stale"]) == ([7, 8, 9, 10, 12], [240_000, 0.7], False)
+
+
+def test_a_revision_of_the_newest_bar_changes_the_row(page: Page, quoted: dict[str, Any]) -> None:
+    row = merge(page, quoted, timestamp=180_000, close=9.5, volume=41, tier="official")
+    assert (row["last"], row["change"], row["tier"], row["dayVolume"]) == (9.5, 1.5, "official", 500.5)
+    assert (row["spark"], row["recent"]) == ([7, 8, 9, 9.5], [[60_000, 20], [120_000, 30], [180_000, 41]])
+
+
+def test_a_revision_of_a_known_bar_changes_trend_and_volume_alone(page: Page, quoted: dict[str, Any]) -> None:
+    row = merge(page, quoted, timestamp=120_000, close=9.25, volume=29)
+    changed = {"spark": [7, 8, 9.25, 10], "dayVolume": 499, "recent": [[60_000, 20], [120_000, 29], [180_000, 40.5]]}
+    assert row == quoted | changed
+
+
+def test_a_bar_that_says_nothing_new_leaves_the_row_as_it_is(page: Page, quoted: dict[str, Any]) -> None:
+    same = page.evaluate(
+        """async ([row, ticks]) => {
+          const { mergeTick } = await import("/static/js/market.js");
+          return ticks.map((tick) => mergeTick(row, tick, 2000, 0) === row);
+        }""",
+        [
+            quoted,
+            [
+                NEW_YEAR_BAR | {"timestamp": 180_000, "close": 10, "volume": 40.5, "tier": "live"},
+                NEW_YEAR_BAR | {"timestamp": 120_000, "close": 9, "volume": 30, "tier": "official"},
+            ],
+        ],
+    )
+    assert same == [True, True]
+
+
+def test_what_the_row_cannot_tell_has_its_quote_asked_for_again(page: Page, quoted: dict[str, Any]) -> None:
+    unknown = merge(page, quoted, timestamp=0, volume=9)
+    assert unknown == quoted | {"stale": True}
+    # A bar of the day before has no part in the day's volume, but the close of that day may depend on it.
+    before = merge(page, quoted, timestamp=60_000, close=8.0, volume=25, day_start_ms=120_000)
+    assert (before["dayVolume"], before["stale"]) == (500, True)
+    first = merge(page, call(page, "market", "emptyRow", "X"), timestamp=240_000, volume=9)
+    assert (first["last"], first["dayVolume"], first["stale"]) == (2, None, True)
+
+
+def test_a_row_is_meant_by_the_beginning_of_its_symbol_or_a_part_of_its_company_s_name(page: Page) -> None:
+    berkshire = {"symbol": "BRK.B", "name": "Berkshire Hathaway"}
+    for typed, meant in [("", True), (" brk", True), ("BRK-B", True), ("KB", False), ("hath", True), ("Inc", False)]:
+        assert call(page, "market", "matches", berkshire, typed) is meant, typed
+    assert call(page, "market", "matches", {"symbol": "BACpL", "name": None}, "bacpl") is True
 
 
 def test_rows_without_a_value_come_last_in_both_directions(page: Page) -> None:

@@ -3,6 +3,10 @@
 const TIMEOUT_MS = 10_000;
 // A web server may refuse a request line beyond 4,094 bytes; this leaves room for path and parameters.
 const MAX_SYMBOLS_LENGTH = 3500;
+// The name of the universe that the service listens to.
+const LISTENING = "listening";
+// Changed bars of one symbol in an answer: more than a page that polls can have missed, and few when it slept.
+const MAX_CHANGES = 10;
 
 /** A request that failed. `status` is 0 when no answer came at all, else the HTTP status. */
 export class ApiError extends Error {
@@ -13,59 +17,35 @@ export class ApiError extends Error {
   }
 }
 
-/** Split symbols into lists whose joined, encoded length stays below what one URL carries. */
-export function chunkSymbols(symbols, maxLength = MAX_SYMBOLS_LENGTH) {
-  const chunks = [];
-  let length = Infinity;
-  for (const symbol of symbols) {
-    const added = encodeURIComponent(symbol).length + 1;
-    if (length + added > maxLength) {
-      chunks.push([]);
-      length = 0;
-    }
-    chunks.at(-1).push(symbol);
-    length += added;
-  }
-  return chunks;
+/** Tell whether one URL carries the symbols' names. */
+export function fitUrl(symbols) {
+  return encodeURIComponent(symbols.join(",")).length <= MAX_SYMBOLS_LENGTH;
 }
 
 /** The API's questions; `clock` learns the server's time from every answer. */
 export function createApi(clock, { fetch = window.fetch.bind(window), nowMs = Date.now } = {}) {
-  async function ask(path) {
+  async function ask(path, parameters = {}) {
     const sentMs = nowMs();
-    const answer = await getJson(fetch, path);
+    const answer = await getJson(fetch, `${path}?${new URLSearchParams(parameters)}`);
     clock.observe(answer.server_time, sentMs, nowMs());
     return answer;
   }
 
   return {
     status: () => ask("/api/status"),
-    quotes: () => ask("/api/quotes"),
-
+    /** The quotes of all that the service listens to, at most 1,000. */
+    quotes: () => ask("/api/quotes", { universe: LISTENING }),
+    /** The quotes of some symbols whose names fit a URL. */
+    quotesOf: (symbols) => ask("/api/quotes", { symbols: symbols.join(",") }),
     /** The newest bars of one symbol, up to 1,000, ascending. Fails with status 404 when it is not known. */
-    history: (symbol) => ask(`/api/ticks/recent?symbol=${encodeURIComponent(symbol)}&limit=1000`),
-
-    /** The bars of some symbols from a moment on: in one request as long as one URL carries the symbols. */
-    async since(symbols, sinceMs) {
-      const answers = [];
-      for (const chunk of chunkSymbols(symbols)) {
-        const list = chunk.map(encodeURIComponent).join(",");
-        answers.push(await unlessUnknown(ask(`/api/ticks/recent?symbols=${list}&since=${sinceMs}`)));
-      }
-      const serverTimes = answers.map((answer) => answer.server_time);
-      return { ticks: answers.flatMap(({ ticks }) => ticks), server_time: Math.min(...serverTimes) };
+    history: (symbol) => ask("/api/ticks/recent", { symbol, limit: 1000 }),
+    /** What came or was revised since `cursor` of all that the service listens to and, unless null, of
+     *  `besides`, with the status. */
+    changes(cursor, besides) {
+      const symbols = besides === null ? {} : { symbols: besides };
+      return ask("/api/ticks/recent", { universe: LISTENING, ...symbols, cursor, limit: MAX_CHANGES, status: true });
     },
   };
-
-  /** Before the first bar of a new database none of the symbols may be known: that is no failure. */
-  async function unlessUnknown(asked) {
-    try {
-      return await asked;
-    } catch (error) {
-      if (error.status === 404) return { ticks: [], server_time: clock.nowMs() };
-      throw error;
-    }
-  }
 }
 
 async function getJson(fetch, path) {

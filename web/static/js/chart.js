@@ -65,10 +65,13 @@ export function createChartPanel(find = (id) => document.getElementById(id)) {
     showLast();
   }
 
+  /** Draw a bar that is the newest, or in the place of the one that is drawn for its minute. */
   function draw(bar) {
-    drawn.set(chartTime(bar.timestamp), bar);
-    candles.update(toCandle(bar, palette));
-    columns.update(toColumn(bar, palette));
+    const time = chartTime(bar.timestamp);
+    const isRevision = drawn.has(time);
+    drawn.set(time, bar);
+    candles.update(toCandle(bar, palette), isRevision);
+    columns.update(toColumn(bar, palette), isRevision);
   }
 
   function lastBar() {
@@ -120,9 +123,10 @@ export function createChartPanel(find = (id) => document.getElementById(id)) {
       const changed = store.merge(ticks);
       if (changed.length === 0) return;
       const newest = [...drawn.keys()].at(-1) ?? 0;
-      // The library appends and redraws the newest bar cheaply; a change further back needs the whole.
-      if (changed.every(({ timestamp }) => chartTime(timestamp) >= newest)) changed.forEach(draw);
-      else drawAll();
+      // The library appends a bar and exchanges one that it has; one that comes in between needs the whole.
+      if (changed.every(({ timestamp }) => chartTime(timestamp) >= newest || drawn.has(chartTime(timestamp)))) {
+        changed.forEach(draw);
+      } else drawAll();
       showLast();
     },
     /** Say something in place of bars; "" says nothing. */
@@ -133,6 +137,7 @@ export function createChartPanel(find = (id) => document.getElementById(id)) {
     showQuote(row) {
       const { last, change, changePercent } = row ?? { last: null, change: null };
       const way = direction(change);
+      setText(find("chart-name"), row?.name ?? "");
       const changed = change === null ? "" : ` ${ARROWS[way]} ${formatChange(change)} (${formatPercent(changePercent)})`;
       find("chart-quote").dataset.direction = way;
       setText(find("chart-quote"), last === null ? "" : formatPrice(last) + changed);

@@ -19,6 +19,8 @@ const exact = new Intl.NumberFormat("en-US", { maximumFractionDigits: 6 });
 
 /** How many decimals a number has as the API gave it, at least 2 (prices) and at most 10. */
 export function priceDecimals(value) {
+  // Nearly all prices are whole cents, and hundreds of them are written each second.
+  if (Math.round(value * 100) / 100 === value) return 2;
   const [mantissa, exponent = "0"] = String(value).split("e");
   const fraction = (mantissa.split(".")[1] ?? "").length;
   return Math.min(MAX_DECIMALS, Math.max(2, fraction - Number(exponent)));

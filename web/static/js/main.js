@@ -1,8 +1,9 @@
-// The dashboard's wiring: which question is asked when, and which part of the page shows the answer.
+// The dashboard's wiring: which part of the page shows what the server answers.
 
 import { createApi } from "./api.js";
 import { createChartPanel } from "./chart.js";
 import { assess } from "./condition.js";
+import { createFollower } from "./follow.js";
 import { formatPrice } from "./format.js";
 import { createMarket } from "./market.js";
 import { createPoller, findTrouble } from "./poll.js";
@@ -12,10 +13,8 @@ import { createStatusView } from "./status.js";
 import { createServerClock } from "./time.js";
 import { createWatchlist } from "./watchlist.js";
 
-const QUOTES_INTERVAL_MS = 15_000;
-// Until the first quotes come, as at a first start while history is loaded.
-const FIRST_QUOTES_INTERVAL_MS = 3_000;
-const STATUS_INTERVAL_MS = 5_000;
+// What was lost is loaded again in several questions: at the fastest pace of polling, however slow the chosen one.
+const CATCH_UP_INTERVAL_MS = 1_000;
 const REARRANGE_INTERVAL_MS = 5_000;
 const CLOCK_INTERVAL_MS = 1_000;
 
@@ -25,38 +24,40 @@ const api = createApi(clock);
 const market = createMarket();
 const view = createStatusView(find);
 const chart = createChartPanel(find);
-const selection = createSelection({
-  api, chart, market, nowMs: clock.nowMs, onSpelling: (symbol) => symbolInUrl.replace(symbol),
-});
-const watchlist = createWatchlist({
-  table: find("watchlist"), message: find("list-message"), onSelect: chooseByHand,
-});
+const selection = createSelection({ api, chart, market, onSpelling: (symbol) => symbolInUrl.replace(symbol) });
+const follower = createFollower({ api, market, selection, onStatus, onChange: noteChange });
+const watchlist = createWatchlist({ find, onSelect: chooseByHand });
 const interval = pollIntervalSetting(find("poll-interval"), Number(document.body.dataset.pollIntervalMs));
+const poller = createPoller({ task: ask, intervalMs, onChange: showTrust });
 let status = null;
 let lastChangeMs = null;
+let hasBegun = false;
 
-async function askQuotes() {
-  market.applyQuotes(await api.quotes());
+async function ask() {
+  await follower.turn();
   chooseFirst();
   showRows();
+  if (!hasBegun) begin();
 }
 
-async function askTicks() {
-  const answer = await selection.poll();
-  if (!answer) return;
-  if (market.applyTicks(answer)) lastChangeMs = answer.server_time;
-  showRows();
+/** What a page needs to begin is asked for without a pause, and put in order at once. */
+function begin() {
+  watchlist.arrange();
+  hasBegun = follower.isFollowing();
+  if (!hasBegun) poller.now();
 }
 
-async function askStatus() {
-  status = await api.status();
-  market.setUniverse(status.universe.symbols);
+function intervalMs() {
+  return follower.isFollowing() ? interval.ms() : CATCH_UP_INTERVAL_MS;
+}
+
+function onStatus(newStatus) {
+  status = newStatus;
   view.showStatus(status);
-  showRows();
 }
 
-function quotesIntervalMs() {
-  return market.isQuoted() ? QUOTES_INTERVAL_MS : FIRST_QUOTES_INTERVAL_MS;
+function noteChange(serverTimeMs) {
+  lastChangeMs = serverTimeMs;
 }
 
 function chooseByHand(symbol) {
@@ -67,14 +68,15 @@ function chooseByHand(symbol) {
 }
 
 function chooseFirst() {
+  if (selection.symbol !== null) return;
   const [first] = [...market.rows.keys()].sort();
-  if (selection.symbol === null && first !== undefined) symbolInUrl.replace(first);
+  if (first !== undefined) symbolInUrl.replace(first);
 }
 
 function emptyListText() {
-  const { key, symbols } = status?.universe ?? { key: null, symbols: [] };
-  if (symbols.length > 0) return `Waiting for the first bar of ${symbols.length} symbols.`;
+  const { key, count } = status?.universe ?? { key: null, count: 0 };
   if (key === null) return "Waiting for the watch list.";
+  if (count > 0) return "Waiting for the first symbol.";
   return `The universe ${key} has no symbols. Name some in the setting SYMBOLS.`;
 }
 
@@ -90,7 +92,7 @@ function showRows() {
 }
 
 function showTrust() {
-  const trouble = findTrouble(pollers.map(({ state }) => state), Date.now());
+  const trouble = findTrouble(poller.state, Date.now());
   if (trouble?.sinceMs) trouble.sinceMs = clock.fromLocalMs(trouble.sinceMs);
   const assessment = assess({ trouble, status, newestBarMs: market.newestBarMs(), nowMs: clock.nowMs() });
   view.showAssessment(assessment);
@@ -102,32 +104,21 @@ function newestDataMs() {
   return times.length ? Math.max(...times) : market.newestBarMs();
 }
 
-function onChange({ recovered }) {
-  showTrust();
-  if (recovered) pollers.filter(({ state }) => state.failures > 0).forEach((poller) => poller.now());
-}
-
-const quotes = createPoller({ task: askQuotes, intervalMs: quotesIntervalMs, onChange });
-const ticks = createPoller({ task: askTicks, intervalMs: interval.ms, onChange });
-const statuses = createPoller({ task: askStatus, intervalMs: () => STATUS_INTERVAL_MS, onChange });
-const pollers = [statuses, quotes, ticks];
-const askAll = () => pollers.forEach((poller) => poller.now());
-
 symbolInUrl.onChange((symbol) => {
   selection.choose(symbol);
   watchlist.select(symbol);
   showRows();
-  ticks.now();
+  poller.now();
 });
-interval.onChange(ticks.now);
+interval.onChange(poller.now);
 document.addEventListener("visibilitychange", () => {
-  if (!document.hidden) askAll();
+  if (!document.hidden) poller.now();
 });
-window.addEventListener("online", askAll);
+window.addEventListener("online", poller.now);
 setInterval(watchlist.arrange, REARRANGE_INTERVAL_MS);
 setInterval(() => {
   view.tick(clock.nowMs(), newestDataMs());
   showTrust();
 }, CLOCK_INTERVAL_MS);
 symbolInUrl.start();
-askAll();
+poller.now();

@@ -1,9 +1,11 @@
-// What the page knows of each symbol, merged from quotes (every 15 s) and bars (every poll). No DOM here.
+// What the page knows of each symbol: quotes, kept current by the bars that came or were revised since. No DOM here.
 
 import { priceDecimals } from "./format.js";
 
+// The newest bars of a row whose volumes are known one by one; a quote brings the newest 20.
+const MAX_RECENT = 60;
 const SPARK_LENGTH = 60;
-const MAX_ROWS = 500;
+const MICRO = 1_000_000;
 
 /** The change of a price against its reference, rounded to the decimals both were given with. */
 export function changeAgainst(last, referencePrice) {
@@ -13,39 +15,67 @@ export function changeAgainst(last, referencePrice) {
   return { change, changePercent: (100 * change) / referencePrice };
 }
 
-/** The row of a symbol of which no bar is known yet. */
+/** `volume` (shares, null: not known) with one part exchanged, added in millionths of a share, as integers. */
+export function exchangeVolume(volume, before, after) {
+  if (volume === null) return null;
+  return (Math.round(volume * MICRO) - Math.round(before * MICRO) + Math.round(after * MICRO)) / MICRO;
+}
+
+/** The row of a symbol of which no bar is known yet. `recent` holds [start of the minute, volume] of its newest bars,
+ *  ascending, `spark` their closes and some from before; `stale` says that its quote is to be asked for again. */
 export function emptyRow(symbol) {
   return {
-    symbol, timestampMs: null, last: null, tier: null, referencePrice: null, reference: null,
-    change: null, changePercent: null, dayVolume: null, spark: [], asOfMs: 0,
+    symbol, name: null, timestampMs: null, last: null, tier: null, referencePrice: null, reference: null,
+    change: null, changePercent: null, dayVolume: null, spark: [], recent: [], stale: false, asOfMs: 0,
   };
 }
 
-/** A quote as a row. What bars said later than the quote was made stays. */
-export function mergeQuote(row, quote, serverTimeMs) {
-  const quoted = {
-    ...row,
-    timestampMs: quote.timestamp, last: quote.last, tier: quote.tier, spark: quote.spark,
-    referencePrice: quote.reference_price, reference: quote.reference,
-    change: quote.change, changePercent: quote.change_percent,
-    dayVolume: quote.day_volume, asOfMs: serverTimeMs,
-  };
-  if (serverTimeMs >= row.asOfMs) return quoted;
-  const newer = { timestampMs: row.timestampMs, last: row.last, tier: row.tier, spark: row.spark, asOfMs: row.asOfMs };
-  return { ...quoted, ...newer, ...changeAgainst(row.last, quote.reference_price) };
-}
-
-/** A bar merged into a row: null when it says nothing new. */
-export function mergeTick(row, tick, serverTimeMs) {
-  if (row.timestampMs !== null && tick.timestamp < row.timestampMs) return null;
-  if (serverTimeMs < row.asOfMs) return null;
-  const same = row.timestampMs === tick.timestamp;
-  if (same && row.last === tick.close && row.tier === tick.tier) return null;
+/** A quote as a row. */
+export function quotedRow(quote, serverTimeMs) {
   return {
-    ...row, ...changeAgainst(tick.close, row.referencePrice),
-    timestampMs: tick.timestamp, last: tick.close, tier: tick.tier, asOfMs: serverTimeMs,
-    spark: [...(same ? row.spark.slice(0, -1) : row.spark), tick.close].slice(-SPARK_LENGTH),
+    symbol: quote.symbol, name: quote.name ?? null, timestampMs: quote.timestamp, last: quote.last, tier: quote.tier,
+    referencePrice: quote.reference_price, reference: quote.reference, change: quote.change,
+    changePercent: quote.change_percent, dayVolume: quote.day_volume, spark: quote.spark, recent: quote.recent,
+    stale: false, asOfMs: serverTimeMs,
   };
+}
+
+/** A bar merged into a row, the row itself when it says nothing new. `dayStartMs` is where the day's volume begins. */
+export function mergeTick(row, tick, serverTimeMs, dayStartMs) {
+  if (row.timestampMs === null || tick.timestamp > row.timestampMs) return append(row, tick, serverTimeMs, dayStartMs);
+  const place = row.recent.findLastIndex(([timestampMs]) => timestampMs === tick.timestamp);
+  // What an older bar was before is not known, nor whether the close of the day before depends on it.
+  if (place < 0) return row.stale ? row : { ...row, stale: true };
+  return revise(row, place, tick, serverTimeMs, dayStartMs);
+}
+
+function append(row, tick, serverTimeMs, dayStartMs) {
+  const added = tick.timestamp >= dayStartMs ? tick.volume : 0;
+  return {
+    ...row, ...newest(row, tick, serverTimeMs),
+    dayVolume: exchangeVolume(row.dayVolume, 0, added), stale: row.stale || row.dayVolume === null,
+    recent: [...row.recent, [tick.timestamp, tick.volume]].slice(-MAX_RECENT),
+    spark: [...row.spark, tick.close].slice(-SPARK_LENGTH),
+  };
+}
+
+function revise(row, place, tick, serverTimeMs, dayStartMs) {
+  const fromEnd = row.recent.length - place;
+  const isNewest = fromEnd === 1;
+  const known = row.recent[place][1];
+  const sameClose = row.spark.at(-fromEnd) === tick.close;
+  if (known === tick.volume && sameClose && (!isNewest || row.tier === tick.tier)) return row;
+  const today = tick.timestamp >= dayStartMs;
+  return {
+    ...row, ...(isNewest ? newest(row, tick, serverTimeMs) : {}),
+    dayVolume: today ? exchangeVolume(row.dayVolume, known, tick.volume) : row.dayVolume, stale: row.stale || !today,
+    recent: row.recent.with(place, [tick.timestamp, tick.volume]),
+    spark: row.spark.with(row.spark.length - fromEnd, tick.close),
+  };
+}
+
+function newest(row, { timestamp, close, tier }, serverTimeMs) {
+  return { timestampMs: timestamp, last: close, tier, asOfMs: serverTimeMs, ...changeAgainst(close, row.referencePrice) };
 }
 
 /** Rows in order of a column; rows without a value come last in both directions, equal ones by symbol. */
@@ -59,36 +89,49 @@ export function sortRows(rows, key, descending) {
   });
 }
 
-/** The rows of the page, by symbol. */
+/** Whether a row is meant by what was typed: the beginning of its symbol, or a part of its company's name. */
+export function matches({ symbol, name }, typed) {
+  const text = typed.trim().toLowerCase();
+  // Some write a class of shares with a dash where the feed has a dot.
+  return symbol.toLowerCase().startsWith(text.replace("-", ".")) || (name ?? "").toLowerCase().includes(text);
+}
+
+/** The rows of the page, by symbol. Rows are never changed in place: the same row is the same content. */
 export function createMarket() {
-  const rows = new Map();
+  let rows = new Map();
   let universe = [];
   return {
-    rows,
-    /** List the universe's symbols, those without a bar too; of a universe beyond 500, only what is quoted. */
+    get rows() {
+      return rows;
+    },
+    /** List the universe's symbols; they have no values before their quotes come. */
     setUniverse(symbols) {
-      universe = symbols.length <= MAX_ROWS ? symbols : [];
-      for (const symbol of universe) if (!rows.has(symbol)) rows.set(symbol, emptyRow(symbol));
+      universe = symbols;
+      rows = new Map(symbols.map((symbol) => [symbol, rows.get(symbol) ?? emptyRow(symbol)]));
     },
-    /** Merge quotes; a symbol that is neither quoted nor in the universe any more leaves the list. */
-    applyQuotes({ quotes, server_time: serverTimeMs }) {
-      const kept = new Set([...quotes.map(({ symbol }) => symbol), ...universe]);
-      for (const symbol of rows.keys()) if (!kept.has(symbol)) rows.delete(symbol);
-      for (const quote of quotes) {
-        rows.set(quote.symbol, mergeQuote(rows.get(quote.symbol) ?? emptyRow(quote.symbol), quote, serverTimeMs));
-      }
+    /** Take these quotes for all there are. */
+    replaceQuotes({ quotes, server_time: serverTimeMs }) {
+      rows = new Map(universe.map((symbol) => [symbol, emptyRow(symbol)]));
+      for (const quote of quotes) rows.set(quote.symbol, quotedRow(quote, serverTimeMs));
     },
-    /** Merge bars; true when any row is newer for it. Bars of symbols that are not listed are not for here. */
-    applyTicks({ ticks, server_time: serverTimeMs }) {
+    /** Take the quotes of some rows that are listed. */
+    mergeQuotes({ quotes, server_time: serverTimeMs }) {
+      for (const quote of quotes) if (rows.has(quote.symbol)) rows.set(quote.symbol, quotedRow(quote, serverTimeMs));
+    },
+    /** Merge bars; true when they changed anything. Bars of symbols that are not listed are not for here. */
+    applyTicks({ ticks, server_time: serverTimeMs }, dayStartMs) {
       let changed = false;
       for (const tick of ticks) {
         const row = rows.get(tick.symbol);
-        const merged = row ? mergeTick(row, tick, serverTimeMs) : null;
-        if (merged) rows.set(tick.symbol, merged);
-        changed ||= merged !== null;
+        if (row === undefined) continue;
+        const merged = mergeTick(row, tick, serverTimeMs, dayStartMs);
+        changed ||= merged !== row;
+        rows.set(tick.symbol, merged);
       }
       return changed;
     },
+    /** The symbols whose quotes are to be asked for again. */
+    staleSymbols: () => [...rows.values()].filter(({ stale }) => stale).map(({ symbol }) => symbol),
     /** Tell whether any row was ever quoted. */
     isQuoted: () => [...rows.values()].some(({ dayVolume }) => dayVolume !== null),
     /** The start of the newest bar of all rows, or null. */

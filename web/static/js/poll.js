@@ -24,23 +24,20 @@ export function createPoller({ task, intervalMs, onChange }) {
     timer = null;
     again = false;
     state.pendingSinceMs = Date.now();
-    const recovered = await attempt();
+    await attempt();
     state.pendingSinceMs = null;
     plan();
-    onChange({ recovered });
+    onChange();
   }
 
   async function attempt() {
     try {
       await task();
-      const recovered = state.failures > 0;
       Object.assign(state, { failures: 0, error: null, lastSuccessMs: Date.now() });
-      return recovered;
     } catch (error) {
       // Only a failed request is something to wait out; anything else is a fault of the page and must be seen.
       if (error.name !== "ApiError") console.error(error);
       Object.assign(state, { failures: state.failures + 1, error });
-      return false;
     }
   }
 
@@ -66,14 +63,11 @@ export function createPoller({ task, intervalMs, onChange }) {
   };
 }
 
-/** What keeps answers from coming, by the pollers' states: null, or {sinceMs, error}, where `sinceMs` is the last
- *  good answer's time (null: there was none) and `error` the last failure (null: a first request hangs). All times
- *  are of this machine's clock. */
-export function findTrouble(states, nowMs) {
-  for (const { failures, error, pendingSinceMs, lastSuccessMs } of states) {
-    const hanging = pendingSinceMs !== null && nowMs - pendingSinceMs > HANGING_MS;
-    // One failure may be a passing hiccup; the second one, about two seconds later, is not.
-    if (failures >= 2 || hanging) return { sinceMs: lastSuccessMs, error };
-  }
-  return null;
+/** What keeps answers from coming, by a poller's state: null, or {sinceMs, error}, where `sinceMs` is the last good
+ *  answer's time (null: there was none) and `error` the last failure (null: a first request hangs). All times are of
+ *  this machine's clock. */
+export function findTrouble({ failures, error, pendingSinceMs, lastSuccessMs }, nowMs) {
+  const hanging = pendingSinceMs !== null && nowMs - pendingSinceMs > HANGING_MS;
+  // One failure may be a passing hiccup; the second one, about two seconds later, is not.
+  return failures >= 2 || hanging ? { sinceMs: lastSuccessMs, error } : null;
 }

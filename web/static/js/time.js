@@ -2,6 +2,8 @@
 
 const ZONE = "America/New_York";
 const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+const PRE_MARKET_MS = 4 * HOUR_MS;
 export const MINUTE_MS = 60_000;
 
 const wallClock = new Intl.DateTimeFormat("en-US", {
@@ -33,6 +35,15 @@ function measureOffsetMs(hourMs) {
 /** The chart library knows no time zones: a moment as the seconds whose UTC reading is New York's wall clock. */
 export function chartTime(timeMs) {
   return Math.floor((timeMs + newYorkOffsetMs(timeMs)) / 1000);
+}
+
+/** Where a trading day ("2026-11-20") begins: 04:00 New York; without a date, as outside the calendar, New York's
+ *  midnight before `nowMs`. */
+export function tradingDayStartMs(date, nowMs) {
+  const wallMs = date === null ? nowMs + newYorkOffsetMs(nowMs) : Date.parse(date);
+  const startMs = Math.floor(wallMs / DAY_MS) * DAY_MS + (date === null ? 0 : PRE_MARKET_MS);
+  // A change of the clocks is on a Sunday, so the offset a few hours later is the one of the start.
+  return startMs - newYorkOffsetMs(startMs - newYorkOffsetMs(startMs));
 }
 
 /** "10:31:42" in New York. */

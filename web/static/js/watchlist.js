@@ -1,47 +1,31 @@
-// The watch list: a table whose rows are made once and then only changed where something changed.
+// The watch list: a table that is sorted, narrowed by what is typed, and walked through by keyboard.
 
-import {
-  NOT_KNOWN, direction, formatAge, formatChange, formatExact, formatPercent, formatPrice, formatVolume,
-  tierText,
-} from "./format.js";
-import { sortRows } from "./market.js";
-import { createSparkline } from "./sparkline.js";
+import { matches, sortRows } from "./market.js";
+import { createRows, rowAge } from "./rows.js";
 import { setText } from "./status.js";
-import { MINUTE_MS, formatDay, formatMinute } from "./time.js";
 
-const FLASH_MS = 500;
-const COLUMNS = ["last", "change", "percent", "volume", "age", "spark"];
-/** The age of a row's last bar: since its minute ended, and "live" while that minute still runs. When what is shown
- *  is not `current`, a bar is as old as its last change. */
-export function rowAge({ timestampMs, tier, asOfMs }, nowMs, current) {
-  if (timestampMs === null) return NOT_KNOWN;
-  const ageMs = nowMs - timestampMs - MINUTE_MS;
-  if (ageMs >= 0) return formatAge(ageMs);
-  if (!current) return formatAge(nowMs - asOfMs);
-  return tier === "live" ? "live" : formatAge(0);
-}
-
-/** What a change is measured against, as a sentence. */
-export function referenceText({ reference, referencePrice }) {
-  if (reference === null) return "No bar of the regular session before is stored, so its close is not known.";
-  return `Against the previous close, ${formatPrice(referencePrice)}`;
-}
-
-/** The table; `onSelect(symbol)` is called for a click and for Enter on a row. */
-export function createWatchlist({ table, message, onSelect }) {
+/** The list in the elements that `find` gives by id; `onSelect(symbol)` is called for a click and for Enter on a row,
+ *  and for Enter in the filter with the first row it leaves. */
+export function createWatchlist({ find, onSelect }) {
+  const table = find("watchlist");
+  const filter = find("filter");
+  const message = find("list-message");
   const body = table.tBodies[0];
-  const views = new Map();
+  const views = createRows(body);
   const order = { key: "symbol", descending: false };
   let rows = [];
+  let explanation = "";
   let selected = null;
 
-  function view(symbol) {
-    if (!views.has(symbol)) views.set(symbol, createRow(symbol));
-    return views.get(symbol);
+  function arrange() {
+    const kept = rows.filter((row) => matches(row, filter.value));
+    place(sortRows(kept, order.key, order.descending).map(({ symbol }) => views.get(symbol).element));
+    setText(find("list-count"), countText(kept.length, rows.length));
+    setText(message, rows.length > 0 ? `No symbol or company matches \u201c${filter.value}\u201d.` : explanation);
+    message.hidden = kept.length > 0;
   }
 
-  function arrange() {
-    const wanted = sortRows(rows, order.key, order.descending).map(({ symbol }) => view(symbol).element);
+  function place(wanted) {
     if (wanted.length === body.rows.length && wanted.every((element, i) => element === body.rows[i])) return;
     const focused = document.activeElement;
     body.replaceChildren(...wanted);
@@ -52,11 +36,10 @@ export function createWatchlist({ table, message, onSelect }) {
 
   function markSelected() {
     for (const row of body.rows) row.ariaCurrent = row.dataset.symbol === selected ? "true" : null;
-    placeTabStop();
+    placeTabStop([...body.rows].find((row) => row.ariaCurrent));
   }
 
-  function placeTabStop(element = views.get(selected)?.element) {
-    const stop = body.contains(element) ? element : body.rows[0];
+  function placeTabStop(stop = body.rows[0]) {
     for (const row of body.rows) row.tabIndex = row === stop ? 0 : -1;
   }
 
@@ -68,6 +51,13 @@ export function createWatchlist({ table, message, onSelect }) {
     placeTabStop(body.rows[to]);
     body.rows[to].focus();
     return true;
+  }
+
+  /** Bring the chosen row into sight where the list scrolls by itself; elsewhere that would take the chart away. */
+  function revealSelected() {
+    const scroller = find("list-scroll");
+    if (scroller.scrollHeight <= scroller.clientHeight) return;
+    [...body.rows].find((row) => row.ariaCurrent)?.scrollIntoView({ block: "nearest" });
   }
 
   function showOrder() {
@@ -96,79 +86,50 @@ export function createWatchlist({ table, message, onSelect }) {
     else if (!moveFocus(row, event.key)) return;
     event.preventDefault();
   });
+  filter.addEventListener("input", () => {
+    arrange();
+    find("list-scroll").scrollTop = 0;
+  });
+  filter.addEventListener("keydown", (event) => {
+    const [first] = body.rows;
+    if (first === undefined) return;
+    if (event.key === "Enter") onSelect(first.dataset.symbol);
+    else if (event.key === "ArrowDown") first.focus();
+    else return;
+    event.preventDefault();
+  });
 
   return {
     arrange,
     /** Show rows of market.js; rows keep their places until `arrange`, unless rows came or went. */
     show(newRows) {
-      const before = rows.length;
+      const before = new Set(rows.map(({ symbol }) => symbol));
       rows = newRows;
-      const symbols = new Set(rows.map(({ symbol }) => symbol));
-      const gone = [...views.keys()].filter((symbol) => !symbols.has(symbol));
-      for (const symbol of gone) views.delete(symbol);
-      for (const row of rows) view(row.symbol).show(row);
-      if (gone.length || rows.length !== before) arrange();
-      message.hidden = rows.length > 0;
+      for (const row of rows) views.get(row.symbol).show(row);
+      if (rows.length === before.size && rows.every(({ symbol }) => before.has(symbol))) return;
+      views.keep(new Set(rows.map(({ symbol }) => symbol)));
+      arrange();
+      revealSelected();
     },
     /** Let the ages go on; `current` is false when what is shown is not to be trusted. */
     tick(nowMs, current) {
-      for (const row of rows) view(row.symbol).showAge(rowAge(row, nowMs, current));
+      for (const row of rows) views.get(row.symbol).showAge(rowAge(row, nowMs, current));
     },
     /** Mark a symbol's row, if it has one, as the one the chart shows. */
     select(symbol) {
       selected = symbol;
       markSelected();
+      revealSelected();
     },
-    explain: (text) => setText(message, text),
+    /** Say why the list is empty, for as long as it is. */
+    explain(text) {
+      if (text === explanation) return;
+      explanation = text;
+      arrange();
+    },
   };
 }
 
-function createRow(symbol) {
-  const element = document.createElement("tr");
-  element.dataset.symbol = symbol;
-  element.tabIndex = -1;
-  const heading = element.appendChild(document.createElement("th"));
-  heading.scope = "row";
-  heading.className = "col-symbol";
-  heading.textContent = symbol;
-  const cells = Object.fromEntries(COLUMNS.map((name) => [name, createCell(element, name)]));
-  const spark = createSparkline();
-  cells.spark.append(spark.element);
-  let shown = null;
-
-  return {
-    element,
-    show(row) {
-      // Rows are never changed in place: the same row is the same content.
-      if (row === shown) return;
-      setText(cells.last, formatPrice(row.last));
-      setText(cells.change, formatChange(row.change));
-      setText(cells.percent, formatPercent(row.changePercent));
-      setText(cells.volume, formatVolume(row.dayVolume));
-      cells.last.title = row.tier === null ? `Waiting for the first bar of ${symbol}.` : barText(row);
-      cells.change.title = cells.percent.title = referenceText(row);
-      cells.volume.title = row.dayVolume === null ? "" : `${formatExact(row.dayVolume)} shares`;
-      element.dataset.direction = direction(row.change);
-      spark.draw(row.spark);
-      if (shown !== null && shown.last !== null && row.last !== shown.last) flash(cells.last, row.last > shown.last);
-      shown = row;
-    },
-    showAge: (text) => setText(cells.age, text),
-  };
-}
-
-function flash(cell, up) {
-  const name = up ? "flash-up" : "flash-down";
-  cell.classList.add(name);
-  setTimeout(() => cell.classList.remove(name), FLASH_MS);
-}
-
-function createCell(row, name) {
-  const cell = row.appendChild(document.createElement("td"));
-  cell.className = `col-${name}`;
-  return cell;
-}
-
-function barText({ timestampMs, tier }) {
-  return `Bar of ${formatDay(timestampMs)} ${formatMinute(timestampMs)} New York: ${tierText(tier)}`;
+function countText(shown, all) {
+  return shown === all ? `${all} ${all === 1 ? "symbol" : "symbols"}` : `${shown} of ${all}`;
 }
