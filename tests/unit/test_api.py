@@ -187,6 +187,7 @@ def test_quotes_compare_with_the_close_of_the_regular_session_before(tmp_path: P
     )
     assert (old["day_volume"], old["timestamp"], old["tier"]) == (0.5, now_ms, "official")
     assert old["spark"] == [99.0, 100.0, 90.0, 110.0]
+    assert (old["name"], new["name"]) == ("Apple Inc.", None)
     assert (new["reference"], new["reference_price"], new["change"], new["change_percent"]) == (None, None, None, None)
     site.database.close()
 
@@ -269,3 +270,12 @@ def test_the_dashboard_says_that_data_are_simulated(tmp_path: Path) -> None:
     wait_for(lambda: "<title>Simulated data" in real.client.get("/").text)
     simulated.database.close()
     real.database.close()
+
+
+def test_a_quote_has_the_companys_name_and_what_keeps_the_days_volume(site: Site) -> None:
+    body = site.get("/api/quotes?symbols=AAPL")
+    (quote,) = body["quotes"]
+    assert quote["name"] == "Apple Inc."
+    assert quote["recent"] == [[MINUTE + place * _MINUTE_MS, 100.0] for place in range(5)]
+    after = site.get(f"/api/ticks/recent?symbol=AAPL&cursor={body['cursor']}")
+    assert (after["reset"], after["more"]) == (False, False)

@@ -63,7 +63,7 @@ class DatabaseBarReader:
         self._states: dict[str, tuple[int | None, Any]] = {}
         self._with_bars: tuple[float, list[str]] = (float("-inf"), [])
         self._symbols_revision = -1
-        self._exact: set[str] = set()
+        self._names: dict[str, str | None] = {}  # by symbol
         self._loose: dict[str, str] = {}
         self._queries = _Queries(dialect_of(engine))
 
@@ -79,7 +79,7 @@ class DatabaseBarReader:
         return known, unknown
 
     def _look_up(self, names: Sequence[str]) -> tuple[list[str], list[str]]:
-        exact, loose = self._exact, self._loose
+        exact, loose = self._names, self._loose
         known: dict[str, None] = {}
         unknown: dict[str, None] = {}
         for name in names:
@@ -90,10 +90,11 @@ class DatabaseBarReader:
 
     def _read_symbols(self, seen: Seen) -> None:
         with database_errors(), self._engine.connect() as connection:
-            symbols = [row[0] for row in connection.execute(text("SELECT symbol FROM symbols ORDER BY symbol DESC"))]
+            rows = connection.execute(text("SELECT symbol, name FROM symbols"))
+            names: dict[str, str | None] = {row[0]: row[1] for row in rows}
         # Of several that differ by case only, what is typed loosely means the first in order.
-        self._loose = {symbol.upper(): symbol for symbol in symbols}
-        self._exact = set(symbols)
+        self._loose = {symbol.upper(): symbol for symbol in sorted(names, reverse=True)}
+        self._names = names
         self._symbols_revision = seen.symbols_revision
 
     def universe(self, limit: int) -> list[str]:
@@ -127,7 +128,7 @@ class DatabaseBarReader:
         for start in range(0, len(symbols), _SYMBOLS_A_SNAPSHOT):
             with database_errors(), self._engine.connect() as connection:
                 for symbol in symbols[start : start + _SYMBOLS_A_SNAPSHOT]:
-                    quotes.append(_quote(connection, self._queries, symbol, day))
+                    quotes.append(_quote(connection, self._queries, symbol, self._names.get(symbol), day))
         return [quote for quote in quotes if quote is not None]
 
     def state(self, key: Literal["feed", "universe", "status"]) -> Any:
@@ -151,7 +152,7 @@ class DatabaseBarReader:
         self._engine.dispose()
 
 
-def _quote(connection: Connection, queries: _Queries, symbol: str, day: QuoteDay) -> Quote | None:
+def _quote(connection: Connection, queries: _Queries, symbol: str, name: str | None, day: QuoteDay) -> Quote | None:
     newest = [Bar(*row) for row in connection.execute(queries.newest, {"symbol": symbol, "limit": _SPARK_BARS})]
     if not newest:
         return None
@@ -162,6 +163,7 @@ def _quote(connection: Connection, queries: _Queries, symbol: str, day: QuoteDay
     change = None if price is None else round(last.close - price, 6)
     return Quote(
         symbol=symbol,
+        name=name,
         timestamp=last.timestamp,
         last=last.close,
         tier=Tier(last.tier).name.lower(),
