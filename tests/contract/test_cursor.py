@@ -12,6 +12,7 @@ from sqlalchemy import Engine, event, text
 
 from src.app import create_app
 from src.config.settings import parse_settings
+from src.core.domain.connection.health import Condition, Health
 from src.core.domain.market.bar import Bar, Tier
 from src.infrastructure.database.engines import read_engine, write_engine
 from src.infrastructure.database.tickstock_db import TickStockDatabase
@@ -255,6 +256,21 @@ def test_while_nothing_is_new_a_poll_costs_no_query(
     database.merge([bar("S0", close=7.0, observed_at=9)])
     wait_for(reader.poll)
     assert queries
+
+
+def test_a_status_that_ages_is_told_though_nothing_was_written(
+    database: TickStockDatabase, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database.merge([bar("S0")])
+    app = make_app(database_url)
+    client = app.test_client()
+    path = "/api/ticks/recent?symbol=S0&status=true"
+    wait_for(lambda: client.get(path).status_code == 200)
+    tag = client.get(path).headers["ETag"]
+    assert client.get(path, headers={"If-None-Match": tag}).status_code == 304
+    gone = Health(Condition.DOWN, "It stopped reporting.")
+    monkeypatch.setattr("src.core.services.health_service.feed_health", lambda *_: gone)
+    assert client.get(path, headers={"If-None-Match": tag}).status_code == 200
 
 
 def test_a_repeated_request_is_answered_with_304_until_something_changes(

@@ -21,6 +21,7 @@ from src.presentation.api.whom import Asked, Whom
 _DEFAULT_LIMIT = 100
 _MAX_LIMIT = 1000
 _MAX_BARS = 100_000  # in one answer
+_AGING = ("condition", "reason", "session")  # of a status, by the clock alone
 _TIER_NAMES = tuple(tier.name.lower() for tier in Tier)
 
 
@@ -92,7 +93,8 @@ def ticks_blueprint(deps: TicksDeps) -> Blueprint:
         asked = deps.whom.read(request.args, seen)
         if len(asked.known) * limit > _MAX_BARS:
             raise _too_large(len(asked.known), limit)
-        tag = _tag(seen, asked, with_status)
+        status = {"status": deps.status()} if with_status else {}
+        tag = _tag(seen, asked, status)
         if request.if_none_match.contains_weak(tag):
             return _tagged(Response(status=304), tag)
         question = _Question(asked.known, since_ms, cursor, "cursor" in request.args, limit)
@@ -106,7 +108,7 @@ def ticks_blueprint(deps: TicksDeps) -> Blueprint:
             "server_time": deps.now_ms(),
             "ticks": msgspec.Raw(found.ticks),
             **({} if "symbol" in request.args else {"unknown": asked.unknown}),
-            **({"status": deps.status()} if with_status else {}),
+            **status,
         }
         return _tagged(json_answer(answer), tag)
 
@@ -141,10 +143,14 @@ def _end_of(seen: Seen) -> Cursor:
     return Cursor(seen.database_id, seen.revision, seen.newest_ms)
 
 
-def _tag(seen: Seen, asked: Asked, with_status: bool) -> str:
-    """What the answer to one URL depends on; its `server_time` is let go."""
+def _tag(seen: Seen, asked: Asked, status: dict[str, Any]) -> str:
+    """What the answer to one URL depends on; its `server_time` is let go.
+
+    The status ages by itself: when ingestion stops reporting, its condition changes and nothing in the database does.
+    """
     whom = zlib.crc32(",".join((*asked.known, "", *asked.unknown)).encode())
-    return f"{seen.database_id[:8]}-{seen.revision:x}-{whom:x}" + (f"-{seen.status_ms}" if with_status else "")
+    aging = zlib.crc32(msgspec.json.encode([status["status"][name] for name in _AGING])) if status else 0
+    return f"{seen.database_id[:8]}-{seen.revision:x}-{seen.status_ms if status else 0}-{whom:x}-{aging:x}"
 
 
 def _tagged(answer: Response, tag: str) -> Response:

@@ -15,11 +15,11 @@ class QuoteDay(msgspec.Struct, frozen=True):
 class Quote(msgspec.Struct, frozen=True, omit_defaults=False):
     """What a watch list shows of a symbol that has bars.
 
-    `name` is the company's or the fund's, None where it is not known. `timestamp` is the start of the newest bar (epoch ms), `last` its close in dollars. `change` is measured from
-    `reference_price`, dollars: the close of the last minute of the regular session before (`reference` is then
-    "previous_close"); None when no bar of that session is stored. `day_volume` is shares of the day's stored bars;
-    `spark` the closes of the newest bars, oldest first; `recent` the start (epoch ms) and volume of the newest 20, so
-    that who follows the changes can keep the day's volume.
+    `name` is the company's or the fund's, None where it is not known. `timestamp` is the start of the newest bar
+    (epoch ms), `last` its close in dollars. `change` is measured from `reference_price`, dollars: the close of the last
+    minute of the regular session before (`reference` is then "previous_close"); None when no bar of that session is
+    stored. `day_volume` is shares of the day's stored bars; `spark` the closes of the newest bars, oldest first;
+    `recent` the start (epoch ms) and volume of the newest 20, so that who follows changes keeps the volume.
     """
 
     symbol: str
