@@ -26,7 +26,6 @@ class CostlyIndex(NamedTuple):
     """An index that every update of a forming bar has to rewrite; `size_bytes` is what it takes on disk."""
 
     name: str
-    definition: str
     size_bytes: int
 
 
@@ -107,7 +106,7 @@ def costly_indexes(connection: Connection) -> list[CostlyIndex]:
     if connection.dialect.name != "postgresql" or not _exists(connection, "ohlcv_1min"):
         return []
     query = text(
-        "SELECT i.indexrelid::regclass::text, pg_get_indexdef(i.indexrelid), pg_relation_size(i.indexrelid)"
+        "SELECT i.indexrelid::regclass::text, pg_relation_size(i.indexrelid)"
         " FROM pg_index i WHERE i.indrelid = CAST('ohlcv_1min' AS regclass) AND NOT i.indisprimary"
         " AND EXISTS (SELECT 1 FROM pg_attribute a WHERE a.attrelid = i.indrelid AND a.attname = ANY(:changing)"
         "  AND a.attnum = ANY(i.indkey)) ORDER BY 1"
