@@ -36,6 +36,8 @@ let hasBegun = false;
 async function ask() {
   await follower.turn();
   chooseFirst();
+  // Merging an answer and drawing it are two pieces of work, between which the browser may see to its user.
+  await new Promise((resolve) => setTimeout(resolve));
   showRows();
   if (!hasBegun) begin();
 }
