@@ -100,8 +100,8 @@ def test_a_copy_that_breaks_off_leaves_nothing(tmp_path: Path) -> None:
     ("url", "words"),
     [
         ("sqlite:////srv/var/bars.db", "/srv/var/bars.db"),
-        ("postgresql+psycopg2://me:hush@db/bars", "postgresql+psycopg2://me:***@db/bars"),
-        ("postgresql+psycopg2://db/bars?user=me&password=hush", "postgresql+psycopg2://db/bars"),
+        ("postgresql+psycopg2://me:hush@db/bars", "postgresql://me:***@db/bars"),
+        ("postgresql+psycopg2://db/bars?user=me&password=hush", "postgresql://db/bars"),
     ],
 )
 def test_a_database_is_named_without_its_password(url: str, words: str) -> None:
