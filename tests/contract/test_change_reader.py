@@ -4,11 +4,13 @@ import threading
 import time
 
 import pytest
+from sqlalchemy import text
 
 from src.core.domain.market.cursor import Cursor
 from src.core.errors import DatabaseUnavailableError
+from src.infrastructure.database.bar_reader import DatabaseBarReader
 from src.infrastructure.database.change_reader import DatabaseChangeReader
-from src.infrastructure.database.engines import read_engine
+from src.infrastructure.database.engines import read_engine, write_engine
 from src.infrastructure.database.tickstock_db import TickStockDatabase
 from tests.bars import MINUTE, bar
 
@@ -75,4 +77,22 @@ def test_a_failure_noticed_in_the_middle_of_a_question_is_no_answer(sqlite_datab
             return False
 
     assert reader.seen(Interrupting(0)).revision == 0
+    engine.dispose()
+
+
+def test_symbols_are_looked_up_anew_when_the_database_is_another_one(database_url: str) -> None:
+    database = TickStockDatabase(write_engine(database_url), lambda: MINUTE * 1000)
+    for place in range(3):
+        database.merge([bar(f"S{place}")])
+    engine = read_engine(database_url)
+    reader = DatabaseBarReader(engine, DatabaseChangeReader(engine))
+    assert reader.resolve(["S0", "NEW"], DatabaseChangeReader(engine).seen()) == (["S0"], ["NEW"])
+    writer = write_engine(database_url)
+    with writer.begin() as connection:  # a copy of an earlier time, made a database of its own, and written to
+        connection.execute(text("UPDATE write_state SET database_id = :id, revision = 1, symbols_revision = 1"),
+                           {"id": "0" * 32})  # fmt: skip
+    writer.dispose()
+    database.merge([bar("NEW")])
+    assert reader.resolve(["S0", "NEW"], DatabaseChangeReader(engine).seen()) == (["S0", "NEW"], [])
+    database.close()
     engine.dispose()
