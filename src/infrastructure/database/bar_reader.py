@@ -62,7 +62,7 @@ class DatabaseBarReader:
         self._monotonic = monotonic
         self._states: dict[str, tuple[int | None, Any]] = {}
         self._with_bars: tuple[float, list[str]] = (float("-inf"), [])
-        self._symbols_revision = -1
+        self._symbols_read_at: tuple[str, int] | None = None  # a database and the revision of its symbols
         self._names: dict[str, str | None] = {}  # by symbol
         self._loose: dict[str, str] = {}
         self._queries = _Queries(dialect_of(engine))
@@ -73,7 +73,7 @@ class DatabaseBarReader:
         Matched exactly first (`BACpL` is not `BACPL`), then without case, then with `-` for the feed's `.`.
         """
         known, unknown = self._look_up(names)
-        if unknown and self._symbols_revision < seen.symbols_revision:
+        if unknown and self._symbols_read_at != (seen.database_id, seen.symbols_revision):
             self._read_symbols(seen)
             known, unknown = self._look_up(names)
         return known, unknown
@@ -95,7 +95,7 @@ class DatabaseBarReader:
         # Of several that differ by case only, what is typed loosely means the first in order.
         self._loose = {symbol.upper(): symbol for symbol in sorted(names, reverse=True)}
         self._names = names
-        self._symbols_revision = seen.symbols_revision
+        self._symbols_read_at = (seen.database_id, seen.symbols_revision)
 
     def universe(self, limit: int) -> list[str]:
         """The symbols that the ingesting half listens to, at most `limit`; of the whole market, those with bars."""

@@ -63,10 +63,11 @@ class DatabaseChangeReader:
         self._asked_s = self._monotonic()
         if self._watch is None or not self._watch.is_alive():
             self._start_watch()
-        if isinstance(self._seen, DatabaseUnavailableError):
-            raise self._seen
-        assert self._seen is not None  # noqa: S101  the watch is started with a look
-        return self._look() if self._seen.revision < at_least else self._seen
+        seen = self._seen  # once: the watch replaces it at any time
+        if isinstance(seen, DatabaseUnavailableError):
+            raise seen
+        assert seen is not None  # noqa: S101  the watch is started with a look
+        return self._look() if seen.revision < at_least else seen
 
     def changes(self, symbols: Sequence[str], cursor: Cursor, limit: int, seen: Seen) -> Changes | None:
         """Bars of `symbols` created or revised since `cursor`, at most `limit` of each and 20,000 together.
@@ -80,7 +81,9 @@ class DatabaseChangeReader:
         if cursor.revision == seen.revision and cursor.after is None:
             return Changes([], end, False)
         found = self._read(symbols, cursor, min(_MOST_BARS, limit * len(symbols)) + 1)
-        return cut(found, cursor, end, limit, _MOST_BARS)
+        changes = cut(found, cursor, end, limit, _MOST_BARS)
+        # What was committed after `seen` may be told, but not passed: a symbol may have come with it.
+        return changes._replace(cursor=end) if changes.cursor.revision > seen.revision else changes
 
     def _read(self, symbols: Sequence[str], cursor: Cursor, most: int) -> list[tuple[int, Bar]]:
         after_ms, after = cursor.after or _END_OF_REVISION
@@ -98,17 +101,20 @@ class DatabaseChangeReader:
     def _start_watch(self) -> None:
         with self._lock:
             if self._watch is None or not self._watch.is_alive():
-                self._look()
+                self._look_or_note_failure()  # once for all who wait here, even if the database takes long to fail
                 self._watch = threading.Thread(target=self._run_watch, name="revision-watch", daemon=True)
                 self._watch.start()
 
     def _run_watch(self) -> None:
         while self._monotonic() - self._asked_s < _IDLE_S:
             time.sleep(_LOOK_INTERVAL_S)
-            try:
-                self._look()
-            except DatabaseUnavailableError as error:
-                self._seen = error
+            self._look_or_note_failure()
+
+    def _look_or_note_failure(self) -> None:
+        try:
+            self._look()
+        except DatabaseUnavailableError as error:
+            self._seen = error
 
     def _look(self) -> Seen:
         with database_errors(), self._engine.connect() as connection:
