@@ -1,6 +1,7 @@
 """Faults on command: over HTTP at `/control`, and for threads of the same process. Knows no socket."""
 
 import json
+import re
 from collections.abc import Callable
 from http import HTTPStatus
 from ipaddress import ip_address
@@ -133,7 +134,7 @@ def _shown(entry: Entry) -> dict[str, Any]:
 
 
 def _number(text: str) -> int:
-    if not text.isascii() or not text.isdigit():
+    if not re.fullmatch("[0-9]{1,19}", text):
         raise FaultError(f"A fault in force is named by its number, not by '{text}'; GET {CONTROL_PATH} lists them.")
     return int(text)
 

@@ -216,7 +216,10 @@ class SimulatorServer:
         await self._hub.serve(Client(self._accepted, line, Session(self._key), self._limits, view, self._clock))
 
     async def _process_request(self, connection: ServerConnection, request: Request) -> Response | None:
-        path = urlsplit(request.path).path
+        try:
+            path = urlsplit(request.path).path
+        except ValueError:
+            return _response(error(HTTPStatus.BAD_REQUEST, "The address of the request cannot be read."))
         if request.headers.get("Upgrade", "").lower() == "websocket":
             return self._refuse(path)
         if self._serves_control and f"{path}/".startswith(f"{CONTROL_PATH}/"):

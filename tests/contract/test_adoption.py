@@ -229,6 +229,23 @@ def test_without_a_key_a_foreign_key_or_symbols_they_are_made(older: Older) -> N
     assert len(stored_bars(older.url)) == 20_001
 
 
+def test_indexes_and_columns_of_odd_names_are_in_nobodys_way(older: Older) -> None:
+    older.execute(
+        "ALTER TABLE alembic_version RENAME CONSTRAINT alembic_version_pkey TO alembic_version_pkc",  # as Alembic does
+        "ALTER TABLE cache_entries RENAME CONSTRAINT cache_entries_pkey TO pk_cache_entries",
+        """ALTER TABLE ohlcv_1min ADD "change%" numeric, ADD "the ""last"" %s" numeric""",
+        """UPDATE ohlcv_1min SET "change%" = 1, "the ""last"" %s" = 1""",
+        """ALTER TABLE ohlcv_1min ALTER "change%" SET NOT NULL, ALTER "the ""last"" %s" SET NOT NULL""",
+        "ALTER TABLE ohlcv_1min DROP CONSTRAINT ohlcv_1min_pkey",
+        "CREATE UNIQUE INDEX ON ohlcv_1min (symbol, timestamp, abs(volume))",  # not what an upsert can go by
+    )
+    done = older.migrate("--yes")
+    assert done.exit_code == 0, done.output
+    database = TickStockDatabase(write_engine(older.url), lambda: MINUTE * 1000)
+    assert database.merge([bar()]).refused == 0
+    database.close()
+
+
 def test_naive_times_are_taken_as_utc(older: Older) -> None:
     older.execute(
         "DROP INDEX idx_ohlcv_1min_timestamp",
@@ -244,6 +261,8 @@ def test_naive_times_are_taken_as_utc(older: Older) -> None:
         ("CREATE VIEW daily AS SELECT symbol, sum(volume) FROM ohlcv_1min GROUP BY 1", "The views daily use"),
         ("ALTER TABLE ohlcv_1min ALTER close DROP NOT NULL; UPDATE ohlcv_1min SET close = NULL", "20,000 rows without"),
         ("ALTER TABLE ohlcv_1min RENAME close TO last", "no column close"),
+        ("CREATE VIEW last AS SELECT symbol, close FROM ohlcv_1min", "The views last use"),
+        ("ALTER TABLE ohlcv_1min ADD CONSTRAINT later UNIQUE (symbol, timestamp) DEFERRABLE", "later of ohlcv_1min"),
     ],
 )
 def test_what_a_person_has_to_decide_is_said_and_nothing_changes(older: Older, obstacle: str, says: str) -> None:
@@ -252,6 +271,15 @@ def test_what_a_person_has_to_decide_is_said_and_nothing_changes(older: Older, o
     assert done.exit_code == 1
     assert says in done.output
     assert older.rows("SELECT count(*) FROM cache_entries") == [(1,)]
+
+
+def test_tables_of_a_later_schema_would_be_hidden_so_it_says_so(older: Older) -> None:
+    name = older.rows("SELECT current_database()")[0][0]
+    older.execute("CREATE SCHEMA own", f'ALTER DATABASE "{name}" SET search_path = own, public')
+    done = older.migrate("--yes")
+    assert done.exit_code == 1
+    assert "is in the schema public, and new tables would be made in own" in done.output
+    assert len(older.rows(_BARS)) == 20_000
 
 
 def test_a_table_in_use_is_waited_for_and_then_said(older: Older) -> None:

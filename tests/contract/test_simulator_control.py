@@ -95,6 +95,8 @@ def test_the_state_tells_what_is_in_force_and_of_every_connection_but_its_key(
         ("POST /control/faults/max_connections?evict=both", 400, "evict is older or newer, not 'both'."),
         ("POST /control/faults/error?message=", 400, "message is a text of 1 to 10000 bytes, not ''."),
         ("DELETE /control/faults/1", 400, "There is no fault 1 in force; in force are: none."),
+        (f"DELETE /control/faults/{'9' * 5000}", 400, "A fault in force is named by its number, not by '999"),
+        ("GET //[control", 400, "The address of the request cannot be read."),
         ("DELETE /control/faults/mute", 400, "A fault in force is named by its number, not by 'mute'"),
         ("GET /control/faults/mute", 404, "There is no GET /control/faults/mute. There are GET /control, POST"),
     ],

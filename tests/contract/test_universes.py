@@ -178,8 +178,9 @@ def test_an_entry_that_lists_nothing_is_no_universe(
     assert universes.resolve("options:theme").unknown == ("options", "theme")
 
 
-def test_an_entry_that_is_no_json_is_no_universe(universes: RelationshipCache, database_url: str) -> None:
-    write(database_url, cache_entries, {"type": "a", "name": "b", "key": "c", "value": "[AAPL"})
+@pytest.mark.parametrize("value", ["[AAPL", "[" * 100_000])
+def test_an_entry_that_is_no_json_is_no_universe(universes: RelationshipCache, database_url: str, value: str) -> None:
+    write(database_url, cache_entries, {"type": "a", "name": "b", "key": "c", "value": value})
     assert universes.resolve("b:c").unknown == ("b", "c")
 
 

@@ -113,7 +113,7 @@ def _listed(value: str) -> list[Any] | None:
     """The list of an entry; None when it has none, since older installations kept other things there, too."""
     try:
         content = msgspec.json.decode(value)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return None
     if isinstance(content, dict):
         content = content.get("symbols", content.get("tickers"))

@@ -135,11 +135,24 @@ def _columns(connection: Connection, table: str) -> dict[str, tuple[str, bool, b
     return {row[0]: (row[1], row[2], row[3]) for row in connection.execute(query, {"name": table})}
 
 
+def _index_names(connection: Connection, table: str) -> Sequence[str]:
+    query = text(
+        "SELECT c.relname::text FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid"
+        " WHERE i.indrelid = CAST(:name AS regclass) ORDER BY 1"
+    )
+    return connection.execute(query, {"name": table}).scalars().all()
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
 def _is_unique(connection: Connection, table: str, key: Sequence[str]) -> bool:
     query = text(
         "SELECT array_agg(a.attname::text) FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid"
         " AND a.attnum = ANY((i.indkey::int2[])[0:i.indnkeyatts - 1]) WHERE i.indrelid = CAST(:name AS regclass)"
-        " AND i.indisunique AND i.indpred IS NULL GROUP BY i.indexrelid"
+        " AND i.indisunique AND i.indimmediate AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL"
+        " GROUP BY i.indexrelid"
     )
     return any(sorted(row[0]) == sorted(key) for row in connection.execute(query, {"name": table}))
 
@@ -152,10 +165,14 @@ def _moved_aside(connection: Connection) -> Iterator[Step]:
         if _exists(connection, table):
             words = f"The table {table} of the older version is kept as {_ASIDE}{table}; a new one takes its name."
             yield Step(words, f"ALTER TABLE {table} RENAME TO {_ASIDE}{table}")
+            for index in _index_names(connection, table):  # the new table's may be called the same
+                words = f"The index {index} of that table is renamed with it."
+                yield Step(words, f"ALTER INDEX {_quoted(index)} RENAME TO {_quoted(_ASIDE + index)}")
 
 
 def _fit(connection: Connection, table: str) -> list[Step]:
     """What makes `table` one that the first migration could have made, with whatever else it has."""
+    _check_schema_and_key(connection, table)
     there = _columns(connection, table)
     required = [column.name for column in _TABLES[table] if column.required and not column.filler]
     for name in required:
@@ -163,7 +180,7 @@ def _fit(connection: Connection, table: str) -> list[Step]:
             raise SchemaError(f"The older table {table} has no column {name}, so it cannot be taken over as it is.")
     changes = [*_alterations(table, there)]
     _check_values(connection, table, [name for name in required if not there[name][1]])
-    _check_dependants(connection, table, [change.column for change in changes if change.rewrites])
+    _check_dependants(connection, table, changes)
     steps = []
     if changes:
         count = connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one()  # noqa: S608  of constants
@@ -181,6 +198,7 @@ class _Alteration(NamedTuple):
     column: str
     words: str
     clause: str
+    retypes: bool = False
     rewrites: bool = False
 
 
@@ -194,7 +212,7 @@ def _alterations(table: str, there: dict[str, tuple[str, bool, bool]]) -> Iterat
     for name, (_type, not_null, has_default) in there.items():
         optional = name not in ours or not ours[name].required
         if not_null and optional and not has_default:
-            yield _Alteration(name, f"{name} may be empty", f'ALTER "{name}" DROP NOT NULL')
+            yield _Alteration(name, f"{name} may be empty", f"ALTER {_quoted(name)} DROP NOT NULL")
 
 
 def _added(column: _Column) -> Iterator[_Alteration]:
@@ -208,7 +226,7 @@ def _widened(column: _Column, type_: str, not_null: bool) -> Iterator[_Alteratio
         rewrites = type_.partition("(")[0] != column.type.partition("(")[0]
         zone = " USING timestamp AT TIME ZONE 'UTC'" if type_.endswith("without time zone") else ""
         words = f"{column.name} becomes {column.type} (it is {type_}{', taken as UTC' if zone else ''})"
-        yield _Alteration(column.name, words, f"ALTER {column.name} TYPE {column.type}{zone}", rewrites)
+        yield _Alteration(column.name, words, f"ALTER {column.name} TYPE {column.type}{zone}", True, rewrites)
     if column.required and not not_null and not column.filler:
         yield _Alteration(column.name, f"{column.name} may not be empty", f"ALTER {column.name} SET NOT NULL")
     if column.filler:
@@ -231,6 +249,30 @@ def _fits(column: _Column, type_: str) -> bool:
     return type_ == column.type or type_ in _AS_GOOD.get(column.type, ())
 
 
+def _check_schema_and_key(connection: Connection, table: str) -> None:
+    """New tables go to the first schema of the search path, where they would hide older ones of a later schema; and
+    an upsert cannot go by a constraint that is checked at the end of a transaction."""
+    query = text(
+        "SELECT n.nspname, current_schema() FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+        " WHERE c.oid = to_regclass(:name) AND n.nspname <> current_schema()"
+    )
+    if elsewhere := connection.execute(query, {"name": table}).one_or_none():
+        raise SchemaError(
+            f"The older table {table} is in the schema {elsewhere[0]}, and new tables would be made in {elsewhere[1]}, "
+            f"the first of search_path: let it begin with {elsewhere[0]} (ALTER ROLE ... SET search_path), and run "
+            "this again."
+        )
+    query = text(
+        "SELECT conname FROM pg_constraint WHERE conrelid = to_regclass(:name) AND contype IN ('p', 'u')"
+        " AND condeferrable ORDER BY 1"
+    )
+    if deferrable := connection.execute(query, {"name": table}).scalars().all():
+        raise SchemaError(
+            f"The constraints {', '.join(deferrable)} of {table} are deferrable, so that bars could not be written; "
+            "make them anew without that, and run this again."
+        )
+
+
 def _check_values(connection: Connection, table: str, columns: Sequence[str]) -> None:
     for column in columns:
         query = text(f"SELECT count(*) FROM {table} WHERE {column} IS NULL")  # noqa: S608  of constants
@@ -241,21 +283,25 @@ def _check_values(connection: Connection, table: str, columns: Sequence[str]) ->
             )
 
 
-def _check_dependants(connection: Connection, table: str, columns: Sequence[str]) -> None:
-    """A view on a column, or a compressed chunk, keeps its type from being changed."""
+def _check_dependants(connection: Connection, table: str, changes: Sequence[_Alteration]) -> None:
+    """A view on a column keeps its type from being changed, a compressed chunk from being rewritten."""
     query = text(
         "SELECT DISTINCT v.oid::regclass::text FROM pg_depend d JOIN pg_rewrite r ON r.oid = d.objid"
         " JOIN pg_class v ON v.oid = r.ev_class JOIN pg_attribute a ON a.attrelid = d.refobjid"
         " AND a.attnum = d.refobjsubid WHERE d.classid = CAST('pg_rewrite' AS regclass)"
         " AND d.refobjid = CAST(:name AS regclass) AND a.attname = ANY(:columns) ORDER BY 1"
     )
-    views = connection.execute(query, {"name": table, "columns": list(columns)}).scalars().all()
+    views = (
+        connection.execute(query, {"name": table, "columns": [change.column for change in changes if change.retypes]})
+        .scalars()
+        .all()
+    )
     if views:
         raise SchemaError(
             f"The views {', '.join(views)} use columns of {table} that have to be widened; drop them, run this again, "
             "and make them anew afterwards."
         )
-    if columns and (compressed := _compressed_chunks(connection, table)):
+    if any(change.rewrites for change in changes) and (compressed := _compressed_chunks(connection, table)):
         raise SchemaError(
             f"{compressed} chunks of the hypertable {table} are compressed, so that its columns cannot be widened: "
             "decompress them (decompress_chunk), run this again, and compress them afterwards."

@@ -86,7 +86,8 @@ def carry_out(database_url: str, plan: Plan, say: Callable[[str], None], *, drop
         for step in plan.adoption:
             say(step.words)
             started_s = time.monotonic()
-            connection.exec_driver_sql(step.statement)
+            # Without parameters, a % in a column's name is no placeholder.
+            connection.exec_driver_sql(step.statement, execution_options={"no_parameters": True})
             say(f"  done in {time.monotonic() - started_s:.1f} s")
         _apply(connection)
         if plan.adoption:
