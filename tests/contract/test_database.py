@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from src.core.domain.market.bar import Bar, Tier, merge_evidence
+from src.core.domain.market.quote import QuoteDay
 from src.core.errors import DatabaseUnavailableError, FeedMismatchError
 from src.infrastructure.database.engines import read_engine, write_engine
 from src.infrastructure.database.tickstock_db import TickStockDatabase
-from tests.bars import MINUTE, bar, evidence, evidence_with_absent_values, stored_bars
+from tests.bars import MINUTE, bar, evidence, evidence_with_absent_values, reader_of, stored_bars
 
 _EACH_EXAMPLE_USES_ANOTHER_MINUTE = [HealthCheck.function_scoped_fixture]
 
@@ -280,3 +281,21 @@ def test_the_file_is_written_ahead_and_synchronised(sqlite_database_url: str) ->
         }
     engine.dispose()
     assert pragmas == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+
+
+@pytest.mark.parametrize(
+    ("volumes", "day_volume"),
+    [
+        ([0.1, 0.2, 0.7, 1.5], 2.5),
+        ([1e15, 1e15, 0.000001], 2e15),
+        ([1_234_567.123456, 0.000001], 1234567.123457),
+    ],
+)
+def test_the_days_volume_is_exact_and_absurd_volumes_do_not_break_it(
+    database: TickStockDatabase, database_url: str, volumes: list[float], day_volume: float
+) -> None:
+    database.merge([bar(timestamp=MINUTE + place * 60_000, volume=volume) for place, volume in enumerate(volumes)])
+    reader = reader_of(database_url)
+    (quote,) = reader.quotes(["AAPL"], QuoteDay(MINUTE, 0, 0))
+    assert quote.day_volume == day_volume
+    reader.close()

@@ -52,6 +52,7 @@ def test_an_absent_vwap_is_filled_only_while_the_volume_is_the_same() -> None:
         (Bar("AAPL", MINUTE, 1.0, 0.5, 0.4, 0.45, 1.0, None, None, 2, 1), "not coherent"),
         (Bar("AAPL", MINUTE, 1.0, 1.5, 1.2, 1.1, 1.0, None, None, 2, 1), "not coherent"),
         (bar(volume=-1.0), "negative"),
+        (bar(volume=1.1e15), "a volume above 1e"),
         (bar(trade_count=-1), "negative"),
     ],
 )

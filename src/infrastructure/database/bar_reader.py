@@ -23,8 +23,10 @@ _PREVIOUS_CLOSE = (
     " AND timestamp < {previous_close} ORDER BY timestamp DESC LIMIT 1"
 )
 _DAY_VOLUME = (
-    # Fractional volumes are added in millionths of a share, as integers: sums of floats depend on their order.
-    "SELECT CAST(sum(CAST(round(volume * 1000000) AS bigint)) AS bigint) FROM ohlcv_1min"
+    # Fractional volumes are added as integers, since sums of floats depend on their order: whole shares, and millionths
+    # beside them, which together would not fit 64 bits if a feed told of absurd volumes.
+    "SELECT CAST(sum(CAST(round(volume) AS bigint)) AS bigint),"
+    " CAST(sum(CAST(round((volume - round(volume)) * 1000000) AS bigint)) AS bigint) FROM ohlcv_1min"
     " WHERE symbol = :symbol AND timestamp >= {day_start}"
 )
 _WITH_BARS = text(
@@ -158,7 +160,7 @@ def _quote(connection: Connection, queries: _Queries, symbol: str, name: str | N
         return None
     bounds = {"previous_open": day.previous_open_ms, "previous_close": day.previous_close_ms}
     price = connection.execute(queries.previous_close, {"symbol": symbol, **bounds}).scalar()
-    micro_volume = connection.execute(queries.day_volume, {"symbol": symbol, "day_start": day.start_ms}).scalar()
+    shares, millionths = connection.execute(queries.day_volume, {"symbol": symbol, "day_start": day.start_ms}).one()
     last = newest[0]
     change = None if price is None else round(last.close - price, 6)
     return Quote(
@@ -171,7 +173,7 @@ def _quote(connection: Connection, queries: _Queries, symbol: str, name: str | N
         reference=None if price is None else "previous_close",
         change=change,
         change_percent=None if not price or change is None else round(100 * change / price, 4),
-        day_volume=(micro_volume or 0) / 1_000_000,
+        day_volume=((shares or 0) * 1_000_000 + (millionths or 0)) / 1_000_000,
         spark=[bar.close for bar in reversed(newest)],
         recent=[(bar.timestamp, bar.volume) for bar in reversed(newest[:_RECENT_BARS])],
     )

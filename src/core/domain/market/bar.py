@@ -11,6 +11,7 @@ from src.core.domain.market.symbol import check_symbol
 from src.core.errors import BadBarError
 
 MINUTE_MS = 60_000
+LARGEST_VOLUME = 1e15  # shares of a minute; a trading day of them, as an integer of shares, still fits 64 bits
 FIRST_MS = 1_041_379_200_000  # 2003-01-01, before the vendor's first minute bar
 
 
@@ -79,6 +80,8 @@ def check_bar(bar: Bar) -> Bar:
         )
     if bar.volume < 0 or (bar.trade_count is not None and bar.trade_count < 0):
         raise BadBarError(f"{where} has a negative volume or trade count.")
+    if bar.volume > LARGEST_VOLUME:
+        raise BadBarError(f"{where} has a volume above {LARGEST_VOLUME:g}.")
     return bar
 
 
