@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import exchange_calendars
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from src.core.domain.market.session import CalendarRangeError, DayKind, Phase, SessionTable, TradingDay
@@ -128,6 +128,7 @@ def test_the_latest_days_are_trading_days_newest_first() -> None:
     assert days[0].close_ms == new_york_ms("2026-11-27 13:00")
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(DATES)
 def test_phases_partition_the_day(date: dt.date) -> None:
     """By the minute, New York's day is closed, pre, regular, post, closed, each as long as it should be."""
@@ -147,6 +148,7 @@ def test_phases_partition_the_day(date: dt.date) -> None:
     ]
 
 
+@settings(deadline=None)
 @given(INSTANTS_MS)
 def test_the_trading_date_encloses_the_instant_or_lies_before_it(now_ms: int) -> None:
     day = TABLE.trading_day(TABLE.trading_date(now_ms))
