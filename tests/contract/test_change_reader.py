@@ -96,3 +96,19 @@ def test_symbols_are_looked_up_anew_when_the_database_is_another_one(database_ur
     assert reader.resolve(["S0", "NEW"], DatabaseChangeReader(engine).seen()) == (["S0", "NEW"], [])
     database.close()
     engine.dispose()
+
+
+def test_who_is_too_far_behind_begins_anew(
+    database: TickStockDatabase, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("src.infrastructure.database.change_reader._FURTHEST_BARS", 10)
+    database.merge([bar("S0", MINUTE), bar("S1", MINUTE)])
+    reader = DatabaseChangeReader(read_engine(database_url))
+    seen = reader.seen()
+    start = Cursor(seen.database_id, seen.revision, seen.newest_ms)
+    database.merge([bar("S0", MINUTE - minute * 60_000) for minute in range(30, 45)])
+    later = DatabaseChangeReader(read_engine(database_url)).seen()
+    assert reader.changes(["S0"], start, 100, later) is None
+    told = reader.changes(["S1"], start, 100, later)
+    assert told is not None, "of S1 nothing changed"
+    assert told.bars == []

@@ -7,13 +7,13 @@ from typing import Any
 
 from sqlalchemy import Engine, text
 
-from src.core.domain.market.bar import Bar
+from src.core.domain.market.bar import MINUTE_MS, Bar
 from src.core.domain.market.cursor import Changes, Cursor, cut
 from src.core.errors import DatabaseUnavailableError
 from src.core.ports import Seen
 from src.infrastructure.database.dialects import Dialect, dialect_of
 from src.infrastructure.database.engines import database_errors
-from src.infrastructure.database.tickstock_db import RECENT_MS
+from src.infrastructure.database.tickstock_db import MAX_ROWS_A_TRANSACTION, RECENT_MS
 
 _LOOK_INTERVAL_S = 0.1
 # The watch ends when nobody asked for so long; the next to ask starts it again.
@@ -21,6 +21,8 @@ _IDLE_S = 30.0
 # Notes of changes are kept a day, so a cursor from before the newest minute of a day ago leads nowhere.
 _OLDEST_MS = 86_400_000
 _MOST_BARS = 20_000  # in one answer
+# Who is further behind than about so many bars is to begin anew: to sort them would take longer than a reader may.
+_FURTHEST_BARS = 200_000
 _END_OF_REVISION = (253_402_300_799_999, "")
 
 _LOOK = text(
@@ -37,6 +39,10 @@ _NOTED = (
     "SELECT {columns}, bar.revision AS revision FROM (SELECT * FROM bar_changes WHERE revision >= :revision"
     " AND symbol IN (SELECT value FROM {listed})) AS change {nested} WHERE {unseen}"
 )
+_NOTED_BARS = (
+    "SELECT CAST(sum((to_ms - from_ms) / 60000 + 1) AS bigint) FROM bar_changes"
+    " WHERE revision >= :revision AND symbol IN (SELECT value FROM {listed})"
+)
 
 
 class DatabaseChangeReader:
@@ -49,6 +55,7 @@ class DatabaseChangeReader:
         self._engine = engine
         self._monotonic = monotonic
         self._query = text(_changes_query(dialect_of(engine)))
+        self._noted_query = text(_NOTED_BARS.format(listed=dialect_of(engine).listed))
         self._bind_list = dialect_of(engine).bind_list
         self._lock = threading.Lock()
         self._watch: threading.Thread | None = None
@@ -73,17 +80,29 @@ class DatabaseChangeReader:
         """Bars of `symbols` created or revised since `cursor`, at most `limit` of each and 20,000 together.
 
         Up to `seen`, which is not to be newer than what told that these are all of the symbols asked for. None for a
-        cursor that is foreign or expired: from it, nothing leads on.
+        cursor that is foreign, expired or too far behind: from it, nothing leads on.
         """
         if not _leads_on(cursor, seen):
             return None
         end = Cursor(seen.database_id, seen.revision, seen.newest_ms)
         if cursor.revision == seen.revision and cursor.after is None:
             return Changes([], end, False)
+        if self._is_far_behind(symbols, cursor, seen):
+            return None
         found = self._read(symbols, cursor, min(_MOST_BARS, limit * len(symbols)) + 1)
         changes = cut(found, cursor, end, limit, _MOST_BARS)
         # What was committed after `seen` may be told, but not passed: a symbol may have come with it.
         return changes._replace(cursor=end) if changes.cursor.revision > seen.revision else changes
+
+    def _is_far_behind(self, symbols: Sequence[str], cursor: Cursor, seen: Seen) -> bool:
+        """Whether more bars may have changed since `cursor` than can be looked through in one question."""
+        recent = len(symbols) * (seen.newest_ms - cursor.newest_ms) // MINUTE_MS
+        if seen.revision - cursor.revision <= _FURTHEST_BARS // MAX_ROWS_A_TRANSACTION:
+            return False
+        values = {"wanted": self._bind_list(symbols), "revision": cursor.revision}
+        with database_errors(), self._engine.connect() as connection:
+            noted = connection.execute(self._noted_query, values).scalar() or 0
+        return recent + noted > _FURTHEST_BARS
 
     def _read(self, symbols: Sequence[str], cursor: Cursor, most: int) -> list[tuple[int, Bar]]:
         after_ms, after = cursor.after or _END_OF_REVISION
