@@ -104,6 +104,9 @@ class TestLargeUniverse:
         # Nearly all have traded within a minute; their prices stand on the page, those out of sight too.
         prices = page.locator("#watchlist tbody .col-last", has_text=".")
         expect(prices.nth(450)).to_be_attached(timeout=_BARS_WITHIN_MS)
+        # Their day's volumes come with quotes, which the page loads again after it saw first bars.
+        volumes = page.locator('#watchlist tbody .col-volume[title$="shares"]')
+        expect(volumes.nth(20)).to_be_attached(timeout=_BARS_WITHIN_MS)
         requests: list[str] = []
         page.on("request", lambda request: requests.append(request.url))
         page.wait_for_timeout(10_000)
@@ -111,8 +114,7 @@ class TestLargeUniverse:
         server.service.stop()
         expect(page.locator("#condition-word")).to_have_text("Down", timeout=40_000)
         page.wait_for_timeout(1_500)
-        volumes = "cells => cells.map(cell => [cell.closest('tr').dataset.symbol, cell.title])"
-        shown = dict(page.locator('#watchlist tbody .col-volume[title$="shares"]').evaluate_all(volumes))
+        shown = dict(volumes.evaluate_all("cells => cells.map(cell => [cell.closest('tr').dataset.symbol, cell.title])"))
         quotes = page.request.get(f"{server.url}/api/quotes?universe=listening").json()["quotes"]
         right = {quote["symbol"]: f"{quote['day_volume']:,.6f}".rstrip("0").rstrip(".") + " shares" for quote in quotes}
         assert len(shown) > 20
