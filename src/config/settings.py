@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
@@ -125,6 +125,23 @@ def _ascii(value: SecretStr) -> SecretStr:
     return value
 
 
+def _secret(pattern: str, allowed: str) -> AfterValidator:
+    """Empty, or what the pattern describes."""
+
+    def check(value: SecretStr) -> SecretStr:
+        if value.get_secret_value() and not re.fullmatch(pattern, value.get_secret_value()):
+            raise ValueError(allowed)
+        return value
+
+    return AfterValidator(check)
+
+
+def _connection_name(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_. -]{0,31}", value):
+        raise ValueError("up to 32 letters, digits, spaces, dots, dashes and underscores, such as primary")
+    return value
+
+
 def _database_url(value: str) -> str:
     """As SQLAlchemy reads it: a bare `postgresql://` would mean another driver to it."""
     if not value or re.fullmatch(r"sqlite:///[^?#]+", value):
@@ -142,6 +159,21 @@ def _database_url(value: str) -> str:
     return f"postgresql+psycopg2://{rest}"
 
 
+_YesOrNo = Annotated[bool, BeforeValidator(_yes_or_no)]
+_Name = Annotated[str, AfterValidator(_connection_name)]
+_UniverseKey = Annotated[str, AfterValidator(_universe_key)]
+_Symbols = Annotated[tuple[str, ...], BeforeValidator(_symbols)]
+
+
+class ConnectionSettings(NamedTuple):
+    """One of the connections of the multi-connection mode, as configured."""
+
+    name: str
+    enabled: bool
+    universe_key: str
+    symbols: tuple[str, ...]
+
+
 class Settings(BaseModel):
     """All settings. Each field is the key of the environment in lower case; the description is what is allowed.
 
@@ -155,7 +187,7 @@ class Settings(BaseModel):
     data_dir: Path = Path("var")
     database_url: Annotated[str, AfterValidator(_database_url)] = ""
     role: Annotated[Literal["all", "ingest", "web"], _choice("all", "ingest", "web")] = "all"
-    use_massive_api: Annotated[bool, BeforeValidator(_yes_or_no)] = True
+    use_massive_api: _YesOrNo = True
     massive_api_key: Annotated[SecretStr, AfterValidator(_ascii)] = SecretStr("")
     massive_ws_url: Annotated[str, _url("wss", "ws")] = "wss://socket.massive.com/stocks"
     massive_rest_url: Annotated[str, _url("https", "http")] = "https://api.massive.com"
@@ -163,10 +195,38 @@ class Settings(BaseModel):
     massive_rest_rate: Annotated[float, BeforeValidator(_rate)] = Field("5/minute", validate_default=True)
     backfill_days: int = Field(1, ge=0, le=30, description="whole trading days from 0 to 30")
     live_flush_ms: Annotated[int | None, BeforeValidator(_flush)] = Field("auto", validate_default=True)
-    symbols: Annotated[tuple[str, ...], BeforeValidator(_symbols)] = Field("", validate_default=True)
-    symbol_universe_key: Annotated[str, AfterValidator(_universe_key)] = "market_leaders:top_100"
+    symbols: _Symbols = ()
+    symbol_universe_key: _UniverseKey = "market_leaders:top_100"
+    use_multi_connection: _YesOrNo = False
+    websocket_connections_max: int = Field(3, ge=1, le=3, description="a whole number from 1 to 3")
+    websocket_connection_1_enabled: _YesOrNo = False
+    websocket_connection_1_name: _Name = "connection_1"
+    websocket_connection_1_universe_key: _UniverseKey = ""
+    websocket_connection_1_symbols: _Symbols = ()
+    websocket_connection_2_enabled: _YesOrNo = False
+    websocket_connection_2_name: _Name = "connection_2"
+    websocket_connection_2_universe_key: _UniverseKey = ""
+    websocket_connection_2_symbols: _Symbols = ()
+    websocket_connection_3_enabled: _YesOrNo = False
+    websocket_connection_3_name: _Name = "connection_3"
+    websocket_connection_3_universe_key: _UniverseKey = ""
+    websocket_connection_3_symbols: _Symbols = ()
     connect_timeout_s: float = Field(15, ge=1, le=120, description="seconds from 1 to 120")
     simulator_port: int | None = Field(None, ge=1, le=65535, description="empty, or a whole number from 1 to 65535")
+    admin_password: Annotated[
+        SecretStr, _secret(r"(?s).{8,1024}", "empty (one is generated), or 8 to 1,024 characters")
+    ] = SecretStr("")
+    secret_key: Annotated[
+        SecretStr, _secret(r"[!-~]{16,1024}", "empty (one is generated), or 16 and more visible ASCII characters")
+    ] = SecretStr("")
+    api_token: Annotated[
+        SecretStr, _secret(r"[!-~]{16,1024}", "empty (no token is asked for), or 16 and more visible ASCII characters")
+    ] = SecretStr("")
+    behind_proxy: _YesOrNo = False
+    alert_webhook_url: Annotated[
+        SecretStr, _secret(r"https?://[!-~]+", "empty, or a URL that begins with https:// or http://")
+    ] = SecretStr("")
+    log_format: Annotated[Literal["text", "json"], _choice("text", "json")] = "text"
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], _choice("DEBUG", "INFO", "WARNING", "ERROR")] = (
         "INFO"
     )
@@ -176,14 +236,31 @@ class Settings(BaseModel):
         """`massive` with a key, unless it was turned off; else `simulated`."""
         return "massive" if self.use_massive_api and self.massive_api_key.get_secret_value() else "simulated"
 
+    @property
+    def connections(self) -> tuple[ConnectionSettings, ...]:
+        """The three connections of the multi-connection mode, in the order of their numbers."""
+        return tuple(
+            ConnectionSettings(*(getattr(self, f"websocket_connection_{number}_{field}") for field in _CONNECTION))
+            for number in (1, 2, 3)
+        )
+
+
+_CONNECTION = ConnectionSettings._fields
+_SECRETS = tuple(name for name, field in Settings.model_fields.items() if field.annotation is SecretStr)
+
 
 def settings_keys() -> tuple[str, ...]:
-    """The environment keys of all settings, upper case, in the order they are declared."""
-    return tuple(name.upper() for name in Settings.model_fields)
+    """The environment keys of all settings, upper case, in the order they are declared; each secret also as a file."""
+    return tuple(
+        key
+        for name in Settings.model_fields
+        for key in ([name.upper(), f"{name.upper()}_FILE"] if name in _SECRETS else [name.upper()])
+    )
 
 
 def parse_settings(values: Mapping[str, str]) -> Settings:
     """Settings from a mapping of keys to texts; raises SettingsError at the first wrong one."""
+    values = {**values, **_secrets_of_files(values)}
     given = {
         name: values[name.upper()].strip() for name in Settings.model_fields if values.get(name.upper(), "").strip()
     }
@@ -192,6 +269,31 @@ def parse_settings(values: Mapping[str, str]) -> Settings:
     except ValidationError as error:
         raise SettingsError(_one_line(error, given)) from None
     return _resolved(settings)
+
+
+def _secrets_of_files(values: Mapping[str, str]) -> dict[str, str]:
+    """The secrets that stand in files, which `..._FILE` name; a relative path is from the project's root."""
+    secrets = {}
+    for key in (name.upper() for name in _SECRETS):
+        path = values.get(f"{key}_FILE", "").strip()
+        if not path:
+            continue
+        if values.get(key, "").strip():
+            raise SettingsError(f"Settings {key} and {key}_FILE: both are given; allowed is one of them.")
+        secrets[key] = _read_secret(key, PROJECT_ROOT / path)
+    return secrets
+
+
+def _read_secret(key: str, path: Path) -> str:
+    try:
+        secret = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(
+            f"Setting {key}_FILE: {str(path)!r} cannot be read ({error}); allowed is a file of UTF-8 text."
+        ) from error
+    if not secret:
+        raise SettingsError(f"Setting {key}_FILE: {str(path)!r} is empty; allowed is a file that holds the secret.")
+    return secret
 
 
 def _resolved(settings: Settings) -> Settings:

@@ -29,6 +29,10 @@ class OwnershipLostError(TickStockError):
     """Another process ingests into the database now."""
 
 
+class ActionRefusedError(TickStockError):
+    """What an administrator asked for cannot be done to that connection or ticker."""
+
+
 class FeedMismatchError(TickStockError):
     """The database was filled by the other feed; two feeds never mix."""
 

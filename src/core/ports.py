@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, Protocol
 
+from src.core.domain.connection.event import ConnectionEvent
 from src.core.domain.market.bar import Bar
 from src.core.domain.market.cursor import Changes, Cursor
 from src.core.domain.market.quote import Quote, QuoteDay
@@ -17,6 +18,18 @@ class FeedClient(Protocol):
     def subscribe(self, tickers: Iterable[str]) -> None: ...
     def unsubscribe(self, tickers: Iterable[str]) -> None: ...
     def snapshot(self) -> dict[str, Any]: ...
+
+
+class ConnectionControl(Protocol):
+    """What an administrator can do to the feed's connections. Each gives a sentence that says what was done.
+
+    Raises ActionRefusedError, with a sentence that says what is wrong and what is allowed.
+    """
+
+    def pause(self, connection_id: str, actor: str) -> str: ...
+    def resume(self, connection_id: str, actor: str) -> str: ...
+    def reconnect(self, connection_id: str, actor: str) -> str: ...
+    def move(self, ticker: str, connection_id: str, actor: str) -> str: ...
 
 
 class DataAdapter(Protocol):
@@ -82,6 +95,42 @@ class Backfill(Protocol):
     def run(self, symbols: Sequence[str], filled_to: Mapping[str, int], writer: BarWriter) -> None: ...
     def close(self) -> None: ...
     def snapshot(self) -> dict[str, Any]: ...
+
+
+class Job(NamedTuple):
+    """What the web half asks of the ingesting one; `arguments` are what JSON can say."""
+
+    id: str
+    kind: str
+    arguments: Mapping[str, Any]
+    actor: str
+
+
+class JobAnswer(NamedTuple):
+    """What became of a job: `state` is `asked`, `done` or `refused`, `answer` a sentence once it is not `asked`."""
+
+    state: Literal["asked", "done", "refused"]
+    answer: str | None
+
+
+class JobDesk(Protocol):
+    """The web half's side of jobs. Raises DatabaseUnavailableError while the database is away."""
+
+    def ask(self, kind: str, arguments: Mapping[str, Any], actor: str) -> str: ...
+    def answer(self, job_id: str) -> JobAnswer | None: ...
+
+
+class JobInbox(Protocol):
+    """The ingesting half's side of jobs. Raises DatabaseUnavailableError while the database is away."""
+
+    def waiting(self) -> list[Job]: ...
+    def finish(self, job_id: str, answer: JobAnswer) -> None: ...
+
+
+class EventLog(Protocol):
+    """The newest events of connections, newest first. Raises DatabaseUnavailableError while the database is away."""
+
+    def newest(self, limit: int) -> list[ConnectionEvent]: ...
 
 
 class Seen(NamedTuple):

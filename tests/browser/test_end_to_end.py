@@ -114,7 +114,9 @@ class TestLargeUniverse:
         server.service.stop()
         expect(page.locator("#condition-word")).to_have_text("Down", timeout=40_000)
         page.wait_for_timeout(1_500)
-        shown = dict(volumes.evaluate_all("cells => cells.map(cell => [cell.closest('tr').dataset.symbol, cell.title])"))
+        shown = dict(
+            volumes.evaluate_all("cells => cells.map(cell => [cell.closest('tr').dataset.symbol, cell.title])")
+        )
         quotes = page.request.get(f"{server.url}/api/quotes?universe=listening").json()["quotes"]
         right = {quote["symbol"]: f"{quote['day_volume']:,.6f}".rstrip("0").rstrip(".") + " shares" for quote in quotes}
         assert len(shown) > 20

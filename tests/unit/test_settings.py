@@ -130,3 +130,41 @@ def test_every_setting_is_in_the_example_with_its_default_and_nothing_else_is() 
     example = dotenv_values(PROJECT_ROOT / ".env.example")
     assert tuple(example) == settings_keys()
     assert parse_settings({key: value or "" for key, value in example.items()}) == parse_settings({})
+
+
+def test_connections_are_read_by_number() -> None:
+    settings = parse_settings(
+        {"USE_MULTI_CONNECTION": "true", "WEBSOCKET_CONNECTION_1_ENABLED": "true",
+         "WEBSOCKET_CONNECTION_1_NAME": "primary", "WEBSOCKET_CONNECTION_1_UNIVERSE_KEY": "dow30",
+         "WEBSOCKET_CONNECTION_3_SYMBOLS": "brk-b,MSFT"}
+    )  # fmt: skip
+    assert settings.use_multi_connection
+    assert settings.connections == (
+        ("primary", True, "dow30", ()),
+        ("connection_2", False, "", ()),
+        ("connection_3", False, "", ("BRK.B", "MSFT")),
+    )
+
+
+def test_a_secret_can_stand_in_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    file.write_text("of the vendor\n")
+    assert parse_settings({"MASSIVE_API_KEY_FILE": str(file)}).massive_api_key.get_secret_value() == "of the vendor"
+
+
+def test_a_secret_file_is_read_or_the_start_stops(tmp_path: Path) -> None:
+    (tmp_path / "empty").write_text("\n")
+    for values, reason in (
+        ({"API_TOKEN_FILE": str(tmp_path / "none")}, "Setting API_TOKEN_FILE: .*cannot be read"),
+        ({"API_TOKEN_FILE": str(tmp_path / "empty")}, "Setting API_TOKEN_FILE: .*is empty"),
+        ({"API_TOKEN_FILE": "x", "API_TOKEN": "y"}, "both are given"),
+    ):
+        with pytest.raises(SettingsError, match=reason):
+            parse_settings(values)
+
+
+@pytest.mark.parametrize("key", ["SECRET_KEY", "API_TOKEN", "ADMIN_PASSWORD", "ALERT_WEBHOOK_URL"])
+def test_a_secret_that_is_not_allowed_is_not_told(key: str) -> None:
+    with pytest.raises(SettingsError, match=f"Setting {key}: its value is not allowed; allowed is empty") as refusal:
+        parse_settings({key: "hidden"})
+    assert "hidden" not in str(refusal.value)

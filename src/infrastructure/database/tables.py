@@ -128,3 +128,44 @@ cache_entries = Table(
     Column("key", Text, primary_key=True),
     Column("value", Text, nullable=False),  # JSON: a list of symbols, or an object that has one as symbols or tickers
 )
+
+# Accounts. `login` is kept in lower case; `role` is `admin` or `user`. A session holds the `session_version` of its
+# start, which a new password raises: older sessions end with it.
+users = Table(
+    "users",
+    metadata,
+    Column("login", String(64), primary_key=True),
+    Column("password_hash", Text, nullable=False),  # argon2id, with its parameters and salt
+    Column("role", String(16), nullable=False),
+    Column("session_version", Integer, nullable=False, server_default="1"),
+    Column("created_ms", BigInteger, nullable=False),
+)
+
+# What happened to connections, the newest 10,000 events. `actor` is the login of who asked for it, else null;
+# `duration_ms` how long the state lasted that ended with this event.
+connection_events = Table(
+    "connection_events",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("connection_id", String(32), nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("event", String(32), nullable=False),  # core.domain.connection.event.EventKind
+    Column("close_code", Integer),
+    Column("reason", Text, nullable=False),
+    Column("duration_ms", BigInteger),
+    Column("actor", String(64)),
+)
+
+# What the web half asks of the ingesting one: `asked`, then `done` or `refused`, with a sentence as the answer.
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("kind", String(32), nullable=False),
+    Column("arguments", Text, nullable=False),  # JSON
+    Column("actor", String(64), nullable=False),
+    Column("asked_ms", BigInteger, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("answer", Text),
+    Column("done_ms", BigInteger),
+)

@@ -17,11 +17,14 @@ class StatusChange(NamedTuple):
     """A change of status with its reason, a sentence for people.
 
     `lost_frame` tells of a frame that could not be read, while the status stays: what it held is missing from now on.
+    `close_code` is the WebSocket's, where the server closed with one.
     """
 
     status: ConnectionStatus
     reason: str
     lost_frame: bool = False
+    connection_id: str = "connection_1"
+    close_code: int | None = None
 
 
 class Ending(enum.Enum):
