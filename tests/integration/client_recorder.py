@@ -21,9 +21,12 @@ class Recorder:
 
     def client(self, url: str, timeout_s: float = 5.0, **config: Any) -> MassiveWebSocketClient:
         settings = ClientConfig(url=url, connect_timeout_s=timeout_s, random=lambda: 0.999, **config)
-        client = MassiveWebSocketClient("KEY", self.ticks.extend, self.statuses.append, settings)
+        client = MassiveWebSocketClient("KEY", self.take, self.statuses.append, settings)
         self.clients.append(client)
         return client
+
+    def take(self, ticks: list[TickData], _connection_id: str) -> None:
+        self.ticks.extend(ticks)
 
     def reasons(self, status: ConnectionStatus) -> list[str]:
         return [change.reason for change in self.statuses if change.status is status]

@@ -225,7 +225,7 @@ def test_an_error_in_the_loop_commits_what_is_held_and_is_told(
     assert service is not None
     installation.started.append(service)
     monkeypatch.setattr(service, "_beat", lambda: 1 / 0)
-    service._handle_ticks([second(0)])
+    service._handle_ticks([second(0)], "connection_1")
     service.start()
     assert crashed.wait(15)
     assert "Ingestion ended by an error" in caplog.text
@@ -254,11 +254,11 @@ def test_one_aggregate_is_handled_like_a_frame_of_one(installation: Installation
 def test_a_lost_frame_makes_what_is_open_partial_and_is_counted(installation: Installation) -> None:
     service = build_runtime(installation.settings(SYMBOLS="AAPL"))
     assert service is not None
-    service._handle_ticks([second(0), second(61, ticker="IBM")])
+    service._handle_ticks([second(0), second(61, ticker="IBM")], "connection_1")
     assert [bar.partial for bar in service.take_live()] == [False, False]
     service._handle_status(StatusChange(ConnectionStatus.CONNECTED, "A frame could not be read.", lost_frame=True))
     assert [bar.partial for bar in service.take_live()] == [True, True]
-    service._handle_ticks([second(62, ticker="MSFT"), second(120, ticker="MSFT")])
+    service._handle_ticks([second(62, ticker="MSFT"), second(120, ticker="MSFT")], "connection_1")
     assert [bar.partial for bar in service.take_live()] == [True, False]
     snapshot = service.snapshot()
     assert snapshot["lost_frames"] == 1
@@ -271,13 +271,13 @@ def test_after_a_restart_the_open_minute_is_widened_and_not_shrunk(installation:
     migrate.upgrade(url)
     first = installation.start(**unreachable)
     wait_for(lambda: first.snapshot()["connection"]["errors"])  # it runs; the feed is not there
-    first._handle_ticks([second(0, 10.0, 100.0), second(20, 14.0, 50.5)])
+    first._handle_ticks([second(0, 10.0, 100.0), second(20, 14.0, 50.5)], "connection_1")
     first.stop()
     (before,) = stored_bars(url)
     assert (before.open, before.close, before.volume, before.partial) == (9.99, 14.0, 150.5, False)
     again = installation.start(**unreachable)
     wait_for(lambda: again.snapshot()["connection"]["errors"])
-    again._handle_ticks([second(20, 14.0, 50.5), second(40, 8.0, 25.0)])
+    again._handle_ticks([second(20, 14.0, 50.5), second(40, 8.0, 25.0)], "connection_1")
     again.stop()
     (after,) = stored_bars(url)
     assert (after.open, after.high, after.low, after.close) == (9.99, 14.02, 7.98, 8.0)

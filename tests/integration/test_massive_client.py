@@ -31,6 +31,22 @@ def test_it_authenticates_subscribes_and_delivers(recorder: Recorder) -> None:
     assert (snapshot["acknowledged_topics"], snapshot["messages"], snapshot["status"]) == (4, 1, "disconnected")
 
 
+def test_what_it_calls_back_with_names_the_connection(recorder: Recorder) -> None:
+    named: list[str] = []
+
+    def take(_ticks: list[TickData], connection_id: str) -> None:
+        named.append(connection_id)
+
+    with scripted_feed(serve_all) as feed:
+        config = ClientConfig(feed.url, connection_id="connection_2")
+        client = MassiveWebSocketClient("KEY", take, recorder.statuses.append, config)
+        client.subscribe(["AAPL"])
+        client.connect()
+        wait_for(lambda: named)
+        client.disconnect()
+    assert set(named) == {change.connection_id for change in recorder.statuses} == {"connection_2"}
+
+
 def test_after_a_drop_it_comes_back_and_subscribes_to_everything(recorder: Recorder) -> None:
     topics: list[list[str]] = []
 
@@ -70,6 +86,8 @@ def test_the_close_code_is_reported(recorder: Recorder, code: int) -> None:
         wait_for(lambda: recorder.reasons(ConnectionStatus.DISCONNECTED))
         client.disconnect()
     assert f"code {code}, for a reason" in recorder.reasons(ConnectionStatus.DISCONNECTED)[0]
+    (dropped,) = [change for change in recorder.statuses if change.close_code is not None]
+    assert (dropped.status, dropped.close_code) == (ConnectionStatus.DISCONNECTED, code)
 
 
 def test_a_refused_key_is_reported_and_not_hammered(recorder: Recorder) -> None:
@@ -198,7 +216,7 @@ def test_an_error_in_the_callback_costs_one_frame(recorder: Recorder, caplog: py
 
     taken: list[str] = []
 
-    def take(ticks: list[TickData]) -> None:
+    def take(ticks: list[TickData], _connection_id: str) -> None:
         if ticks[0].ticker == "AAPL":
             raise ValueError("on purpose")
         taken.append(ticks[0].ticker)
@@ -274,9 +292,7 @@ def test_a_frame_of_several_megabytes_is_taken(recorder: Recorder) -> None:
 
 def test_the_key_stands_in_no_snapshot_status_or_log(recorder: Recorder, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG), scripted_feed(serve_all) as feed:
-        client = MassiveWebSocketClient(
-            "s3cr3t-key", recorder.ticks.extend, recorder.statuses.append, ClientConfig(feed.url)
-        )
+        client = MassiveWebSocketClient("s3cr3t-key", recorder.take, recorder.statuses.append, ClientConfig(feed.url))
         client.subscribe(["AAPL"])
         client.connect()
         wait_for(lambda: recorder.ticks)

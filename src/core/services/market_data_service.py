@@ -21,7 +21,7 @@ FALLBACK_UNIVERSE = ("AAPL", "GOOGL", "MSFT", "TSLA", "AMZN", "NFLX", "META", "N
 _RETRY_S = 1.0
 _BEAT_S = 1.0
 
-OnTicks = Callable[[list[TickData]], None]
+OnTicks = Callable[[list[TickData], str], None]
 OnStatus = Callable[[StatusChange], None]
 
 
@@ -217,8 +217,8 @@ class MarketDataService:
 
     # -- the feed's threads --------------------------------------------------------------------------------------
 
-    def _handle_ticks(self, ticks: list[TickData]) -> None:
-        """Merges one frame's aggregates; wakes the writer when an official bar is among them."""
+    def _handle_ticks(self, ticks: list[TickData], _connection_id: str) -> None:
+        """Merges one frame's aggregates, whichever connection brought them; wakes the writer when an official bar is among them."""
         with self._book_lock:
             official = self._book.merge(ticks)
             self.stats.ticks += len(ticks)
@@ -229,14 +229,14 @@ class MarketDataService:
 
     def _handle_tick_data(self, tick: TickData) -> None:
         """Merges one aggregate."""
-        self._handle_ticks([tick])
+        self._handle_ticks([tick], "connection_1")
 
     def _handle_status(self, change: StatusChange) -> None:
         if change.lost_frame:
             self._note_lost_frame()
             return
         level = logging.WARNING if change.status is ConnectionStatus.ERROR else logging.INFO
-        logger.log(level, "Feed %s: %s", change.status.value, change.reason)
+        logger.log(level, "Feed %s, %s: %s", change.connection_id, change.status.value, change.reason)
         if change.status is ConnectionStatus.CONNECTED:
             with self._book_lock:
                 self._book.interrupt()

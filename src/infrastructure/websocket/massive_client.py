@@ -40,25 +40,26 @@ _ACK_DEADLINE_S = 10.0
 _WATCH_INTERVAL_S = 0.25
 _NAMED_TOPICS = 20  # a status or a log line names this many at most
 
-OnTicks = Callable[[list[TickData]], None]
+OnTicks = Callable[[list[TickData], str], None]
 OnStatus = Callable[[StatusChange], None]
 
 
 @dataclass(frozen=True)
 class ClientConfig:
-    """Where and how to connect. `monotonic` reads seconds that never step back, `now_ms` the wall clock."""
+    """Where and how to connect, and as which connection callbacks name it. `monotonic` reads seconds that never step back, `now_ms` the wall clock."""
 
     url: str
     channels: tuple[str, ...] = ("A", "AM")
     connect_timeout_s: float = 15.0
+    connection_id: str = "connection_1"
     monotonic: Callable[[], float] = time.monotonic
     now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
     random: Callable[[], float] = random.random
 
 
 class MassiveWebSocketClient:
-    """A self-healing connection. `on_tick_callback` gets each frame's aggregates as a list, on the socket's thread;
-    `on_status_callback` each StatusChange. Neither may block: while they run, nothing is read."""
+    """A self-healing connection. `on_tick_callback` gets each frame's aggregates as a list, and the connection's id, on the
+    socket's thread; `on_status_callback` each StatusChange. Neither may block: while they run, nothing is read."""
 
     def __init__(
         self, api_key: str, on_tick_callback: OnTicks, on_status_callback: OnStatus, config: ClientConfig
@@ -74,10 +75,11 @@ class MassiveWebSocketClient:
         self._threads: list[threading.Thread] = []
         self._app: websocket.WebSocketApp | None = None
         self._connection: websocket.WebSocket | None = None
-        self._change = StatusChange(ConnectionStatus.DISCONNECTED, "Not started.")
+        self._change = StatusChange(ConnectionStatus.DISCONNECTED, "Not started.", connection_id=config.connection_id)
         self._topics = Topics()
         self._ending = Ending.DROPPED
         self._ending_reason = ""
+        self._close_code: int | None = None  # where the server closed the session with one
         self._ended_here = False  # by a decision of ours: what the socket says afterwards is no reason
         self._key_sent = False  # in this session: a server that greets again gets no other
         self._opened_s = 0.0
@@ -171,13 +173,14 @@ class MassiveWebSocketClient:
             delay_s = _COOL_DOWN_S[self._ending] + self._backoff.next_delay_s(lived_s)
             refused = self._ending is not Ending.DROPPED
             status = ConnectionStatus.ERROR if refused else ConnectionStatus.DISCONNECTED
-            self._set_status(status, f"{self._ending_reason} Trying again in {delay_s:.0f} s.")
+            self._set_status(status, f"{self._ending_reason} Trying again in {delay_s:.0f} s.", self._close_code)
             self._settled.set()
             self._stopping.wait(delay_s)
 
     def _run_session(self) -> None:
         with self._lock:
             self._ended_here = self._key_sent = False
+            self._close_code = None
             self._ending, self._ending_reason = Ending.DROPPED, "The connection was closed by the server."
             self._opened_s = self._heard_s = self._config.monotonic()
             self._topics.forget_acknowledgements()
@@ -228,11 +231,11 @@ class MassiveWebSocketClient:
         for line in lines:
             logger.warning("%s", line)
         if "unreadable_frame" in refused or "oversized_frame" in refused:
-            self._tell(StatusChange(self._change.status, "A frame could not be read.", lost_frame=True))
+            self._tell(self._change._replace(reason="A frame could not be read.", lost_frame=True))
 
     def _deliver(self, ticks: list[TickData]) -> None:
         try:
-            self._on_ticks(ticks)
+            self._on_ticks(ticks, self._config.connection_id)
         except Exception:
             if frames := self._count_error("callback"):
                 logger.exception("%d frames could not be taken; this one had %d aggregates.", frames, len(ticks))
@@ -298,6 +301,7 @@ class MassiveWebSocketClient:
         with self._lock:
             self._connected_at_ms = None
             if code is not None and not self._ended_here:
+                self._close_code = code
                 self._ending_reason = f"The feed closed the connection (code {code}{said})."
 
     # -- deadlines -----------------------------------------------------------------------------------------------
@@ -363,11 +367,12 @@ class MassiveWebSocketClient:
                 logger.warning("A command could not be sent (%s); it is repeated after the reconnect.", error)
                 return
 
-    def _set_status(self, status: ConnectionStatus, reason: str) -> None:
+    def _set_status(self, status: ConnectionStatus, reason: str, close_code: int | None = None) -> None:
         with self._lock:
             if status is self._change.status and reason == self._change.reason:
                 return
-            change = self._change = StatusChange(status, reason)
+            change = StatusChange(status, reason, False, self._config.connection_id, close_code)
+            self._change = change
         self._tell(change)
 
     def _tell(self, change: StatusChange) -> None:
