@@ -137,9 +137,8 @@ class Seen(NamedTuple):
     """The state of the database at one moment; times are epoch ms.
 
     `revision` is the last one committed, `newest_ms` the newest minute, `symbols_revision` the revision that last added
-    symbols, `changes_floor` the revision up to which
-    notes of changes were dropped. `feed_ms`, `universe_ms` and `status_ms` say when ingestion wrote those facts, None
-    for never.
+    symbols, `changes_floor` the revision up to which notes of changes were dropped. `feed_ms`, `universe_ms`,
+    `status_ms` and `assignment_ms` say when ingestion wrote those facts, None for never.
     """
 
     database_id: str
@@ -150,6 +149,7 @@ class Seen(NamedTuple):
     feed_ms: int | None
     universe_ms: int | None
     status_ms: int | None
+    assignment_ms: int | None
 
 
 class ChangeReader(Protocol):
@@ -166,4 +166,4 @@ class BarReader(Protocol):
     def universe(self, limit: int) -> list[str]: ...
     def recent(self, symbols: Sequence[str], since_ms: int | None, limit: int) -> list[Bar]: ...
     def quotes(self, symbols: Sequence[str], day: QuoteDay) -> list[Quote]: ...
-    def state(self, key: Literal["feed", "universe", "status"]) -> Any: ...
+    def state(self, key: Literal["feed", "universe", "status", "assignment"]) -> Any: ...

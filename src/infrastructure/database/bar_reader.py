@@ -133,10 +133,10 @@ class DatabaseBarReader:
                     quotes.append(_quote(connection, self._queries, symbol, self._names.get(symbol), day))
         return [quote for quote in quotes if quote is not None]
 
-    def state(self, key: Literal["feed", "universe", "status"]) -> Any:
+    def state(self, key: Literal["feed", "universe", "status", "assignment"]) -> Any:
         """A small fact of the service, None when it is not there; read again only when it was written again."""
         seen = self._changes.seen()
-        written_ms = {"universe": seen.universe_ms, "status": seen.status_ms, "feed": seen.feed_ms}[key]
+        written_ms = getattr(seen, f"{key}_ms")
         kept_ms, value = self._states.get(key, (None, None))
         if written_ms != kept_ms:
             value = self._read_state(key)

@@ -29,7 +29,8 @@ _LOOK = text(
     "SELECT database_id, revision, newest_bar_ms, symbols_revision, changes_floor,"
     " (SELECT updated_ms FROM service_state WHERE key = 'feed'),"
     " (SELECT updated_ms FROM service_state WHERE key = 'universe'),"
-    " (SELECT updated_ms FROM service_state WHERE key = 'status') FROM write_state"
+    " (SELECT updated_ms FROM service_state WHERE key = 'status'),"
+    " (SELECT updated_ms FROM service_state WHERE key = 'assignment') FROM write_state"
 )
 _UNSEEN = (
     "(bar.revision > :revision OR (bar.revision = :revision AND (bar.timestamp, bar.symbol) > ({after_time}, :after)))"

@@ -20,7 +20,10 @@ class EventKind(enum.StrEnum):
 
 
 class ConnectionEvent(NamedTuple):
-    """One event; `at_ms` is epoch ms, `duration_ms` how long the state lasted that ended with it, `actor` a login."""
+    """One event; `at_ms` is epoch ms, `duration_ms` how long the state lasted that ended with it, `actor` a login.
+
+    `id` is its number in the log, ascending; None before it is in there.
+    """
 
     connection_id: str
     at_ms: int
@@ -29,3 +32,4 @@ class ConnectionEvent(NamedTuple):
     close_code: int | None = None
     duration_ms: int | None = None
     actor: str | None = None
+    id: int | None = None
