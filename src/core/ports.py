@@ -133,6 +133,12 @@ class EventLog(Protocol):
     def newest(self, limit: int) -> list[ConnectionEvent]: ...
 
 
+class EventRecorder(Protocol):
+    """What keeps events of connections. Raises DatabaseUnavailableError; RowRefusedError for what is never taken."""
+
+    def record(self, events: Sequence[ConnectionEvent]) -> None: ...
+
+
 class Seen(NamedTuple):
     """The state of the database at one moment; times are epoch ms.
 
