@@ -30,7 +30,7 @@ def connection(number: int = 1, now_ms: int = NOW, **changes: Any) -> Row:
         "messages": 15_000,
         "reconnects": 1,
         "errors": 2,
-        "errors_by_kind": {"connection": 2},
+        "errors_by_kind": {"dropped": 1, "failed_attempt": 1},
         "refused_elements": {},
         "wanted_topics": 200,
         "acknowledged_topics": 200,

@@ -228,8 +228,56 @@ def test_an_error_in_the_callback_costs_one_frame(recorder: Recorder, caplog: py
         wait_for(lambda: taken)
         client.disconnect()
     assert taken == ["IBM"]
-    assert client.snapshot()["errors"] == 1
+    assert (client.snapshot()["errors"], client.snapshot()["errors_by_kind"]) == (1, {"callback": 1})
     assert "could not be taken" in caplog.text
+
+
+def test_errors_are_counted_by_kind(recorder: Recorder) -> None:
+    def script(session: Session) -> None:
+        if session.number == 1:
+            return session.vanish()
+        session.accept_key()
+        session.acknowledge()
+        if session.number == 2:
+            session.say("error", "not authorized")
+            session.say("error", "You don't have access real-time data. Use the delayed host.")
+            session.say("news", "Hello.")
+            return session.drop(1008, "Go away.")
+        if session.number == 3:
+            return session.say("max_connections", "Maximum number of websocket connections exceeded.")
+        return session.wait_closed()
+
+    with scripted_feed(script) as feed:
+        client = recorder.client(feed.url)
+        client.subscribe(["AAPL"])
+        client.connect()
+        wait_for(lambda: client.snapshot()["status"] == "error")
+        snapshot = client.snapshot()
+        client.disconnect()
+    assert snapshot["errors_by_kind"] == {
+        "failed_attempt": 1, "topic_refused": 1, "not_real_time": 1, "other": 1, "dropped": 1, "too_many": 1,
+    }  # fmt: skip
+    assert (snapshot["errors"], snapshot["refusal"], snapshot["reconnects"]) == (6, "too_many", 1)
+    assert client.snapshot()["refusal"] is None
+    assert client.snapshot()["errors"] == 6  # who is told to disconnect makes no error
+
+
+def test_the_rates_are_of_the_aggregates_that_came(recorder: Recorder) -> None:
+    def script(session: Session) -> None:
+        session.accept_key()
+        session.acknowledge()
+        session.send(AAPL, AAPL, {**AAPL, "h": 0.1})
+        session.wait_closed()
+
+    with scripted_feed(script) as feed:
+        client = recorder.client(feed.url)
+        client.subscribe(["AAPL"])
+        client.connect()
+        wait_for(lambda: sum(client.snapshot()["rates"]) == 2)
+        snapshot = client.snapshot()
+        client.disconnect()
+    assert len(snapshot["rates"]) == 60
+    assert snapshot["messages_per_second"] == 2 / 5
 
 
 def test_bad_elements_are_counted_by_kind(recorder: Recorder) -> None:

@@ -249,6 +249,7 @@ def test_no_change_of_a_real_element_makes_the_parser_raise(changes: dict[str, o
         ("auth_timeout", "No authentication request received.", StatusKind.AUTH_TIMED_OUT),
         ("max_connections", "Maximum number of websocket connections exceeded.", StatusKind.TOO_MANY_CONNECTIONS),
         ("error", "not authorized", StatusKind.TOPIC_REFUSED),
+        ("error", "You don't have access real-time data. See https://massive.com", StatusKind.NOT_REAL_TIME),
         ("slow_consumer", "", StatusKind.DROPPING),
         ("force_disconnect", "", StatusKind.DROPPING),
         ("success", "unsubscribed to: AM.AAPL", StatusKind.UNSUBSCRIBED),

@@ -10,7 +10,6 @@ import random
 import socket
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +24,7 @@ from src.infrastructure.websocket.frame_limits import OversizedFrameError, Refus
 from src.infrastructure.websocket.massive_protocol import Status, StatusKind
 from src.infrastructure.websocket.refusals import OncePerMinute, Refusals, plain
 from src.infrastructure.websocket.topics import Topics
+from src.infrastructure.websocket.traffic import Traffic
 
 logger = logging.getLogger(__name__)
 logging.getLogger("websocket").setLevel(logging.CRITICAL)  # what it would log is reported here, in our words
@@ -86,8 +86,8 @@ class MassiveWebSocketClient:
         self._heard_s = 0.0
         self._authenticated_s: float | None = None
         self._connected_at_ms: int | None = None
-        self._last_message_ms: int | None = None
-        self._counts: Counter[str] = Counter()
+        self._sessions = 0
+        self._traffic = Traffic(config.monotonic())
         self._refusals = Refusals(api_key)
         self._pace = OncePerMinute()
 
@@ -147,13 +147,11 @@ class MassiveWebSocketClient:
             return {
                 "status": self._change.status.value,
                 "reason": self._change.reason,
+                "refusal": self._ending.value if self._change.status is ConnectionStatus.ERROR else None,
                 "url": self._config.url,
                 "connected_at": self._connected_at_ms,
-                "last_message_time": self._last_message_ms,
-                "frames": self._counts["frames"],
-                "messages": self._counts["messages"],
-                "reconnects": max(0, self._counts["sessions"] - 1),
-                "errors": self._counts["errors"],
+                "reconnects": max(0, self._sessions - 1),
+                **self._traffic.snapshot(self._config.monotonic()),
                 "refused_elements": self._refusals.counts(),
                 "wanted_topics": self._topics.wanted_count,
                 "acknowledged_topics": self._topics.acknowledged_count,
@@ -167,15 +165,22 @@ class MassiveWebSocketClient:
         while not self._stopping.is_set():
             self._run_session()
             lived_s = self._config.monotonic() - (self._authenticated_s or self._config.monotonic())
+            came_up = self._authenticated_s is not None
             self._authenticated_s = None
             if self._stopping.is_set():
                 return
+            self._count_end(came_up)
             delay_s = _COOL_DOWN_S[self._ending] + self._backoff.next_delay_s(lived_s)
             refused = self._ending is not Ending.DROPPED
             status = ConnectionStatus.ERROR if refused else ConnectionStatus.DISCONNECTED
             self._set_status(status, f"{self._ending_reason} Trying again in {delay_s:.0f} s.", self._close_code)
             self._settled.set()
             self._stopping.wait(delay_s)
+
+    def _count_end(self, came_up: bool) -> None:
+        kind = self._ending.value if came_up or self._ending is not Ending.DROPPED else "failed_attempt"
+        with self._lock:
+            self._traffic.take_error(kind)
 
     def _run_session(self) -> None:
         with self._lock:
@@ -215,9 +220,7 @@ class MassiveWebSocketClient:
         frame = protocol.decode_frame(bytes(data), now_ms)
         with self._lock:
             self._heard_s = self._config.monotonic()
-            self._last_message_ms = now_ms
-            self._counts["frames"] += 1
-            self._counts["messages"] += len(frame.ticks)
+            self._traffic.take_frame(len(frame.ticks), self._heard_s, now_ms)
         if frame.refused:
             self._refuse(frame.refused, frame.specimens)
         for status in frame.statuses:
@@ -243,7 +246,7 @@ class MassiveWebSocketClient:
     def _count_error(self, kind: str) -> int:
         """How many errors of the kind to speak of now; 0 within a minute of the last that was said."""
         with self._lock:
-            self._counts["errors"] += 1
+            self._traffic.take_error(kind)
             return self._pace.due(kind, 1, self._config.monotonic())
 
     def _handle_status(self, status: Status) -> None:
@@ -267,7 +270,7 @@ class MassiveWebSocketClient:
                 self._end(Ending.TOO_MANY, f"The account's connections are all in use ({message}).")
             case StatusKind.AUTH_TIMED_OUT | StatusKind.DROPPING:
                 self._end(Ending.DROPPED, f"The feed is dropping the connection ({message}).")
-            case StatusKind.TOPIC_REFUSED | StatusKind.OTHER:
+            case StatusKind.TOPIC_REFUSED | StatusKind.NOT_REAL_TIME | StatusKind.OTHER:
                 if times := self._count_error(status.kind.value):
                     logger.warning("The feed says: %s%s", message, f" (and {times - 1} more)" if times > 1 else "")
 
@@ -276,7 +279,7 @@ class MassiveWebSocketClient:
         with self._lock:
             if self._authenticated_s is not None:
                 return  # said twice in one session
-            self._counts["sessions"] += 1
+            self._sessions += 1
             self._authenticated_s = now_s
             self._connected_at_ms = self._config.now_ms()
             topics = self._topics.resubscribe(now_s)
@@ -286,7 +289,6 @@ class MassiveWebSocketClient:
 
     def _on_error(self, _app: Any, error: Exception) -> None:
         with self._lock:
-            self._counts["errors"] += 1
             if not self._ended_here:
                 self._ending_reason = f"The connection failed: {plain(str(error).rstrip('.'), self._api_key)}."
         if isinstance(error, OversizedFrameError):

@@ -35,6 +35,7 @@ class StatusKind(enum.Enum):
     SUBSCRIBED = "subscribed"  # one topic
     UNSUBSCRIBED = "unsubscribed"  # one topic
     TOPIC_REFUSED = "topic_refused"  # names no topic
+    NOT_REAL_TIME = "not_real_time"  # the key is for the delayed address
     TOO_MANY_CONNECTIONS = "too_many_connections"
     DROPPING = "dropping"  # slow_consumer, force_disconnect: the server is about to close
     OTHER = "other"
@@ -69,6 +70,7 @@ _STATUS_KINDS = {
     "force_disconnect": StatusKind.DROPPING,
     "error": StatusKind.TOPIC_REFUSED,
 }
+_NOT_REAL_TIME = "access real-time data"
 _ACKS = {"subscribed to: ": StatusKind.SUBSCRIBED, "unsubscribed to: ": StatusKind.UNSUBSCRIBED}
 
 
@@ -140,6 +142,8 @@ def _read_status(element: StatusElement) -> Status:
         for prefix, kind in _ACKS.items():
             if element.message.startswith(prefix):
                 return Status(kind, element.message, element.message.removeprefix(prefix).strip())
+    if element.status == "error" and _NOT_REAL_TIME in element.message:
+        return Status(StatusKind.NOT_REAL_TIME, element.message)
     return Status(_STATUS_KINDS.get(element.status, StatusKind.OTHER), element.message or element.status)
 
 
