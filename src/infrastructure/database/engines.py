@@ -61,6 +61,13 @@ def read_engine(url: str) -> Engine:
     return _sqlite_engine(url, "rw", _READER_PRAGMAS, "BEGIN", _BUSY_TIMEOUT_S, pool_size=_READERS)
 
 
+def row_engine(url: str) -> Engine:
+    """The engine of who writes a row now and then beside the one writer: one connection, which makes no file."""
+    if not is_sqlite(url):
+        return _postgres_engine(url, "tickstock-rows", _set(_WRITER_SESSION), 1)
+    return _sqlite_engine(url, "rw", _WRITER_PRAGMAS, "BEGIN IMMEDIATE", _BUSY_TIMEOUT_S, pool_size=1)
+
+
 def schema_engine(url: str) -> Engine:
     """The engine of migrations: one connection, without a limit to what a statement may take."""
     if is_sqlite(url):
