@@ -9,6 +9,7 @@ from datetime import time as day_time
 from zoneinfo import ZoneInfo
 
 from flask import Flask
+from sqlalchemy import Engine
 
 from src import __version__
 from src.cli import register_commands
@@ -19,20 +20,25 @@ from src.core.domain.market.session import CalendarRangeError, SessionTable, new
 from src.core.errors import DatabaseUnavailableError
 from src.core.services.backfill_service import BackfillService
 from src.core.services.health_service import HealthService
+from src.core.services.login_service import LoginService
 from src.core.services.market_data_service import MarketDataService, OnStatus, OnTicks, ServiceConfig
 from src.infrastructure.cache.relationship_cache import RelationshipCache
 from src.infrastructure.calendar.session_table import load_session_table
 from src.infrastructure.data_sources.adapters.realtime_adapter import RealTimeDataAdapter
 from src.infrastructure.data_sources.massive_rest import MassiveRest, RestConfig
+from src.infrastructure.database.accounts import DatabaseAccounts
 from src.infrastructure.database.bar_reader import DatabaseBarReader
 from src.infrastructure.database.bar_writer import DatabaseBarWriter
 from src.infrastructure.database.change_reader import DatabaseChangeReader
-from src.infrastructure.database.engines import read_engine, write_engine
+from src.infrastructure.database.engines import read_engine, row_engine, write_engine
 from src.infrastructure.database.flush_interval import FlushInterval
 from src.infrastructure.database.migrate import check_schema
 from src.infrastructure.database.ownership import ownership_of
 from src.infrastructure.database.tickstock_db import TickStockDatabase
+from src.infrastructure.passwords import Argon2Passwords
+from src.infrastructure.secret_key import kept_secret_key
 from src.infrastructure.websocket.massive_client import ClientConfig, MassiveWebSocketClient
+from src.presentation.admin.access import AccessDeps, register_access
 from src.presentation.api.errors import register_errors
 from src.presentation.api.status import operations_blueprint, status_blueprint
 from src.presentation.api.ticks import TicksDeps, ticks_blueprint
@@ -55,6 +61,11 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+def monotonic_ms() -> int:
+    """A clock in milliseconds that is never set."""
+    return time.monotonic_ns() // 1_000_000
+
+
 def create_app(settings: Settings | None = None) -> Flask:
     """The web half. Starts no thread and opens no connection until asked; raises SettingsError."""
     settings = settings or load_settings()
@@ -73,12 +84,20 @@ def create_app(settings: Settings | None = None) -> Flask:
     health = HealthService(reader, sessions, lambda: check_schema(settings.database_url), now_ms, __version__)
     app.register_blueprint(operations_blueprint(health, __version__))
     if settings.role != "ingest":
+        register_access(app, _access(settings, engine))
         app.register_blueprint(status_blueprint(health))
         whom = Whom(reader, RelationshipCache(engine))
         day_at = functools.partial(_quote_day, sessions)
         app.register_blueprint(ticks_blueprint(TicksDeps(reader, changes, whom, health.brief_status, now_ms, day_at)))
         app.register_blueprint(pages_blueprint(__version__, lambda: _is_simulated(settings, reader)))
     return app
+
+
+def _access(settings: Settings, engine: Engine) -> AccessDeps:
+    accounts = DatabaseAccounts(engine, row_engine(settings.database_url), now_ms)
+    login = LoginService(accounts, Argon2Passwords(), monotonic_ms)
+    given = settings.secret_key.get_secret_value()
+    return AccessDeps(accounts, login, lambda: given or kept_secret_key(settings.data_dir), now_ms)
 
 
 def _is_simulated(settings: Settings, reader: DatabaseBarReader) -> bool:

@@ -1,10 +1,12 @@
 """`flask ...` commands."""
 
 import sys
+import time
 
 import click
 from flask import Flask
 
+from src.cli_accounts import admin_commands
 from src.config.settings import Settings
 from src.core.errors import TickStockError
 from src.infrastructure.database import migrate
@@ -13,6 +15,7 @@ from src.infrastructure.database.migrate import Plan
 
 def register_commands(app: Flask, settings: Settings) -> None:
     """Adds the commands to `app`."""
+    app.cli.add_command(admin_commands(settings, lambda: time.time_ns() // 1_000_000))
 
     @app.cli.command("migrate")
     @click.option("--yes", is_flag=True, help="Take over an older version's tables without asking.")

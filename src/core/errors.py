@@ -33,6 +33,22 @@ class ActionRefusedError(TickStockError):
     """What an administrator asked for cannot be done to that connection or ticker."""
 
 
+class BadAccountError(TickStockError):
+    """A login, a password or a role that cannot be taken, or an account that is, or is not, there."""
+
+
+class TooManyAttemptsError(TickStockError):
+    """A login is refused for now: too many failed, or too many are under way."""
+
+    def __init__(self, message: str, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class SecretKeyError(TickStockError):
+    """The key that signs sessions cannot be read or kept."""
+
+
 class FeedMismatchError(TickStockError):
     """The database was filled by the other feed; two feeds never mix."""
 

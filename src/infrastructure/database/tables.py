@@ -141,6 +141,14 @@ users = Table(
     Column("created_ms", BigInteger, nullable=False),
 )
 
+# Sessions that were logged out, until their cookies are too old anyway.
+ended_sessions = Table(
+    "ended_sessions",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("forget_ms", BigInteger, nullable=False),
+)
+
 # What happened to connections, the newest 10,000 events. `actor` is the login of who asked for it, else null;
 # `duration_ms` how long the state lasted that ended with this event.
 connection_events = Table(

@@ -1,9 +1,10 @@
-"""Errors as the API tells them: `{"error": {"code", "message"}}` with the right status."""
+"""Errors with the right status: the API's as `{"error": {"code", "message"}}`, those of pages as a page for people."""
 
 import logging
 
-from flask import Flask, Response
+from flask import Flask, Response, make_response, render_template, request
 from werkzeug.exceptions import HTTPException
+from werkzeug.http import HTTP_STATUS_CODES
 
 from src.core.errors import DatabaseUnavailableError
 from src.presentation.api.json_answer import json_answer
@@ -24,6 +25,11 @@ class ApiError(Exception):
         self.status, self.code, self.message = status, code, message
 
 
+def is_api() -> bool:
+    """Whether the request is for the API, and not for a page."""
+    return request.path.startswith("/api/")
+
+
 def bad_parameter(message: str) -> ApiError:
     """The error of a parameter that is missing, malformed or out of range."""
     return ApiError(400, "bad_parameter", message)
@@ -38,6 +44,11 @@ def register_errors(app: Flask) -> None:
 
 
 def _answer(status: int, code: str, message: str) -> Response:
+    # A program that names no type takes any; a browser names HTML.
+    best = request.accept_mimetypes.best_match(["application/json", "text/html"])
+    if not is_api() and best == "text/html":
+        page = render_template("error.html", status=status, title=HTTP_STATUS_CODES[status], message=message)
+        return make_response(page, status)
     return json_answer({"error": {"code": code, "message": message}}, status)
 
 
