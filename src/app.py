@@ -19,6 +19,7 @@ from src.core.domain.market.quote import QuoteDay
 from src.core.domain.market.session import CalendarRangeError, SessionTable, new_york_date
 from src.core.errors import DatabaseUnavailableError
 from src.core.services.backfill_service import BackfillService
+from src.core.services.bar_intake import BarIntake
 from src.core.services.health_service import HealthService
 from src.core.services.login_service import LoginService
 from src.core.services.market_data_service import MarketDataService, OnStatus, OnTicks, ServiceConfig
@@ -128,7 +129,7 @@ def build_runtime(settings: Settings, on_crash: Callable[[], None] = lambda: Non
         ownership_of(settings.database_url),
         database,
         RelationshipCache(engine),
-        BarBook(database.clock.stamp),
+        BarIntake(BarBook(database.clock.stamp), time.monotonic),
         make_adapter,
         lambda source: DatabaseBarWriter(database, source, FlushInterval(settings.live_flush_ms)),
         BackfillService(rest, lambda: _history_start_ms(settings, sessions, now_ms()), now_ms),

@@ -43,10 +43,11 @@ class DataAdapter(Protocol):
 
 
 class BarSource(Protocol):
-    """Where the writer takes bars from: each call gives what changed since the last."""
+    """Where the writer takes bars from: what changed since the last call; it is told once all that is stored."""
 
     def take_official(self) -> list[Bar]: ...
     def take_live(self) -> list[Bar]: ...
+    def committed(self) -> None: ...
 
 
 class BarWriter(Protocol):

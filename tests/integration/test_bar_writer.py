@@ -23,6 +23,10 @@ class Source:
         self.official: list[Bar] = []
         self.live: list[Bar] = []
         self.lock = threading.Lock()
+        self.on_committed: Callable[[], None] = lambda: None
+
+    def committed(self) -> None:
+        self.on_committed()
 
     def take_official(self) -> list[Bar]:
         with self.lock:
@@ -97,6 +101,25 @@ def test_while_the_database_is_locked_bars_wait_and_drain_in_their_newest_versio
     assert stored_bars(database_url)[0].close == 2.0
     assert writer.snapshot()["failing_for_s"] is None
     assert caplog.text.count("trying again") == 1
+    other.dispose()
+
+
+def test_the_source_is_told_once_what_it_gave_is_stored(
+    make_writer: Callable[[int], DatabaseBarWriter], source: Source, database_url: str
+) -> None:
+    stored: list[int] = []
+    source.on_committed = lambda: stored.append(len(stored_bars(database_url)))
+    writer = make_writer(20)
+    other = write_engine(database_url)
+    with other.begin() as connection:
+        connection.execute(text("UPDATE write_state SET revision = revision"))
+        source.official, source.live = [bar("AAPL")], [bar("IBM")]
+        wait_for(lambda: writer.snapshot()["waiting_bars"] == 2, within_s=20)
+        told = len(stored)
+        wait_for(lambda: writer.snapshot()["failing_for_s"], within_s=20)
+        assert len(stored) == told
+    wait_for(lambda: len(stored) > told, within_s=20)
+    assert stored[: told + 1] == [0] * told + [2]
     other.dispose()
 
 

@@ -247,19 +247,19 @@ def test_one_aggregate_is_handled_like_a_frame_of_one(installation: Installation
     assert service is not None
     service._handle_tick_data(SecondAggregate("AAPL", 1_763_649_000_000, 1.0, 2.0, 0.5, 1.5, 10.0))
     assert service.stats.ticks == 1
-    assert [bar.close for bar in service.take_live()] == [1.5]
-    assert service.take_official() == []
+    assert [bar.close for bar in service.intake.take_live()] == [1.5]
+    assert service.intake.take_official() == []
 
 
 def test_a_lost_frame_makes_what_is_open_partial_and_is_counted(installation: Installation) -> None:
     service = build_runtime(installation.settings(SYMBOLS="AAPL"))
     assert service is not None
     service._handle_ticks([second(0), second(61, ticker="IBM")], "connection_1")
-    assert [bar.partial for bar in service.take_live()] == [False, False]
+    assert [bar.partial for bar in service.intake.take_live()] == [False, False]
     service._handle_status(StatusChange(ConnectionStatus.CONNECTED, "A frame could not be read.", lost_frame=True))
-    assert [bar.partial for bar in service.take_live()] == [True, True]
+    assert [bar.partial for bar in service.intake.take_live()] == [True, True]
     service._handle_ticks([second(62, ticker="MSFT"), second(120, ticker="MSFT")], "connection_1")
-    assert [bar.partial for bar in service.take_live()] == [True, False]
+    assert [bar.partial for bar in service.intake.take_live()] == [True, False]
     snapshot = service.snapshot()
     assert snapshot["lost_frames"] == 1
     assert snapshot["last_lost_frame_time"] <= snapshot["written_at"]

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from src.core.domain.connection.state import ConnectionStatus, StatusChange
-from src.core.domain.market.bar import Bar
-from src.core.domain.market.bar_book import BarBook
 from src.core.domain.market.tick import TickData
 from src.core.domain.market.universe import Universe
 from src.core.errors import DatabaseUnavailableError, FeedMismatchError, OwnershipLostError
-from src.core.ports import Backfill, BarWriter, DataAdapter, IngestStore, Ownership, Universes
+from src.core.ports import Backfill, BarSource, BarWriter, DataAdapter, IngestStore, Ownership, Universes
+from src.core.services.bar_intake import BarIntake
 
 logger = logging.getLogger(__name__)
 
@@ -37,22 +36,11 @@ class ServiceConfig:
     now_ms: Callable[[], int]
 
 
-@dataclass
-class ServiceStats:
-    """Counts since the start; owned by MarketDataService."""
-
-    ticks: int = 0
-    batches: int = 0
-    last_tick_ms: int | None = None
-    lost_frames: int = 0
-    last_lost_frame_ms: int | None = None
-
-
 class MarketDataService:
     """Listens to the feed and keeps the bars flowing to the writer, from `start` until `stop`.
 
-    It is the writer's BarSource. `make_adapter` gets the callbacks for aggregates and for changes of status;
-    `on_crash` is called after an error in the program ended the ingestion, for whoever can start it again.
+    `intake` is what the writer takes bars from. `make_adapter` gets the callbacks for aggregates and for changes of
+    status; `on_crash` is called after an error in the program ended the ingestion, for whoever can start it again.
     """
 
     def __init__(
@@ -61,9 +49,9 @@ class MarketDataService:
         ownership: Ownership,
         store: IngestStore,
         universes: Universes,
-        book: BarBook,
+        intake: BarIntake,
         make_adapter: Callable[[OnTicks, OnStatus], DataAdapter],
-        make_writer: Callable[["MarketDataService"], BarWriter],
+        make_writer: Callable[[BarSource], BarWriter],
         backfill: Backfill,
         on_crash: Callable[[], None],
     ) -> None:
@@ -71,14 +59,13 @@ class MarketDataService:
         self._ownership = ownership
         self._store = store
         self._universes = universes
-        self._book = book
-        self._book_lock = threading.Lock()
+        self.intake = intake
         self._backfill = backfill
         self._on_crash = on_crash
         self.data_adapter = make_adapter(self._handle_ticks, self._handle_status)
-        self._writer = make_writer(self)
+        self._writer = make_writer(intake)
         self.running = False
-        self.stats = ServiceStats()
+        self.stats = intake.stats
         self._universe: tuple[str, ...] = ()
         self._universe_facts: dict[str, Any] = {}
         self._stopping = threading.Event()
@@ -149,8 +136,7 @@ class MarketDataService:
                     self._store.claim_feed(self._config.feed)
                     self._store.load_clock()
                     self._filled_to = self._store.history_filled_to()
-                    with self._book_lock:
-                        self._book.seed(self._store.open_live_bars())
+                    self.intake.seed(self._store.open_live_bars())
                     self._universe = self._get_universe()
                     self._store.add_symbols([symbol for symbol in self._universe if symbol != "*"])
                     self._trouble = ""
@@ -179,8 +165,7 @@ class MarketDataService:
         self._backfill.run(self._universe, self._filled_to, self._writer)
 
     def _beat(self) -> None:
-        with self._book_lock:
-            self._book.seal(min(self._book.watermark_ms, self._config.now_ms()))
+        self.intake.seal(self._config.now_ms())
         self._writer.post_state("status", self.snapshot())
 
     def _shut_down(self) -> None:
@@ -218,13 +203,8 @@ class MarketDataService:
     # -- the feed's threads --------------------------------------------------------------------------------------
 
     def _handle_ticks(self, ticks: list[TickData], _connection_id: str) -> None:
-        """Merges one frame's aggregates, whichever connection brought them; wakes the writer when an official bar is among them."""
-        with self._book_lock:
-            official = self._book.merge(ticks)
-            self.stats.ticks += len(ticks)
-            self.stats.batches += 1
-            self.stats.last_tick_ms = self._config.now_ms()
-        if official:
+        """Merges one frame's aggregates, whoever brought them; wakes the writer when an official bar is among them."""
+        if self.intake.merge(ticks, self._config.now_ms()):
             self._writer.wake()
 
     def _handle_tick_data(self, tick: TickData) -> None:
@@ -233,43 +213,18 @@ class MarketDataService:
 
     def _handle_status(self, change: StatusChange) -> None:
         if change.lost_frame:
-            self._note_lost_frame()
+            self.intake.lose_frame(self._config.now_ms())
             return
         level = logging.WARNING if change.status is ConnectionStatus.ERROR else logging.INFO
         logger.log(level, "Feed %s, %s: %s", change.connection_id, change.status.value, change.reason)
         if change.status is ConnectionStatus.CONNECTED:
-            with self._book_lock:
-                self._book.interrupt()
-
-    def _note_lost_frame(self) -> None:
-        """What the frame held is not known: any open minute may lack a second of it."""
-        with self._book_lock:
-            self._book.interrupt()
-            self.stats.lost_frames += 1
-            self.stats.last_lost_frame_ms = self._config.now_ms()
-
-    # -- the writer's thread -------------------------------------------------------------------------------------
-
-    def take_official(self) -> list[Bar]:
-        """The official bars that changed since they were last taken."""
-        with self._book_lock:
-            return self._book.take_official()
-
-    def take_live(self) -> list[Bar]:
-        """The live bars that changed since they were last taken."""
-        with self._book_lock:
-            return self._book.take_live()
+            self.intake.interrupt()
 
     # -- health --------------------------------------------------------------------------------------------------
 
     def snapshot(self) -> dict[str, Any]:
         """The ingesting half's status as plain values; times are epoch ms."""
-        with self._book_lock:
-            book = {
-                "watermark": self._book.watermark_ms or None,
-                "open_minutes": self._book.open_minutes,
-                "late_seconds": self._book.late_seconds,
-            }
+        writer = self._writer.snapshot()
         return {
             "written_at": self._config.now_ms(),
             "feed": self._config.feed,
@@ -280,7 +235,8 @@ class MarketDataService:
             "last_tick_time": self.stats.last_tick_ms,
             "lost_frames": self.stats.lost_frames,
             "last_lost_frame_time": self.stats.last_lost_frame_ms,
-            "book": book,
-            "writer": self._writer.snapshot(),
+            "book": self.intake.snapshot(),
+            "writer": writer,
+            "pipeline": self.intake.pipeline(writer["waiting_bars"]),
             "backfill": self._backfill.snapshot(),
         }

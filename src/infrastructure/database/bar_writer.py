@@ -163,6 +163,7 @@ class DatabaseBarWriter:
                 self._commits += 1
                 self._last_commit_s = self._monotonic() - started_s
                 self._pending.clear()
+            self._source.committed()
             for key, value in states.items():
                 self._database.set_state(key, value)
             self._database.forget_old_changes()

@@ -164,14 +164,15 @@ class BarBook:
         self.watermark_ms = 0  # the newest window start seen
         self.late_seconds = 0
 
-    def merge(self, ticks: Iterable[TickData]) -> bool:
-        """Merges a batch of valid aggregates; True when an official bar is among what changed."""
+    def merge(self, ticks: Iterable[TickData]) -> int:
+        """Merges a batch of valid aggregates; gives how many of them changed an official bar."""
+        known = len(self._dirty_official)
         for tick in ticks:
             if isinstance(tick, MinuteAggregate):
                 self._merge_minute(tick)
             else:
                 self._merge_second(tick)
-        return bool(self._dirty_official)
+        return len(self._dirty_official) - known
 
     def _merge_second(self, tick: TickData) -> None:
         start_ms = tick.timestamp - tick.timestamp % MINUTE_MS
@@ -263,6 +264,11 @@ class BarBook:
         for minutes in self._symbols.values():
             for start_ms in [start for start in minutes if start < sealed_to_ms]:
                 del minutes[start_ms]
+
+    @property
+    def changed_bars(self) -> int:
+        """How many bars wait to be taken."""
+        return len(self._dirty_official) + len(self._dirty_live)
 
     @property
     def open_minutes(self) -> int:
