@@ -34,6 +34,7 @@ from src.infrastructure.database.ownership import ownership_of
 from src.infrastructure.database.tickstock_db import TickStockDatabase
 from src.infrastructure.websocket.massive_client import ClientConfig, MassiveWebSocketClient
 from src.presentation.api.errors import register_errors
+from src.presentation.api.openapi.blueprint import documentation_blueprint
 from src.presentation.api.status import operations_blueprint, status_blueprint
 from src.presentation.api.ticks import TicksDeps, ticks_blueprint
 from src.presentation.api.whom import Whom
@@ -63,6 +64,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         template_folder=str(PROJECT_ROOT / "web/templates"),
         static_folder=str(PROJECT_ROOT / "web/static"),
     )
+    app.context_processor(lambda: {"version": __version__})  # every page's footer
     register_errors(app)
     register_security_headers(app)
     register_commands(app, settings)
@@ -77,7 +79,8 @@ def create_app(settings: Settings | None = None) -> Flask:
         whom = Whom(reader, RelationshipCache(engine))
         day_at = functools.partial(_quote_day, sessions)
         app.register_blueprint(ticks_blueprint(TicksDeps(reader, changes, whom, health.brief_status, now_ms, day_at)))
-        app.register_blueprint(pages_blueprint(__version__, lambda: _is_simulated(settings, reader)))
+        app.register_blueprint(pages_blueprint(lambda: _is_simulated(settings, reader)))
+        app.register_blueprint(documentation_blueprint(__version__))
     return app
 
 
