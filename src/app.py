@@ -40,6 +40,7 @@ from src.infrastructure.secret_key import kept_secret_key
 from src.infrastructure.websocket.massive_client import ClientConfig, MassiveWebSocketClient
 from src.presentation.admin.access import AccessDeps, register_access
 from src.presentation.api.errors import register_errors
+from src.presentation.api.openapi.blueprint import documentation_blueprint
 from src.presentation.api.status import operations_blueprint, status_blueprint
 from src.presentation.api.ticks import TicksDeps, ticks_blueprint
 from src.presentation.api.whom import Whom
@@ -74,6 +75,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         template_folder=str(PROJECT_ROOT / "web/templates"),
         static_folder=str(PROJECT_ROOT / "web/static"),
     )
+    app.context_processor(lambda: {"version": __version__})  # every page's footer
     register_errors(app)
     register_security_headers(app)
     register_commands(app, settings)
@@ -89,7 +91,8 @@ def create_app(settings: Settings | None = None) -> Flask:
         whom = Whom(reader, RelationshipCache(engine))
         day_at = functools.partial(_quote_day, sessions)
         app.register_blueprint(ticks_blueprint(TicksDeps(reader, changes, whom, health.brief_status, now_ms, day_at)))
-        app.register_blueprint(pages_blueprint(__version__, lambda: _is_simulated(settings, reader)))
+        app.register_blueprint(pages_blueprint(lambda: _is_simulated(settings, reader)))
+        app.register_blueprint(documentation_blueprint(__version__))
     return app
 
 
