@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import shutil
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -22,6 +23,7 @@ from src.core.services.backfill_service import BackfillService
 from src.core.services.health_service import HealthService
 from src.core.services.login_service import LoginService
 from src.core.services.market_data_service import MarketDataService, OnStatus, OnTicks, ServiceConfig
+from src.core.services.measurement_service import MeasurementService
 from src.infrastructure.cache.relationship_cache import RelationshipCache
 from src.infrastructure.calendar.session_table import load_session_table
 from src.infrastructure.data_sources.adapters.realtime_adapter import RealTimeDataAdapter
@@ -35,11 +37,13 @@ from src.infrastructure.database.flush_interval import FlushInterval
 from src.infrastructure.database.migrate import check_schema
 from src.infrastructure.database.ownership import ownership_of
 from src.infrastructure.database.tickstock_db import TickStockDatabase
+from src.infrastructure.database.write_trouble import write_trouble
 from src.infrastructure.passwords import Argon2Passwords
 from src.infrastructure.secret_key import kept_secret_key
 from src.infrastructure.websocket.massive_client import ClientConfig, MassiveWebSocketClient
 from src.presentation.admin.access import AccessDeps, register_access
 from src.presentation.api.errors import register_errors
+from src.presentation.api.metrics import DiskSpace, metrics_blueprint
 from src.presentation.api.openapi.blueprint import documentation_blueprint
 from src.presentation.api.status import operations_blueprint, status_blueprint
 from src.presentation.api.ticks import TicksDeps, ticks_blueprint
@@ -83,8 +87,11 @@ def create_app(settings: Settings | None = None) -> Flask:
     engine = read_engine(settings.database_url)
     changes = DatabaseChangeReader(engine)
     reader = DatabaseBarReader(engine, changes)
-    health = HealthService(reader, sessions, lambda: check_schema(settings.database_url), now_ms, __version__)
+    url = settings.database_url
+    health = HealthService(reader, sessions, lambda: check_schema(url), now_ms, __version__, lambda: write_trouble(url))
     app.register_blueprint(operations_blueprint(health, __version__))
+    disk = DiskSpace(lambda: shutil.disk_usage(settings.data_dir))
+    app.register_blueprint(metrics_blueprint(MeasurementService(reader, sessions, now_ms).measure, disk, __version__))
     if settings.role != "ingest":
         register_access(app, _access(settings, engine))
         app.register_blueprint(status_blueprint(health))
