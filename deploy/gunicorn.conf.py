@@ -3,7 +3,11 @@
 import sys
 from typing import Any
 
+from gunicorn.glogging import Logger
+
 from src.bootstrap.lifeline import end_with_parent
+from src.config.settings import load_settings
+from src.infrastructure.observability.logs import set_up_logs
 
 workers = 1
 worker_class = "gthread"
@@ -12,12 +16,27 @@ threads = 128
 accesslog = None
 limit_request_line = 8190  # the most there is: some 1,000 symbols in one question
 loglevel = "warning"
+errorlog = None  # it goes where the program's own log goes
 control_socket_disable = True
 # The supervisor kills after 8 s. Before that the worker has this long to end, ...
 graceful_timeout = 6
 # ... of which it waits this long for requests under way, so that time is left to commit what it holds.
 _REQUESTS_TIMEOUT_S = 1
 _WORKER_DIED = 70
+
+
+class OneLog(Logger):
+    """Gunicorn's log as a part of the program's: the same format, and without secrets."""
+
+    def setup(self, cfg: Any) -> None:
+        """Called by gunicorn when it has read its settings."""
+        super().setup(cfg)
+        settings = load_settings()
+        set_up_logs(settings.log_level, settings.log_format, settings.secret_texts)
+        self.error_log.propagate = True
+
+
+logger_class = OneLog
 
 
 def post_fork(_server: Any, worker: Any) -> None:

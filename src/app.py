@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import shutil
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -23,6 +24,7 @@ from src.core.services.bar_intake import BarIntake
 from src.core.services.health_service import HealthService
 from src.core.services.login_service import LoginService
 from src.core.services.market_data_service import MarketDataService, OnStatus, OnTicks, ServiceConfig
+from src.core.services.measurement_service import MeasurementService
 from src.infrastructure.cache.relationship_cache import RelationshipCache
 from src.infrastructure.calendar.session_table import load_session_table
 from src.infrastructure.data_sources.adapters.realtime_adapter import RealTimeDataAdapter
@@ -36,11 +38,14 @@ from src.infrastructure.database.flush_interval import FlushInterval
 from src.infrastructure.database.migrate import check_schema
 from src.infrastructure.database.ownership import ownership_of
 from src.infrastructure.database.tickstock_db import TickStockDatabase
+from src.infrastructure.database.write_trouble import write_trouble
 from src.infrastructure.passwords import Argon2Passwords
 from src.infrastructure.secret_key import kept_secret_key
 from src.infrastructure.websocket.massive_client import ClientConfig, MassiveWebSocketClient
 from src.presentation.admin.access import AccessDeps, register_access
 from src.presentation.api.errors import register_errors
+from src.presentation.api.metrics import DiskSpace, metrics_blueprint
+from src.presentation.api.openapi.blueprint import documentation_blueprint
 from src.presentation.api.status import operations_blueprint, status_blueprint
 from src.presentation.api.ticks import TicksDeps, ticks_blueprint
 from src.presentation.api.whom import Whom
@@ -75,6 +80,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         template_folder=str(PROJECT_ROOT / "web/templates"),
         static_folder=str(PROJECT_ROOT / "web/static"),
     )
+    app.context_processor(lambda: {"version": __version__})  # every page's footer
     register_errors(app)
     register_security_headers(app)
     register_commands(app, settings)
@@ -82,15 +88,19 @@ def create_app(settings: Settings | None = None) -> Flask:
     engine = read_engine(settings.database_url)
     changes = DatabaseChangeReader(engine)
     reader = DatabaseBarReader(engine, changes)
-    health = HealthService(reader, sessions, lambda: check_schema(settings.database_url), now_ms, __version__)
+    url = settings.database_url
+    health = HealthService(reader, sessions, lambda: check_schema(url), now_ms, __version__, lambda: write_trouble(url))
     app.register_blueprint(operations_blueprint(health, __version__))
+    disk = DiskSpace(lambda: shutil.disk_usage(settings.data_dir))
+    app.register_blueprint(metrics_blueprint(MeasurementService(reader, sessions, now_ms).measure, disk, __version__))
     if settings.role != "ingest":
         register_access(app, _access(settings, engine))
         app.register_blueprint(status_blueprint(health))
         whom = Whom(reader, RelationshipCache(engine))
         day_at = functools.partial(_quote_day, sessions)
         app.register_blueprint(ticks_blueprint(TicksDeps(reader, changes, whom, health.brief_status, now_ms, day_at)))
-        app.register_blueprint(pages_blueprint(__version__, lambda: _is_simulated(settings, reader)))
+        app.register_blueprint(pages_blueprint(lambda: _is_simulated(settings, reader)))
+        app.register_blueprint(documentation_blueprint(__version__))
     return app
 
 

@@ -31,7 +31,7 @@ def stop_runtime() -> None:
 
 
 _settings = load_settings()
-set_up_logs(_settings.log_level)
+set_up_logs(_settings.log_level, _settings.log_format, _settings.secret_texts)
 check_schema(_settings.database_url)
 app = create_app(_settings)
 _runtime = _start()

@@ -1,6 +1,7 @@
 """Stage 2 of a start, inside the virtual environment: settings, checks, schema, services and their care."""
 
 import datetime as dt
+import logging
 import os
 import secrets
 import signal
@@ -15,6 +16,12 @@ from src.bootstrap.schema import claim_feed, database_words, prepare_schema
 from src.bootstrap.supervisor import Supervisor
 from src.config.settings import Settings, SettingsError, load_settings, settings_warnings
 from src.core.errors import TickStockError
+from src.infrastructure.observability.logs import set_up_logs
+from src.infrastructure.observability.redaction import Redactor
+
+logger = logging.getLogger(__name__)
+
+Say = Callable[[str], None]
 
 _LOOPBACK = "127.0.0.1"
 _SIMULATOR_START_S = 5.0
@@ -40,12 +47,17 @@ class StopRequest:
         self.requested = True
 
 
-def launch(root: Path, say: Callable[[str], None], complain: Callable[[str], None]) -> int:
+def launch(root: Path, say: Say, complain: Say) -> int:
     """Runs everything until a signal stops it; the exit status."""
     stop = StopRequest()
     stop.listen()
     try:
         settings = load_settings()
+    except SettingsError as error:
+        complain(str(error))
+        return 2
+    say, complain = _voices(settings, say, complain)
+    try:
         for warning in settings_warnings():
             complain(warning)
         simulator_port = _check(settings)
@@ -53,9 +65,6 @@ def launch(root: Path, say: Callable[[str], None], complain: Callable[[str], Non
         prepare_schema(settings.database_url, settings.data_dir, dt.datetime.now(dt.UTC), say)
         if settings.role != "web":
             claim_feed(settings.database_url, settings.feed, dt.datetime.now(dt.UTC))
-    except SettingsError as error:
-        complain(str(error))
-        return 2
     except TickStockError as error:
         complain(str(error))
         return 1
@@ -64,6 +73,15 @@ def launch(root: Path, say: Callable[[str], None], complain: Callable[[str], Non
     finally:
         only_start.release()
     return 0
+
+
+def _voices(settings: Settings, say: Say, complain: Say) -> tuple[Say, Say]:
+    """Both without secrets; with LOG_FORMAT=json both as lines of the log, so that all that comes out is JSON."""
+    if settings.log_format == "json":
+        set_up_logs("INFO", settings.log_format, settings.secret_texts)
+        return logger.info, logger.warning
+    redact = Redactor(settings.secret_texts)
+    return (lambda line: say(redact(line))), (lambda line: complain(redact(line)))
 
 
 def _check(settings: Settings) -> int | None:
@@ -82,9 +100,7 @@ def _check(settings: Settings) -> int | None:
     return settings.simulator_port
 
 
-def _run(
-    settings: Settings, simulator_port: int | None, root: Path, stop: StopRequest, say: Callable[[str], None]
-) -> None:
+def _run(settings: Settings, simulator_port: int | None, root: Path, stop: StopRequest, say: Say) -> None:
     supervisor = Supervisor(
         start=lambda service: ChildProcess(service, root),
         clock=time.monotonic,
@@ -124,7 +140,7 @@ def _wait_for(simulator_port: int, stop: StopRequest) -> None:
         time.sleep(_STEP_S)
 
 
-def _watch(supervisor: Supervisor, settings: Settings, stop: StopRequest, say: Callable[[str], None]) -> None:
+def _watch(supervisor: Supervisor, settings: Settings, stop: StopRequest, say: Say) -> None:
     """Looks after the services until a stop is asked for, and says once that the web server answers."""
     host = reachable_host(settings.host)
     announced = False

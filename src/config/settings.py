@@ -237,6 +237,13 @@ class Settings(BaseModel):
         return "massive" if self.use_massive_api and self.massive_api_key.get_secret_value() else "simulated"
 
     @property
+    def secret_texts(self) -> tuple[str, ...]:
+        """All that no log may hold: the secrets that are set, and the database's password."""
+        values = [getattr(self, name).get_secret_value() for name in _SECRETS]
+        password = None if self.database_url.startswith("sqlite:") else make_url(self.database_url).password
+        return tuple(text for text in [*values, password] if text)
+
+    @property
     def connections(self) -> tuple[ConnectionSettings, ...]:
         """The three connections of the multi-connection mode, in the order of their numbers."""
         return tuple(

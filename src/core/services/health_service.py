@@ -4,27 +4,33 @@ from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
-from src.core.domain.connection.health import STATUS_STALE_MS, Condition, Health, feed_health
+from src.core.domain.connection.health import Condition, feed_health, ingest_trouble
 from src.core.domain.market.session import CalendarRangeError, Phase, SessionTable
 from src.core.errors import DatabaseUnavailableError, SchemaError
 from src.core.ports import BarReader
+from src.core.services.measurement_service import Connection, connections_of
 
 # A page lists this many symbols at most.
 _MAX_SYMBOLS = 1000
 
 
 class Check(NamedTuple):
-    """One thing that has to hold before the program is of use, with a sentence that says how it is."""
+    """One thing that should hold, with a sentence that says how it is.
+
+    Without what is `required` the program is of no use; the rest is named, and it works on.
+    """
 
     name: str
     ok: bool
     message: str
+    required: bool = True
 
 
 class HealthService:
     """Answers from the database alone, so that it is right in every process. `now_ms` reads the wall clock.
 
-    `check_schema` raises SchemaError when the database has not this program's schema.
+    `check_schema` raises SchemaError when the database has not this program's schema; `write_trouble` says in a
+    sentence why the database cannot be written to, as far as that can be told from here, else None.
     """
 
     def __init__(
@@ -34,12 +40,14 @@ class HealthService:
         check_schema: Callable[[], None],
         now_ms: Callable[[], int],
         version: str,
+        write_trouble: Callable[[], str | None],
     ) -> None:
         self._reader = reader
         self._sessions = sessions
         self._check_schema = check_schema
         self._now_ms = now_ms
         self._version = version
+        self._write_trouble = write_trouble
 
     def status(self) -> dict[str, Any]:
         """The status for people and their pages; times are epoch ms."""
@@ -83,10 +91,18 @@ class HealthService:
         except (DatabaseUnavailableError, SchemaError) as error:
             return [Check("database", False, str(error))]
         now_ms = self._now_ms()
-        health = feed_health(written, self._session(now_ms)[1], now_ms)
+        phase = self._session(now_ms)[1]
+        database = Check("database", True, "The database answers and has this program's schema.")
+        if trouble := ingest_trouble(written, now_ms):
+            # A database that takes no bars takes no report either.
+            return [database, Check("ingest", False, " ".join(filter(None, [trouble, self._write_trouble()])))]
+        health = feed_health(written, phase, now_ms)
+        enabled = [each for each in connections_of(written, phase, now_ms) if each.entry["enabled"]]
         return [
-            Check("database", True, "The database answers and has this program's schema."),
-            *_ingest(written, health, now_ms),
+            database,
+            Check("ingest", True, "The ingesting process reports each second."),
+            Check("feed", health.condition is not Condition.DOWN, health.reason),
+            *map(_check, enabled),
         ]
 
     def _session(self, now_ms: int) -> tuple[date | None, Phase]:
@@ -96,12 +112,8 @@ class HealthService:
             return None, Phase.CLOSED
 
 
-def _ingest(written: dict[str, Any] | None, health: Health, now_ms: int) -> list[Check]:
-    running = written is not None and now_ms - written["written_at"] <= STATUS_STALE_MS
-    if not running:
-        return [Check("ingest", False, health.reason)]
-    connected = health.condition is not Condition.DOWN
-    return [
-        Check("ingest", True, "The ingesting process reports each second."),
-        Check("feed", connected, health.reason),
-    ]
+def _check(connection: Connection) -> Check:
+    """One connection: while the others live, the program is of use without it."""
+    entry, health = connection
+    words = f"{entry['name']}: {health.reason}"
+    return Check(entry["connection_id"], health.condition is not Condition.DOWN, words, required=False)

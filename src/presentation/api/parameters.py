@@ -11,7 +11,7 @@ from src.presentation.api.errors import bad_parameter
 MAX_SYMBOLS = 1000
 # A number below this is epoch seconds, from it on milliseconds: 10^11 s is the year 5138, 10^11 ms March 1973.
 _FIRST_MILLISECOND = 10**11
-_LAST_MS = 253_402_300_799_999  # the end of the year 9999
+LAST_MS = 253_402_300_799_999  # the end of the year 9999
 
 
 def check_names(arguments: MultiDict[str, str], allowed: Collection[str], not_both: Collection[str] = ()) -> None:
@@ -66,14 +66,14 @@ def read_since_ms(arguments: MultiDict[str, str]) -> int | None:
     if text is None:
         return None
     since_ms = _number_ms(text) if re.fullmatch(r"[0-9]+(\.[0-9]+)?", text) else _iso_ms(text)
-    if not 0 <= since_ms <= _LAST_MS:
+    if not 0 <= since_ms <= LAST_MS:
         raise bad_parameter(f"since is {text!r:.40}; allowed are times from 1970 to 9999.")
     return since_ms
 
 
 def _number_ms(text: str) -> int:
     if len(text) > 20:
-        return _LAST_MS + 1
+        return LAST_MS + 1
     number = float(text)
     return round(number * 1000) if number < _FIRST_MILLISECOND else round(number)
 

@@ -3,7 +3,6 @@ database."""
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,9 +13,8 @@ from werkzeug.test import TestResponse
 
 from src.app import create_app
 from src.config.settings import parse_settings
-from src.core.domain.account.session import IDLE_MS, LONGEST_MS
 from src.infrastructure.database.accounts import DatabaseAccounts
-from src.infrastructure.database.engines import read_engine, row_engine, write_engine
+from src.infrastructure.database.engines import read_engine, row_engine
 from src.presentation.admin.access import admin_required
 from tests.accounts import PASSWORD, csrf_token, log_in, make_admin
 

@@ -94,6 +94,13 @@ class SessionTable:
         day = self.trading_day(new_york_date(now_ms))
         return day.phase(now_ms) if day else Phase.CLOSED
 
+    def phase_or_closed(self, now_ms: int) -> Phase:
+        """The same; `closed` on a day that the table does not cover."""
+        try:
+            return self.phase(now_ms)
+        except CalendarRangeError:
+            return Phase.CLOSED
+
     def trading_date(self, now_ms: int) -> dt.date:
         """The trading day that `now_ms` lies in, or the latest before it; it begins with its pre-market."""
         return self.latest_days(now_ms, 1)[0].date

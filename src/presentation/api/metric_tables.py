@@ -1,0 +1,138 @@
+"""Which figures of the status row and of its connections become metrics, and under which names.
+
+Names and units follow Prometheus: seconds and bytes, `_total` for what only grows (and begins anew with the process).
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
+Entry = Mapping[str, Any]
+Samples = Iterable[tuple[tuple[str, ...], float]]
+
+
+class Figure(NamedTuple):
+    """A metric: its name, its help, its own labels, and where its samples come from."""
+
+    name: str
+    help: str
+    samples: Callable[[Entry], Samples]
+    labels: tuple[str, ...] = ()
+
+    def family(self, labels: Sequence[str] = ()) -> CounterMetricFamily | GaugeMetricFamily:
+        """A new, empty family, with `labels` before its own."""
+        kind = CounterMetricFamily if self.name.endswith("_total") else GaugeMetricFamily
+        return kind(self.name, self.help, labels=(*labels, *self.labels))
+
+
+def seconds(duration_ms: float) -> float:
+    """Milliseconds as seconds."""
+    return duration_ms / 1000
+
+
+def _value(*path: str) -> Callable[[Entry], Samples]:
+    """What stands at a path; no sample where it is null, or absent as in a row of an older version."""
+
+    def samples(entry: Entry) -> Samples:
+        value = _at(entry, path)
+        return [] if value is None else [((), value)]
+
+    return samples
+
+
+def _milliseconds(*path: str) -> Callable[[Entry], Samples]:
+    read = _value(*path)
+    return lambda entry: [(labels, seconds(value)) for labels, value in read(entry)]
+
+
+def _by_key(*path: str) -> Callable[[Entry], Samples]:
+    """A sample for each key of the mapping at a path."""
+    return lambda entry: [((key,), value) for key, value in (_at(entry, path) or {}).items()]
+
+
+def _at(entry: Any, path: Sequence[str]) -> Any:
+    for key in path:
+        entry = None if entry is None else entry.get(key)
+    return entry
+
+
+def _latency(row: Entry) -> Samples:
+    names = {"p50": "0.5", "p99": "0.99"}
+    measured = _at(row, ("pipeline", "event_to_commit_ms")) or {}
+    return [((names[key],), seconds(measured[key])) for key in names if measured.get(key) is not None]
+
+
+def _failing(row: Entry) -> Samples:
+    return [((), row["writer"]["failing_for_s"] or 0.0)]
+
+
+def _history(row: Entry) -> Samples:
+    filled = row["backfill"]
+    return [(("total",), filled["total"]), (("done",), filled["done"]), (("failed",), len(filled["failed"]))]
+
+
+ROW_FIGURES = (
+    Figure("tickstock_aggregates_total", "Aggregates taken from the feed.", _value("ticks")),
+    Figure("tickstock_lost_frames_total", "Frames that could not be read.", _value("lost_frames")),
+    Figure(
+        "tickstock_last_aggregate_timestamp_seconds", "When the last aggregate came.", _milliseconds("last_tick_time")
+    ),
+    Figure(
+        "tickstock_watermark_timestamp_seconds",
+        "The newest event time of the feed; far behind the clock in a session, the data are delayed.",
+        _milliseconds("book", "watermark"),
+    ),
+    Figure("tickstock_open_minutes", "Minutes of symbols that are being built.", _value("book", "open_minutes")),
+    Figure(
+        "tickstock_late_aggregates_total",
+        "Seconds that came after their minute was closed, and built nothing.",
+        _value("book", "late_seconds"),
+    ),
+    Figure("tickstock_bars_committed_total", "Bars committed, each version of one counted.", _value("writer", "rows")),
+    Figure("tickstock_commits_total", "Transactions that committed bars.", _value("writer", "commits")),
+    Figure("tickstock_refused_rows_total", "Bars that the database refused.", _value("writer", "refused_rows")),
+    Figure("tickstock_waiting_bars", "Bars that wait in memory to be committed.", _value("writer", "waiting_bars")),
+    Figure(
+        "tickstock_last_commit_duration_seconds", "How long the last commit took.", _value("writer", "last_commit_s")
+    ),
+    Figure("tickstock_live_flush_seconds", "How long live bars wait now.", _milliseconds("writer", "live_flush_ms")),
+    Figure("tickstock_writer_failing_seconds", "How long commits have been failing; 0 while they do not.", _failing),
+    Figure(
+        "tickstock_event_to_commit_seconds",
+        "From an event's arrival to its commit, over the last minute; by quantile.",
+        _latency,
+        ("quantile",),
+    ),
+    Figure("tickstock_backfill_symbols", "Symbols of the present loading of history, by state.", _history, ("state",)),
+    Figure("tickstock_backfill_bars", "Bars that it has loaded.", _value("backfill", "bars")),
+)
+
+CONNECTION_FIGURES = (
+    Figure("tickstock_connection_enabled", "Whether the settings switch it on: 1 or 0.", _value("enabled")),
+    Figure("tickstock_connection_granted", "0 while the plan grants fewer connections; it rests.", _value("granted")),
+    Figure("tickstock_connection_tickers", "Tickers that it carries now.", _value("ticker_count")),
+    Figure("tickstock_connection_own_tickers", "Tickers that it is configured for.", _value("own_ticker_count")),
+    Figure("tickstock_connection_lent_tickers", "Tickers of its own that others carry now.", _value("lent")),
+    Figure("tickstock_connection_borrowed_tickers", "Tickers of others that it carries now.", _value("borrowed")),
+    Figure("tickstock_connection_ticker_limit", "The most tickers that it takes on.", _value("ticker_limit")),
+    Figure("tickstock_connection_wanted_topics", "Topics that it wants.", _value("wanted_topics")),
+    Figure(
+        "tickstock_connection_acknowledged_topics", "Topics that the feed acknowledged.", _value("acknowledged_topics")
+    ),
+    Figure("tickstock_connection_frames_total", "Frames read.", _value("frames")),
+    Figure("tickstock_connection_messages_total", "Aggregates read.", _value("messages")),
+    Figure("tickstock_connection_reconnects_total", "Accepted keys after the first.", _value("reconnects")),
+    Figure("tickstock_connection_errors_total", "Errors, by kind.", _by_key("errors_by_kind"), ("kind",)),
+    Figure(
+        "tickstock_connection_refused_elements_total",
+        "Elements and frames that could not be used, by kind.",
+        _by_key("refused_elements"),
+        ("kind",),
+    ),
+    Figure(
+        "tickstock_connection_last_message_timestamp_seconds",
+        "When its last message came.",
+        _milliseconds("last_message_time"),
+    ),
+)

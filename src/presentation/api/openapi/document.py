@@ -1,0 +1,67 @@
+"""The description of the whole API, in the words of OpenAPI 3.1 (https://spec.openapis.org/oas/v3.1.1.html)."""
+
+from src.presentation.api.openapi import market, operations
+from src.presentation.api.openapi.parts import Part, fields, text
+
+_DESCRIPTION = (
+    "One-minute OHLCV bars of US stocks, as they form and as they become official. Times are integer epoch "
+    "milliseconds, UTC; a bar's time is the start of its minute. Prices are dollars, unadjusted. An error is "
+    '`{"error": {"code", "message"}}` with the right status, where the message is a sentence for people.'
+)
+_ERROR = fields(
+    {
+        "error": fields(
+            {
+                "code": text(
+                    enum=[
+                        "bad_parameter", "unknown_symbol", "unknown_universe", "unauthorized", "forbidden", "not_found",
+                        "too_large", "rate_limited", "unavailable", "internal",
+                    ]
+                ),
+                "message": text("A sentence for people."),
+            }
+        )
+    },
+    description="What went wrong.",
+)  # fmt: skip
+_SECURITY = {
+    "token": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "The setting `API_TOKEN`. While it is empty, the read API asks for nothing.",
+    },
+    "session": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "session",
+        "description": "The cookie of an account that logged in at `/login`.",
+    },
+    "csrf": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-CSRFToken",
+        "description": "Beside the cookie, for whatever changes something: the token that stands in the page's "
+        '`<meta name="csrf-token">`.',
+    },
+}
+_TAGS = {
+    "Market data": "Bars, quotes and the state of the feed. With the setting `API_TOKEN` they want the token or a "
+    "session, else they are open to whoever reaches the port.",
+    "Pages": "For people, in a browser.",
+    "Operations": "For supervisors and monitors. They never ask for a token.",
+    "Documentation": "This description.",
+}
+
+
+def openapi_document(version: str) -> Part:
+    """The description of every endpoint, as JSON can say it."""
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "TickStock", "version": version, "description": _DESCRIPTION},
+        "tags": [{"name": name, "description": words} for name, words in _TAGS.items()],
+        "paths": {**market.PATHS, **operations.PATHS},
+        "components": {
+            "securitySchemes": _SECURITY,
+            "schemas": {"Error": _ERROR, **market.SCHEMAS, **operations.SCHEMAS},
+        },
+    }

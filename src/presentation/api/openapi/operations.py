@@ -1,0 +1,93 @@
+"""For supervisors and monitors, and the API's own description."""
+
+from src.presentation.api.openapi.parts import (
+    EVERYBODY,
+    READER,
+    Part,
+    errors,
+    fields,
+    flag,
+    items,
+    json_answer,
+    operation,
+    page_answer,
+    ref,
+    text,
+)
+
+_TAG = "Operations"
+
+SCHEMAS: dict[str, Part] = {
+    "Health": fields({"status": text(enum=["ok"]), "version": text("TickStock's.", examples=["0.1.0"])}),
+    "Readiness": fields(
+        {
+            "ready": flag("All checks hold."),
+            "checks": items(
+                fields(
+                    {
+                        "name": text("What is checked, such as `database`, `ingest` or `feed`."),
+                        "ok": flag(),
+                        "message": text("A sentence that says how it is."),
+                    }
+                )
+            ),
+        }
+    ),
+}
+
+PATHS: dict[str, Part] = {
+    "/healthz": {
+        "get": operation(
+            _TAG,
+            "health",
+            "Whether the web server answers",
+            "For supervisors: it asks nothing else of the program.",
+            {"200": json_answer("It does.", ref("Health"), {"status": "ok", "version": "0.1.0"})},
+            security=EVERYBODY,
+        )
+    },
+    "/readyz": {
+        "get": operation(
+            _TAG,
+            "readiness",
+            "Whether the program is of use",
+            "The database answers and has this program's schema, ingestion reports, the feed is connected. The first "
+            "check that fails hides those that depend on it.",
+            {
+                "200": json_answer("Everything holds.", ref("Readiness")),
+                "503": json_answer("Something does not; `checks` names it.", ref("Readiness")),
+            },
+            security=EVERYBODY,
+        )
+    },
+    "/api/openapi.json": {
+        "get": operation(
+            "Documentation",
+            "openapi",
+            "This description",
+            "OpenAPI 3.1. Programs can make clients and tests of it.",
+            {"200": json_answer("The description.", {"type": "object"}), **errors(401)},
+            security=READER,
+        )
+    },
+    "/api/docs": {
+        "get": operation(
+            "Documentation",
+            "docs",
+            "This description for people",
+            "A page made of the same description; it loads nothing from other hosts.",
+            {"200": page_answer("The page."), **errors(401)},
+            security=READER,
+        )
+    },
+    "/": {
+        "get": operation(
+            "Pages",
+            "dashboard",
+            "The dashboard",
+            "A watch list and a chart, which follow the read API.",
+            {"200": page_answer("The page."), **errors(401, 503)},
+            security=READER,
+        )
+    },
+}

@@ -1,0 +1,112 @@
+"""`/readyz`: what has to hold, what is named beside it, and what the status code says."""
+
+import json
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from src.infrastructure.database.engines import sqlite_file
+from src.infrastructure.database.write_trouble import write_trouble
+from tests.conftest import as_settings_give_it
+from tests.postgres import PostgresServer
+from tests.sites import StatusSite, now_ms
+from tests.status_rows import down, multi_live, one_disabled, one_down, one_paused, row
+
+_GONE = "The feed closed the connection (code 1006). Trying again in 4 s."
+
+
+@pytest.fixture
+def site(tmp_path: Path, sqlite_database_url: str) -> Iterator[StatusSite]:
+    site = StatusSite(tmp_path, DATABASE_URL=sqlite_database_url)
+    yield site
+    site.close()
+
+
+def ready(site: StatusSite, status: int) -> tuple[dict[str, bool], dict[str, str], Any]:
+    """What holds and what is said, each by name, and the whole answer."""
+    answer = site.client.get("/readyz")
+    assert answer.status_code == status, answer.text
+    body = json.loads(answer.data)
+    assert body["ready"] == (status == 200)
+    checks = body["checks"]
+    return {c["name"]: c["ok"] for c in checks}, {c["name"]: c["message"] for c in checks}, body
+
+
+def test_all_is_well(site: StatusSite) -> None:
+    site.report(multi_live(now_ms()))
+    holds, _, _ = ready(site, 200)
+    assert list(holds) == ["database", "ingest", "feed", "connection_1", "connection_2", "connection_3"]
+    assert all(holds.values())
+
+
+def test_one_connection_of_three_down_is_named_and_no_reason_to_be_unready(site: StatusSite) -> None:
+    site.report(one_down(now_ms()))
+    holds, said, body = ready(site, 200)
+    assert [name for name, ok in holds.items() if not ok] == ["connection_2"]
+    assert said["connection_2"] == f"connection_2: {_GONE}"
+    assert [c["name"] for c in body["checks"] if not c["required"]] == ["connection_1", "connection_2", "connection_3"]
+
+
+def test_all_connections_down_is_unready(site: StatusSite) -> None:
+    site.report(row(down(1, _GONE), down(2, _GONE), now_ms=now_ms()))
+    holds, said, _ = ready(site, 503)
+    assert not holds["feed"]
+    assert said["feed"] == _GONE
+
+
+def test_who_is_paused_or_switched_off_has_not_failed(site: StatusSite) -> None:
+    site.report(one_paused(now_ms()))
+    assert ready(site, 200)[0]["connection_3"]
+
+
+def test_who_is_switched_off_is_not_spoken_of(site: StatusSite) -> None:
+    site.report(one_disabled(now_ms()))
+    assert "connection_2" not in ready(site, 200)[0]
+
+
+def test_a_database_that_is_locked_for_long_is_named(site: StatusSite) -> None:
+    site.report(multi_live(now_ms() - 30_000))
+    with closing(sqlite3.connect(sqlite_file(site.settings.database_url))) as other:
+        other.execute("BEGIN IMMEDIATE")
+        holds, said, _ = ready(site, 503)
+    assert (holds["database"], holds["ingest"]) == (True, False)
+    assert said["ingest"].startswith("The ingesting process has not reported for 3")
+    assert said["ingest"].endswith("The database cannot be written (database is locked).")
+
+
+def test_a_full_disk_is_named(site: StatusSite, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a size that is made up: a real one would need a file system of its own."""
+    site.report(multi_live(now_ms() - 30_000))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: SimpleNamespace(free=1_000_000))
+    assert "The disk is full: 1 MB are free where the database is." in ready(site, 503)[1]["ingest"]
+
+
+def test_a_process_that_just_ended_is_not_blamed_on_the_database(site: StatusSite) -> None:
+    site.report(multi_live(now_ms() - 30_000))
+    assert ready(site, 503)[1]["ingest"].endswith(" s.")
+
+
+def test_a_schema_that_is_not_ours_is_named(site: StatusSite) -> None:
+    with closing(sqlite3.connect(sqlite_file(site.settings.database_url))) as other:
+        other.execute("UPDATE alembic_version SET version_num = '9999'")
+        other.commit()
+    holds, said, _ = ready(site, 503)
+    assert holds == {"database": False}
+    assert "9999" in said["database"]
+
+
+def test_a_postgresql_that_can_be_written_has_no_trouble(postgres_server: PostgresServer) -> None:
+    assert write_trouble(as_settings_give_it(postgres_server.url("postgres"))) is None
+
+
+def test_a_postgresql_that_is_away_is_told_without_its_password() -> None:
+    said = write_trouble("postgresql+psycopg2://somebody:verysecret@127.0.0.1:9/none")
+    assert said is not None
+    assert "refused" in said
+    assert "verysecret" not in said
