@@ -78,7 +78,7 @@ def test_the_snapshot_of_the_book(intake: BarIntake) -> None:
     intake.merge([second(0)], 0)
     assert intake.snapshot() == {"watermark": MINUTE, "open_minutes": 1, "late_seconds": 0}
     assert (intake.stats.ticks, intake.stats.batches, intake.stats.last_tick_ms) == (1, 1, 0)
-    intake.interrupt()
+    intake.interrupt(None)
     assert [bar.partial for bar in intake.take_live()] == [True]
     intake.seal(MINUTE + 600_000)  # the clock is ahead: event time counts
     assert intake.snapshot()["open_minutes"] == 1

@@ -1,7 +1,7 @@
 """The bar book between the feed's threads, which fill it, and the writer's, which empties it."""
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,15 +48,14 @@ class BarIntake:
             self.stats.last_tick_ms = now_ms
         return official > 0
 
-    def interrupt(self) -> None:
-        """Marks what is open as partial: the feed was not listened to for a while."""
+    def interrupt(self, symbols: Collection[str] | None) -> None:
+        """Marks what is open of these symbols (None: of all) as partial: something of them was missed."""
         with self._lock:
-            self._book.interrupt()
+            self._book.interrupt(symbols)
 
     def lose_frame(self, now_ms: int) -> None:
-        """Counts a frame that could not be read. What it held is not known: any open minute may lack a second of it."""
+        """Counts a frame that could not be read."""
         with self._lock:
-            self._book.interrupt()
             self.stats.lost_frames += 1
             self.stats.last_lost_frame_ms = now_ms
 
