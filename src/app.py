@@ -19,8 +19,10 @@ from src.core.domain.market.bar_book import BarBook
 from src.core.domain.market.quote import QuoteDay
 from src.core.domain.market.session import CalendarRangeError, SessionTable, new_york_date
 from src.core.errors import DatabaseUnavailableError
+from src.core.ports import ConnectionControl
 from src.core.services.backfill_service import BackfillService
 from src.core.services.bar_intake import BarIntake
+from src.core.services.connection_desk import ConnectionDesk
 from src.core.services.health_service import HealthService
 from src.core.services.listening import Listener
 from src.core.services.login_service import LoginService
@@ -34,8 +36,10 @@ from src.infrastructure.database.accounts import DatabaseAccounts
 from src.infrastructure.database.bar_reader import DatabaseBarReader
 from src.infrastructure.database.bar_writer import DatabaseBarWriter
 from src.infrastructure.database.change_reader import DatabaseChangeReader
+from src.infrastructure.database.connection_events import DatabaseEventRecorder
 from src.infrastructure.database.engines import read_engine, row_engine, write_engine
 from src.infrastructure.database.flush_interval import FlushInterval
+from src.infrastructure.database.jobs import DatabaseJobInbox
 from src.infrastructure.database.migrate import check_schema
 from src.infrastructure.database.ownership import ownership_of
 from src.infrastructure.database.tickstock_db import TickStockDatabase
@@ -145,16 +149,27 @@ def build_runtime(settings: Settings, on_crash: Callable[[], None] = lambda: Non
         )
 
     return MarketDataService(
-        ServiceConfig(settings.feed, _listeners(settings), settings.backfill_days > 0, now_ms),
+        ServiceConfig(settings.feed, _mode(settings), _listeners(settings), settings.backfill_days > 0, now_ms),
         ownership_of(settings.database_url),
         database,
         RelationshipCache(engine),
         BarIntake(BarBook(database.clock.stamp), time.monotonic),
         make_adapter,
+        lambda control: _desk(settings.database_url, control),
         lambda source: DatabaseBarWriter(database, source, FlushInterval(settings.live_flush_ms)),
         BackfillService(rest, lambda: _history_start_ms(settings, sessions, now_ms()), now_ms),
         on_crash,
     )
+
+
+def _desk(database_url: str, control: ConnectionControl) -> ConnectionDesk:
+    rows = row_engine(database_url)
+    inbox = DatabaseJobInbox(read_engine(database_url), rows, now_ms)
+    return ConnectionDesk(control, inbox, DatabaseEventRecorder(rows), now_ms)
+
+
+def _mode(settings: Settings) -> str:
+    return "multi" if settings.use_multi_connection else "single"
 
 
 def _connections(settings: Settings) -> tuple[ConnectionSpec, ...]:

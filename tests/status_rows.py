@@ -80,6 +80,7 @@ def row(*connections: Row, feed: str = "massive", now_ms: int = NOW, **changes: 
             "failing_for_s": None,
         },
         "backfill": {"total": 0, "done": 0, "bars": 0, "failed": []},
+        "desk": {"waiting_events": 0, "dropped_events": 0},
         "pipeline": {"event_to_commit_ms": {"p50": 9.5, "p99": 41.0, "count": 4_500}, "waiting_bars": 7},
         **changes,
     }

@@ -11,15 +11,27 @@ from src.core.domain.connection.event import ConnectionEvent, EventKind
 from src.core.domain.connection.state import ConnectionStatus, StatusChange
 from src.core.domain.market.tick import TickData
 from src.core.errors import DatabaseUnavailableError, FeedMismatchError, OwnershipLostError
-from src.core.ports import Backfill, BarSource, BarWriter, DataAdapter, IngestStore, Ownership, Universes
+from src.core.ports import (
+    Backfill,
+    BarSource,
+    BarWriter,
+    ConnectionControl,
+    DataAdapter,
+    IngestStore,
+    Ownership,
+    Universes,
+)
 from src.core.services.bar_intake import BarIntake
+from src.core.services.connection_desk import ConnectionDesk
 from src.core.services.listening import Listener, Listening, resolve
 
 logger = logging.getLogger(__name__)
 
 FALLBACK_UNIVERSE = ("AAPL", "GOOGL", "MSFT", "TSLA", "AMZN", "NFLX", "META", "NVDA")
 _RETRY_S = 1.0
-_BEAT_S = 1.0
+# The status is written each second, and as soon as a connection changes, but ten times a second at most.
+_BEAT_S = 0.9
+_LEAST_BEAT_S = 0.1
 
 OnTicks = Callable[[list[TickData], str], None]
 OnStatus = Callable[[StatusChange], None]
@@ -38,9 +50,10 @@ class FeedCallbacks(NamedTuple):
 @dataclass(frozen=True)
 class ServiceConfig:
     """What to listen to: one listener for each connection, at least one; `history`: whether a first start loads the
-    past. `now_ms` reads the wall clock."""
+    past. `mode` is `single` or `multi`; `now_ms` reads the wall clock."""
 
     feed: str
+    mode: str
     listeners: tuple[Listener, ...]
     history: bool
     now_ms: Callable[[], int]
@@ -61,6 +74,7 @@ class MarketDataService:
         universes: Universes,
         intake: BarIntake,
         make_adapter: Callable[[FeedCallbacks], DataAdapter],
+        make_desk: Callable[[ConnectionControl], ConnectionDesk],
         make_writer: Callable[[BarSource], BarWriter],
         backfill: Backfill,
         on_crash: Callable[[], None],
@@ -75,11 +89,14 @@ class MarketDataService:
         self.data_adapter = make_adapter(
             FeedCallbacks(self._handle_ticks, self._handle_status, self._handle_interrupted, self._handle_event)
         )
+        self._desk = make_desk(self.data_adapter.control)
         self._writer = make_writer(intake)
         self.running = False
         self.stats = intake.stats
         self._universe: tuple[str, ...] = ()
         self._universe_facts: dict[str, Any] = {}
+        self._assignment: dict[str, Any] = {}
+        self._news = threading.Event()  # a connection changed: its status is to be told
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._filled_to: dict[str, int] = {}
@@ -98,6 +115,7 @@ class MarketDataService:
     def stop(self) -> None:
         """Closes the feed, commits what is held and ends the threads; safe to call twice."""
         self._stopping.set()
+        self._news.set()
         if self._thread is not None:
             self._thread.join(8)
         self.running = False
@@ -129,8 +147,11 @@ class MarketDataService:
         self._writer.post_state("universe", self._universe_facts)
         if self._config.history and "*" not in self._universe:
             self._spawn("backfill", self._run_backfill)
+        self._desk.start()
         self._spawn("feed-connect", self._connect)
-        while not self._stopping.wait(_BEAT_S):
+        while not self._stopping.wait(_LEAST_BEAT_S):
+            self._news.wait(_BEAT_S)
+            self._news.clear()
             self._beat()
             self._check_ownership()
 
@@ -179,10 +200,16 @@ class MarketDataService:
     def _beat(self) -> None:
         self.intake.seal(self._config.now_ms())
         self._writer.post_state("status", self.snapshot())
+        assignment = {"tickers": self.data_adapter.assignment(), "moved": self.data_adapter.moved()}
+        if assignment != self._assignment:
+            self._assignment = assignment
+            self._writer.post_state("assignment", {"changed_at": self._config.now_ms(), **assignment})
+        self._writer.wake()
 
     def _shut_down(self) -> None:
         self.data_adapter.disconnect()
         self._backfill.close()
+        self._desk.stop()
         self._writer.post_state("status", self.snapshot())  # readers see at once that it has ended
         self._writer.stop()
         self._ownership.release()
@@ -218,6 +245,8 @@ class MarketDataService:
         self._handle_ticks([tick], "connection_1")
 
     def _handle_status(self, change: StatusChange) -> None:
+        self._desk.note_status(change)
+        self._news.set()
         if change.lost_frame:
             self.intake.lose_frame(self._config.now_ms())
             return
@@ -229,6 +258,8 @@ class MarketDataService:
         self.intake.interrupt(None if "*" in symbols else symbols)
 
     def _handle_event(self, event: ConnectionEvent) -> None:
+        self._desk.note(event)
+        self._news.set()
         level = logging.WARNING if event.event is EventKind.FEWER_GRANTED else logging.INFO
         logger.log(level, "Feed %s, %s: %s", event.connection_id, event.event.value, event.reason)
 
@@ -236,19 +267,23 @@ class MarketDataService:
 
     def snapshot(self) -> dict[str, Any]:
         """The ingesting half's status as plain values; times are epoch ms."""
-        writer = self._writer.snapshot()
+        feed, writer = self.data_adapter.snapshot(), self._writer.snapshot()
+        connections = feed.pop("connections")
         return {
             "written_at": self._config.now_ms(),
             "feed": self._config.feed,
             "trouble": self._trouble,
             "universe_size": None if "*" in self._universe else len(self._universe),
-            "connection": self.data_adapter.snapshot(),
+            "mode": self._config.mode,
+            "connection": feed,
+            "connections": connections,
             "ticks": self.stats.ticks,
             "last_tick_time": self.stats.last_tick_ms,
             "lost_frames": self.stats.lost_frames,
             "last_lost_frame_time": self.stats.last_lost_frame_ms,
             "book": self.intake.snapshot(),
             "writer": writer,
+            "desk": self._desk.snapshot(),
             "pipeline": self.intake.pipeline(writer["waiting_bars"]),
             "backfill": self._backfill.snapshot(),
         }

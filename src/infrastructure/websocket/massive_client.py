@@ -155,10 +155,11 @@ class MassiveWebSocketClient:
     def snapshot(self) -> dict[str, Any]:
         """The connection's health as plain values; times are epoch ms. The key is not in it."""
         with self._lock:
+            change = self._change
             return {
-                "status": self._change.status.value,
-                "reason": self._change.reason,
-                "refusal": self._ending.value if self._change.status is ConnectionStatus.ERROR else None,
+                "status": change.status.value,
+                "reason": change.reason,
+                "refusal": change.ending.value if change.ending and change.ending is not Ending.DROPPED else None,
                 "url": self._config.url,
                 "connected_at": self._connected_at_ms,
                 "reconnects": max(0, self._sessions - 1),

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from src.core.ports import FeedClient
+from src.core.ports import ConnectionControl, FeedClient
 
 
 class RealTimeDataAdapter:
@@ -11,6 +11,11 @@ class RealTimeDataAdapter:
 
     def __init__(self, make_client: Callable[[], FeedClient]) -> None:
         self.client = make_client()
+
+    @property
+    def control(self) -> ConnectionControl:
+        """What an administrator can do to the connections."""
+        return self.client
 
     def assign(self, lists: Mapping[str, Sequence[str]]) -> None:
         """Says which connection, by its id, lists which tickers."""
