@@ -21,8 +21,9 @@ from src.core.domain.market.session import CalendarRangeError, SessionTable, new
 from src.core.errors import DatabaseUnavailableError
 from src.core.services.backfill_service import BackfillService
 from src.core.services.health_service import HealthService
+from src.core.services.listening import Listener
 from src.core.services.login_service import LoginService
-from src.core.services.market_data_service import MarketDataService, OnStatus, OnTicks, ServiceConfig
+from src.core.services.market_data_service import FeedCallbacks, MarketDataService, ServiceConfig
 from src.core.services.measurement_service import MeasurementService
 from src.infrastructure.cache.relationship_cache import RelationshipCache
 from src.infrastructure.calendar.session_table import load_session_table
@@ -40,7 +41,9 @@ from src.infrastructure.database.tickstock_db import TickStockDatabase
 from src.infrastructure.database.write_trouble import write_trouble
 from src.infrastructure.passwords import Argon2Passwords
 from src.infrastructure.secret_key import kept_secret_key
-from src.infrastructure.websocket.massive_client import ClientConfig, MassiveWebSocketClient
+from src.infrastructure.websocket.feed_line import ConnectionSpec
+from src.infrastructure.websocket.massive_client import ClientConfig
+from src.infrastructure.websocket.multi_connection_manager import ManagerConfig, MultiConnectionManager
 from src.presentation.admin.access import AccessDeps, register_access
 from src.presentation.api.errors import register_errors
 from src.presentation.api.metrics import DiskSpace, metrics_blueprint
@@ -127,14 +130,21 @@ def build_runtime(settings: Settings, on_crash: Callable[[], None] = lambda: Non
     sessions = _load_sessions()
     rest = MassiveRest(_rest_config(settings), database.clock.stamp)
 
-    def make_adapter(on_ticks: OnTicks, on_status: OnStatus) -> RealTimeDataAdapter:
-        config = _client_config(settings)
-        return RealTimeDataAdapter(lambda: MassiveWebSocketClient(_api_key(settings), on_ticks, on_status, config))
+    def make_adapter(callbacks: FeedCallbacks) -> RealTimeDataAdapter:
+        config = ManagerConfig(
+            _api_key(settings),
+            _client_config(settings),
+            _connections(settings),
+            callbacks.on_interrupted,
+            callbacks.on_event,
+        )
+        maximum = settings.websocket_connections_max
+        return RealTimeDataAdapter(
+            lambda: MultiConnectionManager(config, callbacks.on_ticks, callbacks.on_status, maximum)
+        )
 
     return MarketDataService(
-        ServiceConfig(
-            settings.feed, settings.symbols, settings.symbol_universe_key, settings.backfill_days > 0, now_ms
-        ),
+        ServiceConfig(settings.feed, _listeners(settings), settings.backfill_days > 0, now_ms),
         ownership_of(settings.database_url),
         database,
         RelationshipCache(engine),
@@ -143,6 +153,27 @@ def build_runtime(settings: Settings, on_crash: Callable[[], None] = lambda: Non
         lambda source: DatabaseBarWriter(database, source, FlushInterval(settings.live_flush_ms)),
         BackfillService(rest, lambda: _history_start_ms(settings, sessions, now_ms()), now_ms),
         on_crash,
+    )
+
+
+def _connections(settings: Settings) -> tuple[ConnectionSpec, ...]:
+    if not settings.use_multi_connection:
+        return (ConnectionSpec("connection_1", "primary", True),)
+    return tuple(
+        ConnectionSpec(f"connection_{number}", one.name, one.enabled)
+        for number, one in enumerate(settings.connections, 1)
+    )
+
+
+def _listeners(settings: Settings) -> tuple[Listener, ...]:
+    """What each enabled connection is to listen to; the only one of single mode takes SYMBOLS before the universe."""
+    if not settings.use_multi_connection:
+        key = "" if settings.symbols else settings.symbol_universe_key
+        return (Listener("connection_1", key, settings.symbols, "SYMBOL_UNIVERSE_KEY"),)
+    return tuple(
+        Listener(f"connection_{number}", one.universe_key, one.symbols, f"WEBSOCKET_CONNECTION_{number}_UNIVERSE_KEY")
+        for number, one in enumerate(settings.connections[: settings.websocket_connections_max], 1)
+        if one.enabled
     )
 
 

@@ -126,6 +126,20 @@ def test_bars_of_minutes_not_listened_to_throughout_are_partial_until_official()
     assert not bars.take_official()[0].partial
 
 
+def test_only_the_symbols_that_were_interrupted_are_partial() -> None:
+    bars = book()
+    bars.merge([second(58), second(58, ticker="IBM")])
+    bars.take_live()
+    bars.interrupt({"AAPL", "MSFT"})
+    assert [bar.symbol for bar in taken(bars)] == ["AAPL"]
+    bars.merge([second(61, ticker="IBM"), second(62, ticker="MSFT"), second(122, ticker="MSFT")])
+    live = {(bar.symbol, (bar.timestamp - MINUTE) // 60_000): bar.partial for bar in bars.take_live()}
+    assert live == {("IBM", 1): False, ("MSFT", 1): True, ("MSFT", 2): False}
+    bars.seal(MINUTE + 60 * 60_000)
+    bars.merge([second(3600, ticker="MSFT")])
+    assert [bar.partial for bar in bars.take_live()] == [False]
+
+
 def test_an_official_bar_first_after_the_interruption_does_not_make_the_minute_after_it_whole() -> None:
     bars = book()
     bars.interrupt()

@@ -3,17 +3,18 @@
 import contextlib
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
+from src.core.domain.connection.event import ConnectionEvent, EventKind
 from src.core.domain.connection.state import ConnectionStatus, StatusChange
 from src.core.domain.market.bar import Bar
 from src.core.domain.market.bar_book import BarBook
 from src.core.domain.market.tick import TickData
-from src.core.domain.market.universe import Universe
 from src.core.errors import DatabaseUnavailableError, FeedMismatchError, OwnershipLostError
 from src.core.ports import Backfill, BarWriter, DataAdapter, IngestStore, Ownership, Universes
+from src.core.services.listening import Listener, Listening, resolve
 
 logger = logging.getLogger(__name__)
 
@@ -25,14 +26,23 @@ OnTicks = Callable[[list[TickData], str], None]
 OnStatus = Callable[[StatusChange], None]
 
 
+class FeedCallbacks(NamedTuple):
+    """What the feed calls, on its threads: with aggregates and the connection that brought them, changes of a
+    connection's status, symbols of which something may have been missed, and what happened to connections."""
+
+    on_ticks: OnTicks
+    on_status: OnStatus
+    on_interrupted: Callable[[Collection[str]], None]
+    on_event: Callable[[ConnectionEvent], None]
+
+
 @dataclass(frozen=True)
 class ServiceConfig:
-    """What to listen to: `symbols`, or the universe of a key when there are none; `history`: whether a first start
-    loads the past. `now_ms` reads the wall clock."""
+    """What to listen to: one listener for each connection, at least one; `history`: whether a first start loads the
+    past. `now_ms` reads the wall clock."""
 
     feed: str
-    symbols: tuple[str, ...]
-    universe_key: str
+    listeners: tuple[Listener, ...]
     history: bool
     now_ms: Callable[[], int]
 
@@ -51,8 +61,8 @@ class ServiceStats:
 class MarketDataService:
     """Listens to the feed and keeps the bars flowing to the writer, from `start` until `stop`.
 
-    It is the writer's BarSource. `make_adapter` gets the callbacks for aggregates and for changes of status;
-    `on_crash` is called after an error in the program ended the ingestion, for whoever can start it again.
+    It is the writer's BarSource. `make_adapter` gets what the feed is to call; `on_crash` is called after an error in
+    the program ended the ingestion, for whoever can start it again.
     """
 
     def __init__(
@@ -62,7 +72,7 @@ class MarketDataService:
         store: IngestStore,
         universes: Universes,
         book: BarBook,
-        make_adapter: Callable[[OnTicks, OnStatus], DataAdapter],
+        make_adapter: Callable[[FeedCallbacks], DataAdapter],
         make_writer: Callable[["MarketDataService"], BarWriter],
         backfill: Backfill,
         on_crash: Callable[[], None],
@@ -75,7 +85,9 @@ class MarketDataService:
         self._book_lock = threading.Lock()
         self._backfill = backfill
         self._on_crash = on_crash
-        self.data_adapter = make_adapter(self._handle_ticks, self._handle_status)
+        self.data_adapter = make_adapter(
+            FeedCallbacks(self._handle_ticks, self._handle_status, self._handle_interrupted, self._handle_event)
+        )
         self._writer = make_writer(self)
         self.running = False
         self.stats = ServiceStats()
@@ -194,31 +206,25 @@ class MarketDataService:
     # -- the universe --------------------------------------------------------------------------------------------
 
     def _get_universe(self) -> tuple[str, ...]:
-        """The symbols of the settings, else of the universe they name, else the fallback of eight, with a warning.
+        """The symbols that the connections list, else the fallback of eight on the first one, with a warning.
 
         Raises DatabaseUnavailableError: a database that is away has not said that a universe is empty.
         """
-        key, universe = "SYMBOLS", Universe(self._config.symbols, ())
-        if not universe.symbols:
-            key, universe = self._config.universe_key, self._resolve(self._config.universe_key)
-        if not universe.symbols:
-            logger.warning("The universe %s has no symbols; listening to %s.", key, ", ".join(FALLBACK_UNIVERSE))
-            key, universe = "fallback", Universe(FALLBACK_UNIVERSE, universe.unknown)
-        facts = {"key": key, "symbols": universe.symbols, "unknown": universe.unknown}
+        listening = resolve(self._config.listeners, self._universes)
+        if not listening.symbols:
+            key, symbols = listening.key, ", ".join(FALLBACK_UNIVERSE)
+            logger.warning("The universe %s has no symbols; listening to %s.", key, symbols)
+            lists = {**listening.lists, self._config.listeners[0].connection_id: FALLBACK_UNIVERSE}
+            listening = Listening("fallback", lists, listening.unknown)
+        facts = {"key": listening.key, "symbols": listening.symbols, "unknown": listening.unknown}
         self._universe_facts = {**facts, "changed_at": self._config.now_ms()}
-        return universe.symbols
-
-    def _resolve(self, key: str) -> Universe:
-        universe = self._universes.resolve(key)
-        if universe.unknown:
-            unknown, names = ", ".join(universe.unknown), ", ".join(self._universes.names())
-            logger.warning("SYMBOL_UNIVERSE_KEY names what does not exist: %s. There are %s.", unknown, names)
-        return universe
+        self.data_adapter.assign(listening.lists)
+        return listening.symbols
 
     # -- the feed's threads --------------------------------------------------------------------------------------
 
     def _handle_ticks(self, ticks: list[TickData], _connection_id: str) -> None:
-        """Merges one frame's aggregates, whichever connection brought them; wakes the writer when an official bar is among them."""
+        """Merges one frame's aggregates, whoever brought them; wakes the writer when an official bar is among them."""
         with self._book_lock:
             official = self._book.merge(ticks)
             self.stats.ticks += len(ticks)
@@ -233,20 +239,21 @@ class MarketDataService:
 
     def _handle_status(self, change: StatusChange) -> None:
         if change.lost_frame:
-            self._note_lost_frame()
+            with self._book_lock:
+                self.stats.lost_frames += 1
+                self.stats.last_lost_frame_ms = self._config.now_ms()
             return
         level = logging.WARNING if change.status is ConnectionStatus.ERROR else logging.INFO
         logger.log(level, "Feed %s, %s: %s", change.connection_id, change.status.value, change.reason)
-        if change.status is ConnectionStatus.CONNECTED:
-            with self._book_lock:
-                self._book.interrupt()
 
-    def _note_lost_frame(self) -> None:
-        """What the frame held is not known: any open minute may lack a second of it."""
+    def _handle_interrupted(self, symbols: Collection[str]) -> None:
+        """What was missed of these symbols is not known: any open minute may lack a second of it."""
         with self._book_lock:
-            self._book.interrupt()
-            self.stats.lost_frames += 1
-            self.stats.last_lost_frame_ms = self._config.now_ms()
+            self._book.interrupt(None if "*" in symbols else symbols)
+
+    def _handle_event(self, event: ConnectionEvent) -> None:
+        level = logging.WARNING if event.event is EventKind.FEWER_GRANTED else logging.INFO
+        logger.log(level, "Feed %s, %s: %s", event.connection_id, event.event.value, event.reason)
 
     # -- the writer's thread -------------------------------------------------------------------------------------
 
@@ -274,7 +281,7 @@ class MarketDataService:
             "written_at": self._config.now_ms(),
             "feed": self._config.feed,
             "trouble": self._trouble,
-            "universe_size": None if self._universe == ("*",) else len(self._universe),
+            "universe_size": None if "*" in self._universe else len(self._universe),
             "connection": self.data_adapter.snapshot(),
             "ticks": self.stats.ticks,
             "last_tick_time": self.stats.last_tick_ms,

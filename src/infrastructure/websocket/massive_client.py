@@ -46,7 +46,8 @@ OnStatus = Callable[[StatusChange], None]
 
 @dataclass(frozen=True)
 class ClientConfig:
-    """Where and how to connect, and as which connection callbacks name it. `monotonic` reads seconds that never step back, `now_ms` the wall clock."""
+    """Where and how to connect; callbacks are given `connection_id`. `monotonic` reads seconds that never step back,
+    `now_ms` the wall clock."""
 
     url: str
     channels: tuple[str, ...] = ("A", "AM")
@@ -58,8 +59,8 @@ class ClientConfig:
 
 
 class MassiveWebSocketClient:
-    """A self-healing connection. `on_tick_callback` gets each frame's aggregates as a list, and the connection's id, on the
-    socket's thread; `on_status_callback` each StatusChange. Neither may block: while they run, nothing is read."""
+    """A self-healing connection. `on_tick_callback` gets each frame's aggregates as a list, and the connection's id, on
+    the socket's thread; `on_status_callback` each StatusChange. Neither may block: while they run, nothing is read."""
 
     def __init__(
         self, api_key: str, on_tick_callback: OnTicks, on_status_callback: OnStatus, config: ClientConfig
@@ -98,6 +99,12 @@ class MassiveWebSocketClient:
 
         False is not the end: unless `disconnect` is called it goes on trying in the background.
         """
+        self.start()
+        self._settled.wait(self._config.connect_timeout_s)
+        return self._change.status is ConnectionStatus.CONNECTED
+
+    def start(self) -> None:
+        """Starts and does not wait for the first attempt; one that `disconnect` left hanging is waited for."""
         if self._stopping.is_set() or not self._threads:
             for ended in self._threads:
                 ended.join()  # what `disconnect` did not wait for
@@ -110,11 +117,9 @@ class MassiveWebSocketClient:
             for thread in threads:
                 thread.start()
             self._threads = threads  # only now: another thread may join what stands here
-        self._settled.wait(self._config.connect_timeout_s)
-        return self._change.status is ConnectionStatus.CONNECTED
 
-    def disconnect(self) -> None:
-        """Closes the connection for good; `connect` may be called again.
+    def disconnect(self, reason: str = "Disconnected on request.") -> None:
+        """Closes the connection for good, with a reason for people; `connect` may be called again.
 
         Waits up to 2 s for its threads: one that hangs in an attempt to connect ends when that times out.
         """
@@ -123,7 +128,7 @@ class MassiveWebSocketClient:
         self._close_socket()
         for thread in self._threads:
             thread.join(2)
-        self._set_status(ConnectionStatus.DISCONNECTED, "Disconnected on request.")
+        self._set_status(ConnectionStatus.DISCONNECTED, reason)
 
     def subscribe(self, tickers: Iterable[str]) -> None:
         """Wants these tickers in every channel, now and after every reconnect; `*` is the whole market."""
@@ -140,6 +145,12 @@ class MassiveWebSocketClient:
             dropped = self._topics.drop(topics)
         if self._authenticated_s is not None:
             self._send(protocol.unsubscribe_commands(dropped))
+
+    def unacknowledged(self, tickers: Iterable[str]) -> set[str]:
+        """Those of the tickers of which the server has not acknowledged every topic in this session."""
+        with self._lock:
+            missing = self._topics.missing_of(protocol.topics_of(tickers, self._config.channels))
+        return {topic.partition(".")[2] for topic in missing}
 
     def snapshot(self) -> dict[str, Any]:
         """The connection's health as plain values; times are epoch ms. The key is not in it."""
@@ -173,7 +184,9 @@ class MassiveWebSocketClient:
             delay_s = _COOL_DOWN_S[self._ending] + self._backoff.next_delay_s(lived_s)
             refused = self._ending is not Ending.DROPPED
             status = ConnectionStatus.ERROR if refused else ConnectionStatus.DISCONNECTED
-            self._set_status(status, f"{self._ending_reason} Trying again in {delay_s:.0f} s.", self._close_code)
+            self._set_status(
+                status, f"{self._ending_reason} Trying again in {delay_s:.0f} s.", self._close_code, self._ending
+            )
             self._settled.set()
             self._stopping.wait(delay_s)
 
@@ -259,8 +272,7 @@ class MassiveWebSocketClient:
             case StatusKind.AUTHENTICATED:
                 self._on_authenticated()
             case StatusKind.SUBSCRIBED | StatusKind.UNSUBSCRIBED:
-                with self._lock:
-                    self._topics.acknowledge(status.topic, status.kind is StatusKind.SUBSCRIBED)
+                self._acknowledged(status.topic, status.kind is StatusKind.SUBSCRIBED)
             case StatusKind.AUTH_REFUSED:
                 self._end(
                     Ending.REFUSED_KEY,
@@ -273,6 +285,12 @@ class MassiveWebSocketClient:
             case StatusKind.TOPIC_REFUSED | StatusKind.NOT_REAL_TIME | StatusKind.OTHER:
                 if times := self._count_error(status.kind.value):
                     logger.warning("The feed says: %s%s", message, f" (and {times - 1} more)" if times > 1 else "")
+
+    def _acknowledged(self, topic: str, subscribed: bool) -> None:
+        with self._lock:
+            wanted = self._topics.acknowledge(topic, subscribed)
+        if subscribed and not wanted:  # it was dropped while the subscription was under way
+            self._send(protocol.unsubscribe_commands([topic]))
 
     def _on_authenticated(self) -> None:
         now_s = self._config.monotonic()
@@ -369,11 +387,13 @@ class MassiveWebSocketClient:
                 logger.warning("A command could not be sent (%s); it is repeated after the reconnect.", error)
                 return
 
-    def _set_status(self, status: ConnectionStatus, reason: str, close_code: int | None = None) -> None:
+    def _set_status(
+        self, status: ConnectionStatus, reason: str, close_code: int | None = None, ending: Ending | None = None
+    ) -> None:
         with self._lock:
             if status is self._change.status and reason == self._change.reason:
                 return
-            change = StatusChange(status, reason, False, self._config.connection_id, close_code)
+            change = StatusChange(status, reason, False, self._config.connection_id, close_code, ending)
             self._change = change
         self._tell(change)
 

@@ -38,11 +38,13 @@ class Topics:
         self._acknowledged.clear()
         self._asked_s.clear()
 
-    def acknowledge(self, topic: str, subscribed: bool) -> None:
-        """Takes one acknowledgement; one for a topic that is not wanted changes nothing."""
-        if subscribed and topic in self._wanted:
+    def acknowledge(self, topic: str, subscribed: bool) -> bool:
+        """Takes one acknowledgement; gives whether the topic is wanted: one for another topic changes nothing."""
+        wanted = topic in self._wanted
+        if subscribed and wanted:
             self._acknowledged.add(topic)
             self._asked_s.pop(topic, None)
+        return wanted
 
     def overdue(self, asked_before_s: float) -> list[str]:
         """Topics asked for before that time and not acknowledged since; each is named once."""
@@ -60,6 +62,10 @@ class Topics:
     def acknowledged_count(self) -> int:
         """How many wanted topics are acknowledged."""
         return len(self._acknowledged)
+
+    def missing_of(self, topics: Iterable[str]) -> list[str]:
+        """Those of the topics that are not acknowledged."""
+        return [topic for topic in topics if topic not in self._acknowledged]
 
     def missing(self) -> list[str]:
         """Wanted topics that are not acknowledged."""

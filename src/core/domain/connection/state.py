@@ -17,7 +17,7 @@ class StatusChange(NamedTuple):
     """A change of status with its reason, a sentence for people.
 
     `lost_frame` tells of a frame that could not be read, while the status stays: what it held is missing from now on.
-    `close_code` is the WebSocket's, where the server closed with one.
+    `close_code` is the WebSocket's, where the server closed with one; `ending` tells how a session ended, if one did.
     """
 
     status: ConnectionStatus
@@ -25,6 +25,7 @@ class StatusChange(NamedTuple):
     lost_frame: bool = False
     connection_id: str = "connection_1"
     close_code: int | None = None
+    ending: "Ending | None" = None
 
 
 class Ending(enum.Enum):

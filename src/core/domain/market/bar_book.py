@@ -9,7 +9,7 @@ same; so sums are made in integers (10^-6 shares, 10^-6 dollars), where addition
 """
 
 from array import array
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 import msgspec
 
@@ -159,8 +159,10 @@ class BarBook:
         self._dirty_live: list[OpenMinute] = []
         self._dirty_official: list[OpenMinute] = []
         self._sealed_to_ms = 0
-        self._partial_to_ms = -1
+        self._partial_to_ms = -1  # the minutes up to this one lack something, of all symbols
+        self._partial_to: dict[str, int] = {}  # the same by symbol
         self._interrupted = False
+        self._interrupted_symbols: set[str] = set()
         self.watermark_ms = 0  # the newest window start seen
         self.late_seconds = 0
 
@@ -206,6 +208,9 @@ class BarBook:
         if self._interrupted:
             self._interrupted = False
             self._partial_to_ms = start_ms
+        if self._interrupted_symbols:
+            self._partial_to |= dict.fromkeys(self._interrupted_symbols, start_ms)
+            self._interrupted_symbols.clear()
 
     def _minute(self, symbol: str, start_ms: int) -> OpenMinute:
         minutes = self._symbols.get(symbol)
@@ -213,15 +218,19 @@ class BarBook:
             minutes = self._symbols[symbol] = {}
         minute = minutes.get(start_ms)
         if minute is None:
-            minute = minutes[start_ms] = OpenMinute(symbol, start_ms, start_ms <= self._partial_to_ms)
+            partial = start_ms <= max(self._partial_to_ms, self._partial_to.get(symbol, -1))
+            minute = minutes[start_ms] = OpenMinute(symbol, start_ms, partial)
         return minute
 
-    def interrupt(self) -> None:
-        """The feed was not listened to for a while: open live bars, and those of the minute in which it comes
-        back, lack seconds; they are marked partial until their official bar comes."""
-        self._interrupted = True
-        for minutes in self._symbols.values():
-            for minute in minutes.values():
+    def interrupt(self, symbols: Collection[str] | None = None) -> None:
+        """The symbols (None: all) were not listened to for a while: their open live bars, and those of the minute in
+        which they come back, lack seconds; they are marked partial until their official bar comes."""
+        if symbols is None:
+            self._interrupted = True
+        else:
+            self._interrupted_symbols.update(symbols)
+        for symbol in self._symbols if symbols is None else symbols:
+            for minute in self._symbols.get(symbol, {}).values():
                 if minute.official is None and not minute.partial:
                     self._mark_partial(minute)
 
@@ -260,6 +269,7 @@ class BarBook:
         if sealed_to_ms <= self._sealed_to_ms:
             return
         self._sealed_to_ms = sealed_to_ms
+        self._partial_to = {symbol: to_ms for symbol, to_ms in self._partial_to.items() if to_ms >= sealed_to_ms}
         for minutes in self._symbols.values():
             for start_ms in [start for start in minutes if start < sealed_to_ms]:
                 del minutes[start_ms]

@@ -1,0 +1,134 @@
+"""One connection as the manager keeps it: the client, the thread that opens and closes it, and what it knows of it."""
+
+import threading
+from typing import NamedTuple
+
+from src.core.domain.connection.presence import Presence
+from src.core.domain.connection.state import ConnectionStatus, Ending, StatusChange
+from src.infrastructure.websocket.massive_client import MassiveWebSocketClient
+
+# `disconnect` of a client waits for its two threads, 2 s each.
+_CLOSE_S = 4.5
+
+
+class ConnectionSpec(NamedTuple):
+    """One connection as configured. `name` is for people."""
+
+    connection_id: str
+    name: str
+    enabled: bool
+
+
+class Awaited(NamedTuple):
+    """A ticker whose topics are not acknowledged yet: until when to wait, and whether a gap ends with them."""
+
+    until_s: float
+    after_gap: bool
+
+
+class FeedLine:
+    """A client, and the books of it. All but `open`, `close` and `end` belongs to the manager and its lock.
+
+    Opening and closing a client can take seconds, for which neither the manager nor the other connections are to wait:
+    a thread of the line does it, always to what was asked for last.
+    """
+
+    def __init__(self, number: int, spec: ConnectionSpec, client: MassiveWebSocketClient, now_s: float) -> None:
+        self.number = number
+        self.spec = spec
+        self.client = client
+        self.presence = Presence(now_s)
+        self.status = ConnectionStatus.DISCONNECTED
+        self.ending: Ending | None = None  # of the last session, until the next one is accepted
+        self.settled = False  # the first attempt ended, however it did
+        self.sessions = 0
+        self.held: set[str] = set()  # the tickers that the client was told to subscribe to
+        self.awaited: dict[str, Awaited] = {}
+        self.paused_by: str | None = None
+        self.close_by_s: float | None = None  # for a pause: once others have taken its tickers over, or then
+        self.rest_until_s: float | None = None  # the plan does not grant it
+        self._changed = threading.Condition()
+        self._wish: tuple[bool, str] = (False, "")  # open or not, and the reason for closing
+        self._anew = False
+        self._ending = False
+        self._thread: threading.Thread | None = None
+
+    # -- what the manager's lock guards --------------------------------------------------------------------------
+
+    @property
+    def id(self) -> str:
+        """The connection's id, such as `connection_1`."""
+        return self.spec.connection_id
+
+    @property
+    def up(self) -> bool:
+        """Whether the key is accepted."""
+        return self.status is ConnectionStatus.CONNECTED
+
+    @property
+    def allowed(self) -> bool:
+        """Whether it is to be up: enabled, not paused, not resting."""
+        return self.spec.enabled and self.paused_by is None and self.rest_until_s is None
+
+    def take(self, change: StatusChange, until_s: float) -> None:
+        """Takes a change of the client's status; with a new session all is to be acknowledged, until `until_s`."""
+        self.status = change.status
+        self.settled |= change.status is not ConnectionStatus.CONNECTING
+        if change.ending is not None:
+            self.ending = change.ending
+        self.awaited = {}
+        if self.up:
+            self.sessions += 1
+            self.ending = None
+            self.awaited = dict.fromkeys(self.held, Awaited(until_s, after_gap=True))
+
+    # -- its thread ----------------------------------------------------------------------------------------------
+
+    def begin(self, now_s: float) -> None:
+        """Starts the thread, and opens the client; nothing is known of how it behaves, and nothing is paused."""
+        self.presence, self.settled = Presence(now_s), False
+        self.paused_by = self.close_by_s = self.rest_until_s = self.ending = None
+        self._wish, self._anew, self._ending = (True, ""), False, False
+        self._thread = threading.Thread(target=self._run, name="feed-line", daemon=True)
+        self._thread.start()
+
+    def open(self, reason: str = "", anew: bool = False) -> None:
+        """Asks for the client to run; `anew`: to be closed before, with a reason."""
+        self._ask((True, reason), anew)
+
+    def close(self, reason: str) -> None:
+        """Asks for the client to be closed, with a reason for people."""
+        self._ask((False, reason), False)
+
+    def end(self) -> None:
+        """Asks for the client to be closed and the thread to end; `join` waits for it."""
+        with self._changed:
+            self._wish, self._ending = (False, "Disconnected on request."), True
+            self._changed.notify()
+
+    def join(self) -> None:
+        """Waits some seconds at most for the thread to end."""
+        if self._thread is not None:
+            self._thread.join(_CLOSE_S)
+
+    def _ask(self, wish: tuple[bool, str], anew: bool) -> None:
+        with self._changed:
+            if not self._ending:
+                self._wish, self._anew = wish, self._anew or anew
+                self._changed.notify()
+
+    def _run(self) -> None:
+        is_open = False
+        while True:
+            with self._changed:
+                while not (self._ending or self._anew or self._wish[0] != is_open):
+                    self._changed.wait()
+                (wish_open, reason), anew, ending = self._wish, self._anew, self._ending
+                self._anew = False
+            if is_open and (anew or not wish_open):
+                self.client.disconnect(reason)
+            if wish_open and (anew or not is_open):
+                self.client.start()
+            is_open = wish_open
+            if ending:
+                return

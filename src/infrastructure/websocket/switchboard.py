@@ -1,0 +1,210 @@
+"""What follows from how the connections are: who rests, whose tickers move, what is subscribed to and what let go.
+
+Decides only: it calls no client and waits for nothing. What is to be done comes back as calls, in their order.
+"""
+
+import functools
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from src.core.domain.connection.assignment import Assignment, Move
+from src.core.domain.connection.event import ConnectionEvent, EventKind
+from src.core.domain.connection.state import Ending
+from src.infrastructure.websocket.feed_line import Awaited, FeedLine
+
+# For topics to be acknowledged at a new carrier before the old one lets go of them all the same.
+ACK_DEADLINE_S = 10.0
+# One connection more than the plan grants is tried again after this, doubling up to the second: where the vendor ends
+# the older connection, each try costs another one its place.
+REST_S = 900.0
+_LONGEST_REST_S = 14_400.0
+# All of them up for so long: the plan grants them after all.
+_GRANTED_AFTER_S = 60.0
+
+Act = Callable[[], None]
+
+
+class Awaiting(NamedTuple):
+    """The tickers whose acknowledgement is awaited in one session of a connection."""
+
+    line: FeedLine
+    session: int
+    tickers: tuple[str, ...]
+
+
+class Hooks(NamedTuple):
+    """Where news go: tickers of which something may have been missed, and what happened to connections."""
+
+    on_interrupted: Callable[[Collection[str]], None]
+    on_event: Callable[[ConnectionEvent], None]
+    now_ms: Callable[[], int]
+
+
+class Switchboard:
+    """The enabled connections and the books of their tickers. Not safe for threads: the manager's lock guards it."""
+
+    def __init__(self, lines: Sequence[FeedLine], assignment: Assignment, hooks: Hooks) -> None:
+        self._lines = {line.id: line for line in lines}
+        self._assignment = assignment
+        self._hooks = hooks
+        self._by_hand: set[str] = set()  # of these moves an administrator's action told already
+        self._rests = 0  # since all of them were up together
+        self._all_up_s: float | None = None
+
+    def awaiting(self) -> list[Awaiting]:
+        """What to ask the clients about."""
+        return [Awaiting(line, line.sessions, tuple(line.awaited)) for line in self._lines.values() if line.awaited]
+
+    def move_by_hand(self, ticker: str, connection_id: str) -> None:
+        """Takes an administrator's wish."""
+        self._assignment.pin(ticker, connection_id)
+        self._by_hand.add(ticker)
+
+    def decide(self, missing: Sequence[tuple[Awaiting, Collection[str]]], now_s: float) -> list[Act]:
+        """What is to be done, after the connections' state and what is not acknowledged of what was awaited."""
+        acts = self._take_acknowledgements(missing, now_s)
+        acts += self._mind_limits(now_s)
+        moves = self._settle(now_s)
+        gaps = {move.ticker for move in moves if not self._lines[move.source].up}
+        if gaps:
+            acts.append(functools.partial(self._hooks.on_interrupted, gaps))
+        acts += self._subscribe(gaps, now_s)
+        acts += self._unsubscribe()
+        acts += self._close_paused(now_s)
+        acts += [functools.partial(self._hooks.on_event, event) for event in self._events(moves)]
+        return acts
+
+    # -- acknowledgements ----------------------------------------------------------------------------------------
+
+    def _take_acknowledgements(self, missing: Sequence[tuple[Awaiting, Collection[str]]], now_s: float) -> list[Act]:
+        """Forgets what is acknowledged or overdue; where that ends a gap, the minute until now is incomplete."""
+        interrupted = set()
+        for (line, session, tickers), unacknowledged in missing:
+            if line.sessions != session:
+                continue
+            for ticker in tickers:
+                awaited = line.awaited.get(ticker)
+                if awaited and (ticker not in unacknowledged or now_s >= awaited.until_s):
+                    del line.awaited[ticker]
+                    if awaited.after_gap:
+                        interrupted.add(ticker)
+        return [functools.partial(self._hooks.on_interrupted, interrupted)] if interrupted else []
+
+    # -- what the plan grants ------------------------------------------------------------------------------------
+
+    def _mind_limits(self, now_s: float) -> list[Act]:
+        acts: list[Act] = []
+        self._note_all_up(now_s)
+        for line in self._lines.values():
+            if line.rest_until_s is not None:
+                if now_s >= line.rest_until_s:
+                    line.rest_until_s = None
+                    acts.append(line.open)
+            elif line.ending is Ending.TOO_MANY and line.allowed:
+                others = [other for other in self._lines.values() if other is not line and other.allowed]
+                if others:  # the last one goes on trying: another process may have the account's connections
+                    acts += self._rest(line, len(others), now_s)
+        return acts
+
+    def _note_all_up(self, now_s: float) -> None:
+        if not all(line.up for line in self._lines.values()):
+            self._all_up_s = None
+        elif self._all_up_s is None:
+            self._all_up_s = now_s
+        elif now_s - self._all_up_s >= _GRANTED_AFTER_S:
+            self._rests = 0
+
+    def _rest(self, line: FeedLine, granted: int, now_s: float) -> list[Act]:
+        rest_s = min(REST_S * 2**self._rests, _LONGEST_REST_S)
+        self._rests += 1
+        line.ending, line.rest_until_s = None, now_s + rest_s
+        again = datetime.fromtimestamp(self._hooks.now_ms() / 1000, UTC) + timedelta(seconds=rest_s)
+        reason = (
+            f"The plan grants {granted} of the {len(self._lines)} connections: this one rests, and is "
+            f"tried again at {again:%H:%M} UTC."
+        )
+        event = self._event(line.id, EventKind.FEWER_GRANTED, reason)
+        return [functools.partial(line.close, reason), functools.partial(self._hooks.on_event, event)]
+
+    # -- who carries what ----------------------------------------------------------------------------------------
+
+    def _settle(self, now_s: float) -> list[Move]:
+        lines = self._lines.values()
+        able = [line.id for line in lines if line.presence.look(line.up, line.allowed, now_s)]
+        live = [line.id for line in lines if line.up and line.allowed]
+        return self._assignment.settle(able, [one for one in live if one in able] or live)
+
+    def _subscribe(self, gaps: Collection[str], now_s: float) -> list[Act]:
+        acts: list[Act] = []
+        for line in self._lines.values():
+            added = [ticker for ticker in self._assignment.carried(line.id) if ticker not in line.held]
+            if not added:
+                continue
+            line.held.update(added)
+            if line.up:
+                line.awaited |= {ticker: Awaited(now_s + ACK_DEADLINE_S, ticker in gaps) for ticker in added}
+            acts.append(functools.partial(line.client.subscribe, added))
+        return acts
+
+    def _unsubscribe(self) -> list[Act]:
+        acts: list[Act] = []
+        for line in self._lines.values():
+            dropped = sorted(ticker for ticker in line.held if self._may_go(ticker, line))
+            if not dropped:
+                continue
+            line.held.difference_update(dropped)
+            for ticker in dropped:
+                line.awaited.pop(ticker, None)
+            acts.append(functools.partial(line.client.unsubscribe, dropped))
+        return acts
+
+    def _may_go(self, ticker: str, line: FeedLine) -> bool:
+        """Whether a connection can let go of a ticker: nothing is missed by it."""
+        carrier = self._assignment.carrier(ticker)
+        if carrier == line.id:
+            return False
+        if carrier is None or not line.up:
+            return True
+        taker = self._lines[carrier]
+        return taker.up and ticker in taker.held and ticker not in taker.awaited
+
+    def _close_paused(self, now_s: float) -> list[Act]:
+        acts: list[Act] = []
+        for line in self._lines.values():
+            if line.close_by_s is not None:
+                waits = any(self._assignment.carrier(ticker) != line.id for ticker in line.held)
+                if not waits or now_s >= line.close_by_s:
+                    line.close_by_s = None
+                    acts.append(functools.partial(line.close, f"Paused by {line.paused_by}."))
+        return acts
+
+    # -- what is told --------------------------------------------------------------------------------------------
+
+    def _events(self, moves: Sequence[Move]) -> list[ConnectionEvent]:
+        lost: dict[str, dict[str, int]] = {}
+        returned: dict[str, int] = {}
+        for ticker, source, target in moves:
+            if ticker in self._by_hand:
+                continue
+            if target == self._assignment.owner(ticker):
+                returned[target] = returned.get(target, 0) + 1
+            else:
+                counts = lost.setdefault(source, {})
+                counts[target] = counts.get(target, 0) + 1
+        self._by_hand.clear()
+        return [
+            *(self._event(one, EventKind.TICKERS_MOVED, _moved(counts)) for one, counts in lost.items()),
+            *(
+                self._event(one, EventKind.TICKERS_RETURNED, f"{count} of its tickers are back on it.")
+                for one, count in returned.items()
+            ),
+        ]
+
+    def _event(self, connection_id: str, kind: EventKind, reason: str) -> ConnectionEvent:
+        return ConnectionEvent(connection_id, self._hooks.now_ms(), kind, reason)
+
+
+def _moved(counts: Mapping[str, int]) -> str:
+    places = " and ".join(f"{count} to {target}" for target, count in counts.items())
+    return f"{sum(counts.values())} tickers that it carried moved: {places}."
