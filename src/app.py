@@ -20,6 +20,7 @@ from src.core.domain.market.quote import QuoteDay
 from src.core.domain.market.session import CalendarRangeError, SessionTable, new_york_date
 from src.core.errors import DatabaseUnavailableError
 from src.core.services.backfill_service import BackfillService
+from src.core.services.connection_status_service import ConnectionStatusService
 from src.core.services.health_service import HealthService
 from src.core.services.listening import Listener
 from src.core.services.login_service import LoginService
@@ -33,8 +34,10 @@ from src.infrastructure.database.accounts import DatabaseAccounts
 from src.infrastructure.database.bar_reader import DatabaseBarReader
 from src.infrastructure.database.bar_writer import DatabaseBarWriter
 from src.infrastructure.database.change_reader import DatabaseChangeReader
+from src.infrastructure.database.connection_events import DatabaseEventLog
 from src.infrastructure.database.engines import read_engine, row_engine, write_engine
 from src.infrastructure.database.flush_interval import FlushInterval
+from src.infrastructure.database.jobs import DatabaseJobDesk
 from src.infrastructure.database.migrate import check_schema
 from src.infrastructure.database.ownership import ownership_of
 from src.infrastructure.database.tickstock_db import TickStockDatabase
@@ -45,6 +48,9 @@ from src.infrastructure.websocket.feed_line import ConnectionSpec
 from src.infrastructure.websocket.massive_client import ClientConfig
 from src.infrastructure.websocket.multi_connection_manager import ManagerConfig, MultiConnectionManager
 from src.presentation.admin.access import AccessDeps, register_access
+from src.presentation.admin.api import AdminDeps, admin_blueprint
+from src.presentation.admin.live import register_live
+from src.presentation.admin.live_feed import LiveSources
 from src.presentation.api.errors import register_errors
 from src.presentation.api.metrics import DiskSpace, metrics_blueprint
 from src.presentation.api.openapi.blueprint import documentation_blueprint
@@ -96,6 +102,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     disk = DiskSpace(lambda: shutil.disk_usage(settings.data_dir))
     app.register_blueprint(metrics_blueprint(MeasurementService(reader, sessions, now_ms).measure, disk, __version__))
     if settings.role != "ingest":
+        _register_admin(app, settings, engine, changes, reader)
         register_access(app, _access(settings, engine))
         app.register_blueprint(status_blueprint(health))
         whom = Whom(reader, RelationshipCache(engine))
@@ -104,6 +111,16 @@ def create_app(settings: Settings | None = None) -> Flask:
         app.register_blueprint(pages_blueprint(lambda: _is_simulated(settings, reader)))
         app.register_blueprint(documentation_blueprint(__version__))
     return app
+
+
+def _register_admin(
+    app: Flask, settings: Settings, engine: Engine, changes: DatabaseChangeReader, reader: DatabaseBarReader
+) -> None:
+    """What administrators ask and are told."""
+    connections = ConnectionStatusService(reader, _load_sessions(), DatabaseEventLog(engine), now_ms)
+    desk = DatabaseJobDesk(engine, row_engine(settings.database_url), now_ms)
+    app.register_blueprint(admin_blueprint(AdminDeps(connections, reader, changes, desk, now_ms)))
+    register_live(app, LiveSources(connections, reader, changes))
 
 
 def _access(settings: Settings, engine: Engine) -> AccessDeps:

@@ -9,6 +9,7 @@ from src.config.settings import load_settings
 from src.core.services.market_data_service import MarketDataService
 from src.infrastructure.database.migrate import check_schema
 from src.infrastructure.observability.logs import set_up_logs
+from src.presentation.admin.live import stop_live
 
 
 def _start() -> MarketDataService | None:
@@ -24,7 +25,8 @@ def _end_process() -> None:
 
 
 def stop_runtime() -> None:
-    """Closes the feed and commits what is held; safe to call twice."""
+    """Closes the administrators' sockets and the feed, and commits what is held; safe to call twice."""
+    stop_live(app)
     if _runtime is not None:
         _runtime.stop()
     logging.shutdown()

@@ -19,6 +19,7 @@ from src.presentation.admin.sessions import LoggedIn, register_sessions
 from src.presentation.api.errors import ApiError, is_api
 
 P = ParamSpec("P")
+_FOR_ADMINISTRATORS = "This is for administrators; log in at /login."
 
 
 class AccessDeps(NamedTuple):
@@ -48,14 +49,22 @@ def admin_required(view: Callable[P, ResponseReturnValue]) -> Callable[P, Respon
 
     @wraps(view)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
-        account = current_account()
-        if account is None:
-            return ask_to_log_in("This is for administrators; log in at /login.")
-        if account.role != "admin":
-            raise ApiError(403, "forbidden", f"This is for administrators; {account.login} is none.")
+        if current_account() is None:
+            return ask_to_log_in(_FOR_ADMINISTRATORS)
+        current_administrator()
         return view(*args, **kwargs)
 
     return guarded
+
+
+def current_administrator() -> Account:
+    """The administrator whose session the request has; ApiError: 401 without a session, 403 for another role."""
+    account = current_account()
+    if account is None:
+        raise ApiError(401, "unauthorized", _FOR_ADMINISTRATORS)
+    if account.role != "admin":
+        raise ApiError(403, "forbidden", f"This is for administrators; {account.login} is none.")
+    return account
 
 
 def ask_to_log_in(message: str) -> ResponseReturnValue:
