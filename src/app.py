@@ -39,6 +39,7 @@ from src.infrastructure.passwords import Argon2Passwords
 from src.infrastructure.secret_key import kept_secret_key
 from src.infrastructure.websocket.massive_client import ClientConfig, MassiveWebSocketClient
 from src.presentation.admin.access import AccessDeps, register_access
+from src.presentation.admin.pages import admin_pages_blueprint
 from src.presentation.api.errors import register_errors
 from src.presentation.api.status import operations_blueprint, status_blueprint
 from src.presentation.api.ticks import TicksDeps, ticks_blueprint
@@ -89,7 +90,9 @@ def create_app(settings: Settings | None = None) -> Flask:
         whom = Whom(reader, RelationshipCache(engine))
         day_at = functools.partial(_quote_day, sessions)
         app.register_blueprint(ticks_blueprint(TicksDeps(reader, changes, whom, health.brief_status, now_ms, day_at)))
-        app.register_blueprint(pages_blueprint(__version__, lambda: _is_simulated(settings, reader)))
+        is_simulated = functools.partial(_is_simulated, settings, reader)
+        app.register_blueprint(pages_blueprint(__version__, is_simulated))
+        app.register_blueprint(admin_pages_blueprint(__version__, is_simulated))
     return app
 
 

@@ -20,6 +20,7 @@ from .scripted_server import CONTENT_SECURITY_POLICY, MINUTE_MS, START_MS, WEB_D
 
 NAMESPACE = "/admin-ws"
 TICKER_LIMIT = 500
+TOKEN = "the-token-of-the-session"  # noqa: S105  of tests alone
 Connection = dict[str, Any]
 
 
@@ -232,12 +233,16 @@ def create_app(script: ScriptedConnections) -> tuple[Flask, SocketIO]:
     def guard() -> ResponseReturnValue | None:
         script.requests.append(request.full_path)
         if request.path.startswith("/api/") and script.access != 200:
-            return jsonify(error={"code": "refused", "message": "No."}), script.access
+            return jsonify(error={"code": "refused", "message": "The database does not answer."}), script.access
+        if request.method == "POST" and request.headers.get("X-CSRFToken") != TOKEN:
+            return jsonify(error={"code": "forbidden", "message": "There is no token."}), 403
         return None
 
     @app.get("/admin/websockets")
     def page() -> str:
-        return render_template("admin_websockets.html", version="0.1.0", feed_simulated=False)
+        account = {"login": "admin", "role": "admin"}
+        context: dict[str, Any] = {"account": account, "csrf_token": lambda: TOKEN}
+        return render_template("admin_websockets.html", version="0.1.0", feed_simulated=False, **context)
 
     @app.get("/api/admin/websocket-status")
     def status() -> ResponseReturnValue:
