@@ -51,6 +51,7 @@ from src.presentation.admin.access import AccessDeps, register_access
 from src.presentation.admin.api import AdminDeps, admin_blueprint
 from src.presentation.admin.live import register_live
 from src.presentation.admin.live_feed import LiveSources
+from src.presentation.admin.pages import admin_pages_blueprint
 from src.presentation.api.errors import register_errors
 from src.presentation.api.metrics import DiskSpace, metrics_blueprint
 from src.presentation.api.openapi.blueprint import documentation_blueprint
@@ -108,7 +109,9 @@ def create_app(settings: Settings | None = None) -> Flask:
         whom = Whom(reader, RelationshipCache(engine))
         day_at = functools.partial(_quote_day, sessions)
         app.register_blueprint(ticks_blueprint(TicksDeps(reader, changes, whom, health.brief_status, now_ms, day_at)))
-        app.register_blueprint(pages_blueprint(lambda: _is_simulated(settings, reader)))
+        is_simulated = functools.partial(_is_simulated, settings, reader)
+        app.register_blueprint(pages_blueprint(is_simulated))
+        app.register_blueprint(admin_pages_blueprint(is_simulated))
         app.register_blueprint(documentation_blueprint(__version__))
     return app
 
