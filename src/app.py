@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 
 from src import __version__
 from src.cli import register_commands
-from src.config.settings import PROJECT_ROOT, Settings, SettingsError, load_settings
+from src.config.settings import PROJECT_ROOT, Settings, SettingsError, is_loopback, load_settings
 from src.core.domain.market.bar_book import BarBook
 from src.core.domain.market.quote import QuoteDay
 from src.core.domain.market.session import CalendarRangeError, SessionTable, new_york_date
@@ -47,7 +47,7 @@ from src.infrastructure.secret_key import kept_secret_key
 from src.infrastructure.websocket.feed_line import ConnectionSpec
 from src.infrastructure.websocket.massive_client import ClientConfig
 from src.infrastructure.websocket.multi_connection_manager import ManagerConfig, MultiConnectionManager
-from src.presentation.admin.access import AccessDeps, register_access
+from src.presentation.admin.access import AccessDeps, current_account, register_access
 from src.presentation.admin.api import AdminDeps, admin_blueprint
 from src.presentation.admin.live import register_live
 from src.presentation.admin.live_feed import LiveSources
@@ -58,6 +58,7 @@ from src.presentation.api.openapi.blueprint import documentation_blueprint
 from src.presentation.api.status import operations_blueprint, status_blueprint
 from src.presentation.api.ticks import TicksDeps, ticks_blueprint
 from src.presentation.api.whom import Whom
+from src.presentation.doors import ask_for_token, limit_sizes, refuse_foreign_hosts, trust_proxy
 from src.presentation.pages.dashboard import pages_blueprint
 from src.presentation.security_headers import register_security_headers
 
@@ -92,6 +93,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.context_processor(lambda: {"version": __version__})  # every page's footer
     register_errors(app)
     register_security_headers(app)
+    _close_doors(app, settings)
     register_commands(app, settings)
     sessions = _load_sessions()
     engine = read_engine(settings.database_url)
@@ -113,6 +115,8 @@ def create_app(settings: Settings | None = None) -> Flask:
         app.register_blueprint(pages_blueprint(is_simulated))
         app.register_blueprint(admin_pages_blueprint(is_simulated))
         app.register_blueprint(documentation_blueprint(__version__))
+    if settings.behind_proxy:
+        trust_proxy(app)
     return app
 
 
@@ -130,7 +134,22 @@ def _access(settings: Settings, engine: Engine) -> AccessDeps:
     accounts = DatabaseAccounts(engine, row_engine(settings.database_url), now_ms)
     login = LoginService(accounts, Argon2Passwords(), monotonic_ms)
     given = settings.secret_key.get_secret_value()
-    return AccessDeps(accounts, login, lambda: given or kept_secret_key(settings.data_dir), now_ms)
+    return AccessDeps(
+        accounts,
+        login,
+        lambda: given or kept_secret_key(settings.data_dir),
+        settings.behind_proxy,
+        settings.port,
+        now_ms,
+    )
+
+
+def _close_doors(app: Flask, settings: Settings) -> None:
+    limit_sizes(app)
+    if is_loopback(settings.host) and not settings.behind_proxy:
+        refuse_foreign_hosts(app, settings.host)
+    if token := settings.api_token.get_secret_value():
+        ask_for_token(app, token, current_account if settings.role != "ingest" else lambda: None)
 
 
 def _is_simulated(settings: Settings, reader: DatabaseBarReader) -> bool:
