@@ -163,7 +163,8 @@ def test_elsewhere_it_is_said_what_is_open_to_whom(host: str) -> None:
 
 HOSTILE = (
     "' OR '1'='1", "'; DROP TABLE users; --", '" OR ""="', "1; SELECT pg_sleep(9)", "AAPL') UNION SELECT 1 --",
-    "%27%20OR", "\\", "\x00", "%", "_", "{{7*7}}", "${7*7}", "<script>alert(1)</script>", "../../etc/passwd", "\r\nSet-Cookie: a=b",
+    "%27%20OR", "\\", "\x00", "%", "_", "{{7*7}}", "${7*7}", "<script>alert(1)</script>",
+    "../../etc/passwd", "\r\nSet-Cookie: a=b",
     "\ud83d\ude00".encode("utf-16", "surrogatepass").decode("utf-16"), "9" * 400,
 )  # fmt: skip
 PARAMETERS = {
