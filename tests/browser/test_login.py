@@ -19,7 +19,7 @@ from tests.bars import bar
 
 from .conftest import Open, Watch
 
-TOKEN = "0123456789abcdef-token"  # noqa: S105  of tests alone
+TOKEN = "0123456789abcdef-token"
 REFUSED = ("401 (UNAUTHORIZED)",)
 # What a feed or a universe's file might hold: each would run in a page that did not take it as text.
 HOSTILE_SYMBOL = "<b onclick=pwn()>"

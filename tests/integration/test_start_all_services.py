@@ -246,7 +246,7 @@ def test_the_first_start_says_the_administrators_password_once_and_sessions_outl
     assert start.log.count(password) == 1
     assert key not in start.log
 
-    later = project.start(LOG_LEVEL="DEBUG", ADMIN_PASSWORD="another one", HOST="0.0.0.0")  # noqa: S104, S106  of tests alone
+    later = project.start(LOG_LEVEL="DEBUG", ADMIN_PASSWORD="another one", HOST="0.0.0.0")  # noqa: S104  of tests alone
     later.wait_until_ready()
     assert browser.is_logged_in()
     assert Browser(project.port).log_in("admin", "another one") == 401, "that is for the first administrator alone"

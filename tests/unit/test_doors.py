@@ -14,7 +14,7 @@ from src.config.settings import exposure_warning, parse_settings
 from src.infrastructure.database.engines import write_engine
 from tests.accounts import csrf_token, log_in, make_admin
 
-TOKEN = "0123456789abcdef-token"  # noqa: S105  of tests alone
+TOKEN = "0123456789abcdef-token"
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
 HTML = {"Accept": "text/html,*/*;q=0.8"}
 READ_API = ("/api/status", "/api/quotes?symbols=AAPL", "/api/ticks/recent?symbol=AAPL")
