@@ -138,8 +138,8 @@ def test_the_page_tells_every_endpoint_and_schema_and_every_link_in_it_leads_som
 
 
 def test_the_page_shows_the_request_with_the_address_it_was_asked_at(client: FlaskClient) -> None:
-    page = client.get("/api/docs", base_url="https://ticks.example:8443").text
-    assert "curl &#39;https://ticks.example:8443/api/ticks/recent?symbol=AAPL&amp;since=" in page
+    page = client.get("/api/docs", base_url="https://localhost:8443").text
+    assert "curl &#39;https://localhost:8443/api/ticks/recent?symbol=AAPL&amp;since=" in page
 
 
 def test_the_page_loads_nothing_from_elsewhere_and_has_no_inline_style_or_script(client: FlaskClient) -> None:
