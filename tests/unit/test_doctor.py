@@ -327,5 +327,7 @@ def test_the_web_half_needs_no_feed(tmp_path: Path) -> None:
 
 
 def test_a_finding_that_is_not_well_says_what_to_do() -> None:
-    lines = list(cli_doctor.lines([ok("a", "Well."), warn("bb", "Odd.", "Mend it."), fail("c", "Broken.", "Replace it.")]))
+    lines = list(
+        cli_doctor.lines([ok("a", "Well."), warn("bb", "Odd.", "Mend it."), fail("c", "Broken.", "Replace it.")])
+    )
     assert [line.replace("\x1b", "") for line in lines[3:]] == ["\nWhat to do:", "- bb: Mend it.", "- c: Replace it."]
