@@ -13,8 +13,8 @@ from flask import Flask
 from sqlalchemy import Engine
 
 from src import __version__
-from src.cli import register_commands
-from src.config.settings import PROJECT_ROOT, Settings, SettingsError, is_loopback, load_settings
+from src.cli import register_commands, settings_of_command
+from src.config.settings import PROJECT_ROOT, Settings, SettingsError, is_loopback
 from src.core.domain.market.bar_book import BarBook
 from src.core.domain.market.quote import QuoteDay
 from src.core.domain.market.session import CalendarRangeError, SessionTable, new_york_date
@@ -83,8 +83,9 @@ def monotonic_ms() -> int:
 
 
 def create_app(settings: Settings | None = None) -> Flask:
-    """The web half. Starts no thread and opens no connection until asked; raises SettingsError."""
-    settings = settings or load_settings()
+    """The web half. Starts no thread and opens no connection until asked. Without `settings`, as `flask` calls it, they
+    are read; a wrong one ends the command."""
+    settings = settings or settings_of_command()
     app = Flask(
         "tickstock",
         template_folder=str(PROJECT_ROOT / "web/templates"),
