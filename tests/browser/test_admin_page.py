@@ -134,7 +134,7 @@ def test_one_down_says_who_carries_its_tickers(open_page: Open, server: Scripted
         )
     )
     expect(page.locator(".note-advice")).to_have_text(
-        "The server closed the connection (1006). It tries again by itself; Reconnect tries at once."
+        "The server closed the connection (1006). Reconnect tries at once."
     )
     expect(card(page, 2)).to_have_attribute("data-condition", "down")
     expect(card(page, 2).locator(".connection-state")).to_have_text("Down The server closed the connection (1006).")

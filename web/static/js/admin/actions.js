@@ -7,24 +7,25 @@ export function questionFor(action, connection, isAlone) {
   const { connection_id: id, movable } = connection;
   const tickers = movable ? `its ${tickersText(connection)}` : tickersText(connection);
   const questions = {
-    reconnect: ["Reconnect", `It leaves the feed and connects anew. No bars arrive for ${tickers} until it is back, some seconds later.`],
-    pause: ["Pause", `It leaves the feed until it is resumed or ingestion is started anew. ${pauseText(tickers, movable, isAlone)}`],
-    resume: ["Resume", "It connects to the feed again and takes its own tickers back."],
+    reconnect: ["Reconnect", `It leaves the feed and connects anew: ${tickers} may miss the seconds until it is back.`],
+    pause: ["Pause", pauseText(tickers, movable, isAlone)],
+    resume: ["Resume", "It connects to the feed again, and takes its own tickers back when it has been up for a while."],
   };
   const [verb, text] = questions[action];
   return { title: `${verb} ${id}?`, text, confirmText: verb };
 }
 
 function pauseText(tickers, movable, isAlone) {
-  return isAlone || !movable
-    ? `No bars arrive for ${tickers} until then.`
-    : `The other connections take ${tickers}, as far as they have room.`;
+  const leaves = "It leaves the feed until it is resumed or ingestion is started anew.";
+  if (isAlone || !movable) return `${leaves} No bars arrive for ${tickers} until then.`;
+  return `${leaves} The other connections take ${tickers}, as far as they have room.`;
 }
 
 /** Which connections can take a ticker of `connectionId`: [{id, text}], the emptiest first. */
 export function targetsFor(connections, connectionId) {
   const canTake = connections.filter(
-    ({ connection_id: id, movable, status, paused }) => id !== connectionId && movable && status === "connected" && !paused,
+    ({ connection_id: id, movable, status, paused }) =>
+      id !== connectionId && movable && status === "connected" && !paused,
   );
   canTake.sort((a, b) => a.ticker_count / a.ticker_limit - b.ticker_count / b.ticker_limit);
   return canTake.map(({ connection_id: id, name, ticker_count: tickers, ticker_limit: limit }) => {
@@ -46,7 +47,7 @@ export function createActions({ dialog, requests, getState, tell, onDone }) {
     return getState().status.connections.find(({ connection_id: other }) => other === id);
   }
 
-  /** Ask the server, and say what it answers: {isDone, message}. */
+  /** Ask the server: {isDone, message}. What was done is told at the connection, a refusal by the dialog. */
   async function run(connectionId, request) {
     try {
       const { message } = await request();
@@ -55,9 +56,7 @@ export function createActions({ dialog, requests, getState, tell, onDone }) {
       return { isDone: true, message };
     } catch (error) {
       if (error.name !== "ApiError") throw error;
-      const message = error.status === 401 ? "Your session has ended: log in again." : error.message;
-      tell(connectionId, message, true);
-      return { isDone: false, message };
+      return { isDone: false, message: error.status === 401 ? "Your session has ended: log in again." : error.message };
     }
   }
 
@@ -65,7 +64,8 @@ export function createActions({ dialog, requests, getState, tell, onDone }) {
     control(connectionId, action) {
       const isAlone = getState().status.connections.filter(({ enabled }) => enabled).length === 1;
       const question = questionFor(action, connectionOf(connectionId), isAlone);
-      dialog.ask({ ...question, fields: null, run: () => run(connectionId, () => requests.control(connectionId, action)) });
+      const request = () => requests.control(connectionId, action);
+      dialog.ask({ ...question, fields: null, run: () => run(connectionId, request) });
     },
     /** Move a ticker of a connection; null: the dialog asks which. */
     move(connectionId, ticker) {
@@ -75,10 +75,9 @@ export function createActions({ dialog, requests, getState, tell, onDone }) {
         tell(connectionId, "No other connection can take a ticker now: none is connected.", true);
         return;
       }
-      const text = `It is carried by ${connectionId} now and stays where you move it, until that connection is away or ingestion is started anew.`;
       dialog.ask({
         title: ticker === null ? `Move a ticker from ${connectionId}` : `Move ${ticker}?`,
-        text: ticker === null ? `Choose one of the tickers that ${connectionId} carries.` : text,
+        text: "It stays where you move it until that connection is lost or ingestion is started anew.",
         confirmText: "Move",
         fields: { ticker, tickers: carried[connectionId] ?? [], targets },
         run: ({ ticker: chosen, target }) => run(connectionId, () => requests.move(chosen, target)),

@@ -21,7 +21,8 @@ export function createDialog(find) {
     if (isBusy) return;
     setBusy(true);
     setText(find("dialog-error"), "");
-    const { isDone, message } = await task({ ticker: find("dialog-ticker").value.trim(), target: find("dialog-target").value });
+    const chosen = { ticker: find("dialog-ticker").value.trim(), target: find("dialog-target").value };
+    const { isDone, message } = await task(chosen);
     setBusy(false);
     if (isDone) dialog.close();
     else setText(find("dialog-error"), message);

@@ -4,7 +4,8 @@ import { setText } from "../status.js";
 
 /** The elements of a part of the page that have a data-part, by its name. */
 export function partsOf(root) {
-  return Object.fromEntries([...root.querySelectorAll("[data-part]")].map((element) => [element.dataset.part, element]));
+  const elements = [...root.querySelectorAll("[data-part]")];
+  return Object.fromEntries(elements.map((element) => [element.dataset.part, element]));
 }
 
 /** An element with a class and a text, which is never read as markup. */

@@ -77,7 +77,8 @@ export function createTickerList(root, prices, onMove) {
       for (const ticker of shown) rows.get(ticker).mark(owners[ticker] ?? null, canMove);
       const borrowed = tickers.filter((ticker) => ticker in owners).length;
       setText(parts["list-count"], countText(shown.length, matching, tickers.length, borrowed));
-      setText(parts["list-message"], tickers.length > 0 ? `No ticker here begins with \u201c${typed.trim()}\u201d.` : emptyText);
+      const noneMatches = `No ticker here begins with \u201c${typed.trim()}\u201d.`;
+      setText(parts["list-message"], tickers.length > 0 ? noneMatches : emptyText);
       parts["list-message"].hidden = shown.length > 0;
     },
     /** Draw what changed of these tickers. */

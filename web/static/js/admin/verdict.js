@@ -9,6 +9,7 @@ const INGEST_SILENT_MS = 10_000;
 // Tickers of a connection that is away move within this time.
 const MOVING_MS = 15_000;
 const SLOW_COMMIT_MS = 10_000;
+const LEVELS = ["bad", "warn"];
 const AWAY = new Set(["down", "paused"]);
 
 /** The judgement of a state: {level, headline, notes}. `level` is "ok", "warn", "bad" or "idle", each note {level,
@@ -21,6 +22,7 @@ export function judge(state, nowMs) {
   if (silence !== null) return silence;
   const enabled = status.connections.filter((connection) => connection.enabled);
   const notes = [...enabled.flatMap((connection) => notesOn(connection, state, nowMs)), ...pipelineNotes(status)];
+  notes.sort((a, b) => LEVELS.indexOf(a.level) - LEVELS.indexOf(b.level));
   const { level, headline } = headlineOf(enabled, status);
   return { level, headline, notes };
 }
@@ -45,9 +47,14 @@ function isAway({ condition, granted }) {
   return AWAY.has(condition) || !granted;
 }
 
+/** Whether tickers wait on the connection: those of one that went silent may be with others already. */
+function isLate({ condition, ticker_count: tickers }) {
+  return condition === "late" && tickers > 0;
+}
+
 function headlineOf(enabled, { pipeline }) {
   const stuck = enabled.filter((connection) => isAway(connection) && connection.ticker_count > 0);
-  const late = enabled.filter(({ condition }) => condition === "late");
+  const late = enabled.filter(isLate);
   if (enabled.length === 0) return { level: "bad", headline: "No bars arrive: no connection is enabled" };
   if (stuck.length > 0) return { level: "bad", headline: `No bars arrive${share(stuck, enabled)}` };
   if (isNotStored(pipeline)) return { level: "bad", headline: "Bars arrive, but are not stored" };
@@ -69,9 +76,8 @@ function covered(enabled) {
 /** Of how many tickers: "" for all of them. */
 function share(some, all) {
   if (some.length === all.length) return "";
-  if (some.some(({ movable }) => !movable)) return ` over ${listed(some.map(({ connection_id: id }) => id))}`;
+  if (all.some(({ movable }) => !movable)) return ` over ${listed(some.map(({ connection_id: id }) => id))}`;
   const number = (connections) => connections.reduce((sum, { ticker_count: tickers }) => sum + tickers, 0);
-  if (all.some(({ movable }) => !movable)) return ` for ${count(number(some), "ticker")}`;
   return number(some) === number(all) ? "" : ` for ${number(some)} of ${count(number(all), "ticker")}`;
 }
 
@@ -92,18 +98,18 @@ function pipelineNotes({ pipeline }) {
 
 function notesOn(connection, state, nowMs) {
   const away = isAway(connection) ? [awayNote(connection, state, nowMs)] : [];
-  const late = connection.condition === "late" ? [lateNote(connection)] : [];
+  const late = isLate(connection) ? [lateNote(connection)] : [];
   return [...away, ...late, ...missingTopicsNotes(connection)];
 }
 
 function awayNote(connection, state, nowMs) {
-  const { connection_id: id, reason } = connection;
+  const { connection_id: id } = connection;
   const sinceMs = awaySinceMs(state, id);
   const since = sinceMs === null ? "" : ` since ${momentText(sinceMs, nowMs)}`;
   const isNew = sinceMs !== null && nowMs - sinceMs < MOVING_MS;
   const level = connection.ticker_count > 0 ? "bad" : "warn";
-  return { level, text: `${id} ${whatIsIt(connection, state, since)}; ${whereTickersAre(connection, state, isNew)}.`,
-    advice: awayAdvice(connection, reason) };
+  const text = `${id} ${whatIsIt(connection, state, since)}; ${whereTickersAre(connection, state, isNew)}.`;
+  return { level, text, advice: awayAdvice(connection) };
 }
 
 function whatIsIt({ connection_id: id, granted, condition }, state, since) {
@@ -119,10 +125,10 @@ function whereTickersAre(connection, state, isNew) {
   const carried = carriers.reduce((sum, [, number]) => sum + number, 0);
   const names = listed(carriers.map(([carrier]) => carrier));
   if (!movable) return "it listens to the whole market, which cannot be moved, so nothing of it arrives";
-  if (stuck === 0) {
-    return own === 0 ? "it had no tickers of its own" : `its ${count(own, "ticker")} ${isAre(own)} carried by ${names || "others"}`;
-  }
-  if (isNew && state.status.connections.length > 1) return `its ${count(stuck, "ticker")} ${stuck === 1 ? "is" : "are"} about to move`;
+  if (own === 0 && stuck === 0) return "it had no tickers of its own";
+  if (stuck === 0) return `its ${count(own, "ticker")} ${isAre(own)} carried by ${names || "others"}`;
+  const canMove = state.status.connections.length > 1;
+  if (isNew && canMove) return `its ${count(stuck, "ticker")} ${isAre(stuck)} about to move`;
   if (carried === 0) return `its ${count(stuck, "ticker")} ${isAre(stuck)} carried by nobody`;
   return `${carried} of its ${count(own, "ticker")} ${isAre(carried)} carried by ${names}, ${stuck} by nobody`;
 }
@@ -134,7 +140,7 @@ function isAre(number) {
 function awayAdvice({ granted, condition, reason }) {
   if (!granted) return `${sentence(reason)} Ask for a plan that grants more, or configure fewer connections.`;
   if (condition === "paused") return "Resume brings it back; a restart of ingestion does so too.";
-  return `${sentence(reason)} It tries again by itself; Reconnect tries at once.`;
+  return `${sentence(reason)} Reconnect tries at once.`;
 }
 
 function lateNote({ connection_id: id, reason }) {
@@ -165,17 +171,25 @@ function sentence(reason) {
  *  `isPolling` that live messages have not come for a while, `refusal` why, `dataMs` when what is shown came (null:
  *  nothing did), `staleMs` its age. Only `detail` holds an age. */
 export function judgeLink({ error, isUnreachable, isPolling, refusal, dataMs, staleMs, isStale }) {
-  const shown = dataMs === null ? "" : ` What is shown below is of ${formatClock(dataMs)} New York, ${Math.floor(staleMs / 1000)} s ago.`;
+  const shown = dataMs === null ? "" : shownSince(dataMs, staleMs);
   if (error?.status === 401) return banner("bad", "Your session has ended.", shown, { isEnded: true });
-  if (error?.status === 403) return banner("bad", "Your account is not an administrator's any more.", shown, { isEnded: true });
+  if (error?.status === 403) {
+    return banner("bad", "Your account is not an administrator's any more.", shown, { isEnded: true });
+  }
   if (isUnreachable && error !== null && error.status !== 0) {
     return banner("bad", "The server answers with an error; this page keeps trying.", error.message + shown);
   }
-  if (isUnreachable) return banner("bad", "The server does not answer; this page keeps trying and recovers by itself.", shown);
+  if (isUnreachable) {
+    return banner("bad", "The server does not answer; this page keeps trying and recovers by itself.", shown);
+  }
   if (isStale) return banner("warn", "Nothing new comes from the server.", shown);
   if (!isPolling) return null;
   const why = refusal === null ? "" : ` ${sentence(refusal)}`;
   return banner("warn", "Live messages do not come: the page asks every 2 s instead.", why, { isStale: false });
+}
+
+function shownSince(dataMs, staleMs) {
+  return ` What is shown below is of ${formatClock(dataMs)} New York, ${Math.floor(staleMs / 1000)} s ago.`;
 }
 
 function banner(level, headline, detail, { isEnded = false, isStale = true } = {}) {
