@@ -19,6 +19,7 @@ from src.core.services.listening import Listener, Listening, resolve
 logger = logging.getLogger(__name__)
 
 FALLBACK_UNIVERSE = ("AAPL", "GOOGL", "MSFT", "TSLA", "AMZN", "NFLX", "META", "NVDA")
+STANDS_BY = "Another process ingests into this database; this one stands by."
 _RETRY_S = 1.0
 _BEAT_S = 1.0
 
@@ -167,7 +168,7 @@ class MarketDataService:
                     self._store.add_symbols([symbol for symbol in self._universe if symbol != "*"])
                     self._trouble = ""
                     return True
-                self._say("Another process ingests into this database; this one stands by.")
+                self._say(STANDS_BY)
             except DatabaseUnavailableError as error:
                 self._say(str(error))
             except FeedMismatchError as error:
