@@ -133,6 +133,18 @@ def test_a_silent_feed_and_a_database_that_takes_nothing_are_stops_too(watched: 
     assert "the database does not take them" in receiver.posts[2]["reason"]
 
 
+def test_the_reason_is_what_ended_the_session_and_not_the_attempt_after_it(
+    watched: Watched, receiver: Receiver
+) -> None:
+    watched.down(30)
+    for _ in range(40):
+        watched.now_ms += 1000
+        trying = down(1, "Connecting to wss://...", "connecting", now_ms=watched.now_ms)
+        watched.status = row(trying, now_ms=watched.now_ms)
+        watched.service.step()
+    assert [post["reason"] for post in receiver.posts] == [_GONE]
+
+
 def test_a_closed_market_and_a_process_that_stands_by_tell_nothing(receiver: Receiver, tmp_path: Path) -> None:
     night = Watched(receiver.url, tmp_path, NOW + 12 * 3_600_000)
     night.down(200)

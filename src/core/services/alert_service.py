@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from src.core.domain.connection.backoff import Backoff
 from src.core.domain.connection.health import Condition, Health, feed_health
 from src.core.domain.connection.outage import Alert, AlertKind, BarsWatch
+from src.core.domain.connection.state import ConnectionStatus
 from src.core.domain.market.session import SessionTable
 from src.core.errors import MessageRefusedError, MessageUndeliveredError
 from src.core.ports import AlertMemory, Messenger
@@ -58,6 +59,7 @@ class AlertService:
         self._monotonic = monotonic
         self._watch = BarsWatch(memory.stopped_ms())
         self._random = random
+        self._reason = ""
         self._unsent: list[Alert] = []
         self._attempts = 0
         self._due_s = float("-inf")
@@ -88,11 +90,25 @@ class AlertService:
             now_ms = self._now_ms()
             phase = self._sessions.phase_or_closed(now_ms)
             expected = status["feed"] == "simulated" or phase in OPEN_PHASES
-            trouble = _trouble(status, feed_health({**status, "written_at": now_ms}, phase, now_ms))
+            trouble = self._trouble(status, feed_health({**status, "written_at": now_ms}, phase, now_ms))
             if alert := self._watch.look(trouble, status["last_tick_time"], expected, now_ms):
                 self._take(alert)
         if self._unsent and self._monotonic() >= self._due_s:
             self._send(self._unsent[0])
+
+    def _trouble(self, status: Mapping[str, Any], health: Health) -> str | None:
+        """What keeps bars out of the database, a sentence; None while nothing does."""
+        if status["trouble"]:
+            self._reason = status["trouble"]
+        elif health.condition is not Condition.LIVE:
+            # An attempt to connect is no reason: what ended the session before it is.
+            if not self._reason or status["connection"]["status"] != ConnectionStatus.CONNECTING:
+                self._reason = health.reason
+        elif status["writer"]["failing_for_s"] is not None:
+            self._reason = "Bars arrive, but the database does not take them; they wait in memory."
+        else:
+            self._reason = ""
+        return self._reason or None
 
     def _take(self, alert: Alert) -> None:
         """Queues it: at most one of each kind, since a return that was not told is taken back by the next stop."""
@@ -142,17 +158,6 @@ class AlertService:
             "host": self._origin.host,
             "version": self._origin.version,
         }
-
-
-def _trouble(status: Mapping[str, Any], health: Health) -> str | None:
-    """What keeps bars out of the database, a sentence; None while nothing does."""
-    if status["trouble"]:
-        return str(status["trouble"])
-    if health.condition is not Condition.LIVE:
-        return health.reason
-    if status["writer"]["failing_for_s"] is not None:
-        return "Bars arrive, but the database does not take them; they wait in memory."
-    return None
 
 
 def _words(alert: Alert) -> str:
