@@ -15,10 +15,10 @@ from tests.integration.test_start_all_services import HOST, ROOT, Project, Start
 from tests.postgres import PostgresServer
 
 KEY = "Kq7dZ0wrongKEYn4Lr"
-ADMIN_PASSWORD = "Admin-pass/8Jw$ 2x"  # noqa: S105  made up, to be looked for
-SECRET_KEY = "seCretKeY-9fTq41-zzYp0"  # noqa: S105  made up, to be looked for
-TOKEN = "tokEN-5GhQ-77xx-Wm3b"  # noqa: S105  made up, to be looked for
-DATABASE_PASSWORD = "d@ta:base/pW-6Rk"  # noqa: S105  made up, to be looked for
+ADMIN_PASSWORD = "Admin-pass/8Jw$ 2x"
+SECRET_KEY = "seCretKeY-9fTq41-zzYp0"
+TOKEN = "tokEN-5GhQ-77xx-Wm3b"
+DATABASE_PASSWORD = "d@ta:base/pW-6Rk"
 WEBHOOK = "http://127.0.0.1:9/services/T0/hooK-3vBn8"
 # As they stand, and as a URL or JSON would spell them.
 SPELLINGS = {
