@@ -2,7 +2,9 @@
 
 import contextlib
 import functools
+import random
 import shutil
+import socket
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -19,6 +21,7 @@ from src.core.domain.market.bar_book import BarBook
 from src.core.domain.market.quote import QuoteDay
 from src.core.domain.market.session import CalendarRangeError, SessionTable, new_york_date
 from src.core.errors import DatabaseUnavailableError
+from src.core.services.alert_service import AlertService, Origin
 from src.core.services.backfill_service import BackfillService
 from src.core.services.connection_status_service import ConnectionStatusService
 from src.core.services.health_service import HealthService
@@ -42,6 +45,7 @@ from src.infrastructure.database.migrate import check_schema
 from src.infrastructure.database.ownership import ownership_of
 from src.infrastructure.database.tickstock_db import TickStockDatabase
 from src.infrastructure.database.write_trouble import write_trouble
+from src.infrastructure.observability.webhook import AlertFile, Webhook
 from src.infrastructure.passwords import Argon2Passwords
 from src.infrastructure.secret_key import kept_secret_key
 from src.infrastructure.websocket.feed_line import ConnectionSpec
@@ -215,6 +219,17 @@ def _listeners(settings: Settings) -> tuple[Listener, ...]:
         for number, one in enumerate(settings.connections[: settings.websocket_connections_max], 1)
         if one.enabled
     )
+
+
+def build_alerts(settings: Settings, service: MarketDataService | None) -> AlertService | None:
+    """What posts to the webhook when bars stop, not started; None without a webhook, and where nothing ingests."""
+    url = settings.alert_webhook_url.get_secret_value()
+    if service is None or not url:
+        return None
+    memory = AlertFile(settings.data_dir / "alert.json")
+    origin = Origin(__version__, socket.gethostname())
+    rng = random.SystemRandom()
+    return AlertService(service.snapshot, _load_sessions(), Webhook(url), memory, origin, now_ms, rng.random)
 
 
 def _client_config(settings: Settings) -> ClientConfig:
