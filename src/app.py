@@ -2,7 +2,9 @@
 
 import contextlib
 import functools
+import random
 import shutil
+import socket
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -13,16 +15,18 @@ from flask import Flask
 from sqlalchemy import Engine
 
 from src import __version__
-from src.cli import register_commands
-from src.config.settings import PROJECT_ROOT, Settings, SettingsError, load_settings
+from src.cli import register_commands, settings_of_command
+from src.config.settings import PROJECT_ROOT, Settings, SettingsError, is_loopback
 from src.core.domain.market.bar_book import BarBook
 from src.core.domain.market.quote import QuoteDay
 from src.core.domain.market.session import CalendarRangeError, SessionTable, new_york_date
 from src.core.errors import DatabaseUnavailableError
 from src.core.ports import ConnectionControl
+from src.core.services.alert_service import AlertService, Origin
 from src.core.services.backfill_service import BackfillService
 from src.core.services.bar_intake import BarIntake
 from src.core.services.connection_desk import ConnectionDesk
+from src.core.services.connection_status_service import ConnectionStatusService
 from src.core.services.health_service import HealthService
 from src.core.services.listening import Listener
 from src.core.services.login_service import LoginService
@@ -36,26 +40,32 @@ from src.infrastructure.database.accounts import DatabaseAccounts
 from src.infrastructure.database.bar_reader import DatabaseBarReader
 from src.infrastructure.database.bar_writer import DatabaseBarWriter
 from src.infrastructure.database.change_reader import DatabaseChangeReader
-from src.infrastructure.database.connection_events import DatabaseEventRecorder
+from src.infrastructure.database.connection_events import DatabaseEventLog, DatabaseEventRecorder
 from src.infrastructure.database.engines import read_engine, row_engine, write_engine
 from src.infrastructure.database.flush_interval import FlushInterval
-from src.infrastructure.database.jobs import DatabaseJobInbox
+from src.infrastructure.database.jobs import DatabaseJobDesk, DatabaseJobInbox
 from src.infrastructure.database.migrate import check_schema
 from src.infrastructure.database.ownership import ownership_of
 from src.infrastructure.database.tickstock_db import TickStockDatabase
 from src.infrastructure.database.write_trouble import write_trouble
+from src.infrastructure.observability.webhook import AlertFile, Webhook
 from src.infrastructure.passwords import Argon2Passwords
 from src.infrastructure.secret_key import kept_secret_key
 from src.infrastructure.websocket.feed_line import ConnectionSpec
 from src.infrastructure.websocket.massive_client import ClientConfig
 from src.infrastructure.websocket.multi_connection_manager import ManagerConfig, MultiConnectionManager
-from src.presentation.admin.access import AccessDeps, register_access
+from src.presentation.admin.access import AccessDeps, current_account, register_access
+from src.presentation.admin.api import AdminDeps, admin_blueprint
+from src.presentation.admin.live import register_live
+from src.presentation.admin.live_feed import LiveSources
+from src.presentation.admin.pages import admin_pages_blueprint
 from src.presentation.api.errors import register_errors
 from src.presentation.api.metrics import DiskSpace, metrics_blueprint
 from src.presentation.api.openapi.blueprint import documentation_blueprint
 from src.presentation.api.status import operations_blueprint, status_blueprint
 from src.presentation.api.ticks import TicksDeps, ticks_blueprint
 from src.presentation.api.whom import Whom
+from src.presentation.doors import ask_for_token, limit_sizes, refuse_foreign_hosts, trust_proxy
 from src.presentation.pages.dashboard import pages_blueprint
 from src.presentation.security_headers import register_security_headers
 
@@ -80,8 +90,9 @@ def monotonic_ms() -> int:
 
 
 def create_app(settings: Settings | None = None) -> Flask:
-    """The web half. Starts no thread and opens no connection until asked; raises SettingsError."""
-    settings = settings or load_settings()
+    """The web half. Starts no thread and opens no connection until asked. Without `settings`, as `flask` calls it, they
+    are read; a wrong one ends the command."""
+    settings = settings or settings_of_command()
     app = Flask(
         "tickstock",
         template_folder=str(PROJECT_ROOT / "web/templates"),
@@ -90,6 +101,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.context_processor(lambda: {"version": __version__})  # every page's footer
     register_errors(app)
     register_security_headers(app)
+    _close_doors(app, settings)
     register_commands(app, settings)
     sessions = _load_sessions()
     engine = read_engine(settings.database_url)
@@ -101,21 +113,51 @@ def create_app(settings: Settings | None = None) -> Flask:
     disk = DiskSpace(lambda: shutil.disk_usage(settings.data_dir))
     app.register_blueprint(metrics_blueprint(MeasurementService(reader, sessions, now_ms).measure, disk, __version__))
     if settings.role != "ingest":
+        _register_admin(app, settings, engine, changes, reader)
         register_access(app, _access(settings, engine))
         app.register_blueprint(status_blueprint(health))
         whom = Whom(reader, RelationshipCache(engine))
         day_at = functools.partial(_quote_day, sessions)
         app.register_blueprint(ticks_blueprint(TicksDeps(reader, changes, whom, health.brief_status, now_ms, day_at)))
-        app.register_blueprint(pages_blueprint(lambda: _is_simulated(settings, reader)))
+        is_simulated = functools.partial(_is_simulated, settings, reader)
+        app.register_blueprint(pages_blueprint(is_simulated))
+        app.register_blueprint(admin_pages_blueprint(is_simulated))
         app.register_blueprint(documentation_blueprint(__version__))
+    if settings.behind_proxy:
+        trust_proxy(app)
     return app
+
+
+def _register_admin(
+    app: Flask, settings: Settings, engine: Engine, changes: DatabaseChangeReader, reader: DatabaseBarReader
+) -> None:
+    """What administrators ask and are told."""
+    connections = ConnectionStatusService(reader, _load_sessions(), DatabaseEventLog(engine), now_ms)
+    desk = DatabaseJobDesk(engine, row_engine(settings.database_url), now_ms)
+    app.register_blueprint(admin_blueprint(AdminDeps(connections, reader, changes, desk, now_ms)))
+    register_live(app, LiveSources(connections, reader, changes))
 
 
 def _access(settings: Settings, engine: Engine) -> AccessDeps:
     accounts = DatabaseAccounts(engine, row_engine(settings.database_url), now_ms)
     login = LoginService(accounts, Argon2Passwords(), monotonic_ms)
     given = settings.secret_key.get_secret_value()
-    return AccessDeps(accounts, login, lambda: given or kept_secret_key(settings.data_dir), now_ms)
+    return AccessDeps(
+        accounts,
+        login,
+        lambda: given or kept_secret_key(settings.data_dir),
+        settings.behind_proxy,
+        settings.port,
+        now_ms,
+    )
+
+
+def _close_doors(app: Flask, settings: Settings) -> None:
+    limit_sizes(app)
+    if is_loopback(settings.host) and not settings.behind_proxy:
+        refuse_foreign_hosts(app, settings.host)
+    if token := settings.api_token.get_secret_value():
+        ask_for_token(app, token, current_account if settings.role != "ingest" else lambda: None)
 
 
 def _is_simulated(settings: Settings, reader: DatabaseBarReader) -> bool:
@@ -191,6 +233,17 @@ def _listeners(settings: Settings) -> tuple[Listener, ...]:
         for number, one in enumerate(settings.connections[: settings.websocket_connections_max], 1)
         if one.enabled
     )
+
+
+def build_alerts(settings: Settings, service: MarketDataService | None) -> AlertService | None:
+    """What posts to the webhook when bars stop, not started; None without a webhook, and where nothing ingests."""
+    url = settings.alert_webhook_url.get_secret_value()
+    if service is None or not url:
+        return None
+    memory = AlertFile(settings.data_dir / "alert.json")
+    origin = Origin(__version__, socket.gethostname())
+    rng = random.SystemRandom()
+    return AlertService(service.snapshot, _load_sessions(), Webhook(url), memory, origin, now_ms, rng.random)
 
 
 def _client_config(settings: Settings) -> ClientConfig:

@@ -7,15 +7,25 @@ import click
 from flask import Flask
 
 from src.cli_accounts import admin_commands
-from src.config.settings import Settings
+from src.cli_doctor import doctor_command
+from src.config.settings import Settings, SettingsError, load_settings
 from src.core.errors import TickStockError
 from src.infrastructure.database import migrate
 from src.infrastructure.database.migrate import Plan
 
 
+def settings_of_command() -> Settings:
+    """The settings of a `flask` command, which a wrong one ends with one line."""
+    try:
+        return load_settings()
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from error
+
+
 def register_commands(app: Flask, settings: Settings) -> None:
     """Adds the commands to `app`."""
     app.cli.add_command(admin_commands(settings, lambda: time.time_ns() // 1_000_000))
+    app.cli.add_command(doctor_command(settings))
 
     @app.cli.command("migrate")
     @click.option("--yes", is_flag=True, help="Take over an older version's tables without asking.")

@@ -4,11 +4,12 @@ import logging
 import os
 import signal
 
-from src.app import build_runtime, create_app
+from src.app import build_alerts, build_runtime, create_app
 from src.config.settings import load_settings
 from src.core.services.market_data_service import MarketDataService
 from src.infrastructure.database.migrate import check_schema
 from src.infrastructure.observability.logs import set_up_logs
+from src.presentation.admin.live import stop_live
 
 
 def _start() -> MarketDataService | None:
@@ -24,7 +25,10 @@ def _end_process() -> None:
 
 
 def stop_runtime() -> None:
-    """Closes the feed and commits what is held; safe to call twice."""
+    """Closes the administrators' sockets and the feed, and commits what is held; safe to call twice."""
+    stop_live(app)
+    if _alerts is not None:
+        _alerts.stop()
     if _runtime is not None:
         _runtime.stop()
     logging.shutdown()
@@ -35,3 +39,6 @@ set_up_logs(_settings.log_level, _settings.log_format, _settings.secret_texts)
 check_schema(_settings.database_url)
 app = create_app(_settings)
 _runtime = _start()
+_alerts = build_alerts(_settings, _runtime)
+if _alerts is not None:
+    _alerts.start()

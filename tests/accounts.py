@@ -11,7 +11,7 @@ from src.infrastructure.database.accounts import DatabaseAccounts
 from src.infrastructure.database.engines import read_engine, row_engine
 from src.infrastructure.passwords import Argon2Passwords
 
-PASSWORD = "correct horse battery"  # noqa: S105  of tests alone
+PASSWORD = "correct horse battery"
 _TOKEN = re.compile(r'name="csrf[_-]token" (?:value|content)="([^"]+)"')
 
 

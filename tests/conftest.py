@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from src.config.settings import parse_settings
@@ -18,6 +19,10 @@ from tests.postgres import PostgresServer, find_installation
 
 _NO_POSTGRES = "there is no PostgreSQL: install Debian's postgresql, or requirements-dev.txt on Linux"
 _database_numbers = itertools.count(1)
+
+# An example may take long on a busy machine; each test has a deadline of its own.
+hypothesis.settings.register_profile("busy machine", deadline=None)
+hypothesis.settings.load_profile("busy machine")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -1,11 +1,13 @@
 """The description of the API as tests use it: which operations there are, and whether an answer is as described."""
 
+import re
 from typing import Any
 
 import jsonschema_rs
 from flask import Flask
 from werkzeug.test import TestResponse
 
+_VARIABLE = re.compile(r"<(?:[^<>]+:)?(\w+)>")  # as Flask writes it
 METHODS_OF_HTTP_ITSELF = {"HEAD", "OPTIONS"}  # Flask gives them to every address
 
 
@@ -17,7 +19,7 @@ def described(document: dict[str, Any]) -> set[tuple[str, str]]:
 def routed(app: Flask) -> set[tuple[str, str]]:
     """Every (method, address) that the application answers, in OpenAPI's spelling, but for the static files."""
     return {
-        (method, rule.rule.replace("<", "{").replace(">", "}"))
+        (method, _VARIABLE.sub(r"{\1}", rule.rule))
         for rule in app.url_map.iter_rules()
         for method in (rule.methods or set()) - METHODS_OF_HTTP_ITSELF
         if rule.endpoint != "static"

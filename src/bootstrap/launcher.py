@@ -11,13 +11,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 from src.bootstrap import preflight
+from src.bootstrap.first_admin import make_first_admin
 from src.bootstrap.processes import ChildProcess, Service
 from src.bootstrap.schema import claim_feed, database_words, prepare_schema
 from src.bootstrap.supervisor import Supervisor
-from src.config.settings import Settings, SettingsError, load_settings, settings_warnings
+from src.config.settings import Settings, SettingsError, exposure_warning, load_settings, settings_warnings
 from src.core.errors import TickStockError
 from src.infrastructure.observability.logs import set_up_logs
 from src.infrastructure.observability.redaction import Redactor
+from src.infrastructure.secret_key import kept_secret_key
 
 logger = logging.getLogger(__name__)
 
@@ -56,15 +58,19 @@ def launch(root: Path, say: Say, complain: Say) -> int:
     except SettingsError as error:
         complain(str(error))
         return 2
+    show = say
     say, complain = _voices(settings, say, complain)
     try:
-        for warning in settings_warnings():
-            complain(warning)
+        for warning in [*settings_warnings(), exposure_warning(settings)]:
+            if warning:
+                complain(warning)
         simulator_port = _check(settings)
         only_start = preflight.only_start(settings.data_dir, settings.port)
         prepare_schema(settings.database_url, settings.data_dir, dt.datetime.now(dt.UTC), say)
         if settings.role != "web":
             claim_feed(settings.database_url, settings.feed, dt.datetime.now(dt.UTC))
+        if settings.role != "ingest":
+            _prepare_accounts(settings, show)
     except TickStockError as error:
         complain(str(error))
         return 1
@@ -98,6 +104,14 @@ def _check(settings: Settings) -> int | None:
         )
     preflight.check_port(_LOOPBACK, settings.simulator_port, "SIMULATOR_PORT")
     return settings.simulator_port
+
+
+def _prepare_accounts(settings: Settings, show: Say) -> None:
+    """Raises TickStockError when the web half could let nobody in. `show` is for a person's eyes, not for a log."""
+    if not settings.secret_key.get_secret_value():
+        kept_secret_key(settings.data_dir)
+    password = settings.admin_password.get_secret_value()
+    make_first_admin(settings.database_url, password, lambda: time.time_ns() // 1_000_000, show)
 
 
 def _run(settings: Settings, simulator_port: int | None, root: Path, stop: StopRequest, say: Say) -> None:

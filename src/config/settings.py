@@ -7,6 +7,7 @@ is allowed.
 
 import difflib
 import io
+import ipaddress
 import os
 import re
 from collections.abc import Mapping
@@ -363,3 +364,23 @@ def read_env_file(path: Path) -> dict[str, str | None]:
 def settings_warnings() -> list[str]:
     """What to warn of at a start: misspelt keys, a sentence each."""
     return misspelt_keys(read_env_file(PROJECT_ROOT / ".env"), os.environ)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a server on that address is reached from this machine alone."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def exposure_warning(settings: Settings) -> str | None:
+    """What is open to whom, when others than this machine reach the web half and nothing stands before it."""
+    if settings.role == "ingest" or is_loopback(settings.host) or settings.behind_proxy:
+        return None
+    reading = "" if settings.api_token.get_secret_value() else "whoever reaches this machine can read everything, and "
+    return (
+        f"HOST is {settings.host}, without TLS: {reading}passwords cross the network as they are. Set HOST=127.0.0.1, "
+        "or put a reverse proxy with TLS before it and set BEHIND_PROXY=true (docs/guides/reverse-proxy.md)"
+        + ("." if not reading else "; API_TOKEN keeps readers out.")
+    )

@@ -63,3 +63,11 @@ class KeyRefusedError(VendorError):
 
 class VendorUnavailableError(VendorError):
     """The vendor's REST side did not answer or asked for patience; the same call may succeed later."""
+
+
+class MessageRefusedError(TickStockError):
+    """Whom a message is for will not take it, later either."""
+
+
+class MessageUndeliveredError(TickStockError):
+    """Whom a message is for did not answer or asked for patience; the same call may succeed later."""

@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from email.utils import formatdate
 from http import HTTPStatus
 from types import TracebackType
 from typing import TypeVar, cast
@@ -219,24 +220,32 @@ class SimulatorServer:
         try:
             path = urlsplit(request.path).path
         except ValueError:
-            return _response(error(HTTPStatus.BAD_REQUEST, "The address of the request cannot be read."))
+            return self._response(error(HTTPStatus.BAD_REQUEST, "The address of the request cannot be read."))
         if request.headers.get("Upgrade", "").lower() == "websocket":
             return self._refuse(path)
         if self._serves_control and f"{path}/".startswith(f"{CONTROL_PATH}/"):
-            return _response(self._control.answer(request.method, request.path, connection.remote_address[0]))
+            return self._response(self._control.answer(request.method, request.path, connection.remote_address[0]))
         if request.method != "GET":
-            return _response(error(HTTPStatus.METHOD_NOT_ALLOWED, f"Only GET is served, not {request.method}."))
+            return self._response(error(HTTPStatus.METHOD_NOT_ALLOWED, f"Only GET is served, not {request.method}."))
         authorization = request.headers.get("Authorization", "")
         origin = f"http://{request.headers.get('Host', self._authority())}"
-        return _response(await self._rest.answer(request.path, authorization, origin, self._clock.now_ms()))
+        return self._response(await self._rest.answer(request.path, authorization, origin, self._clock.now_ms()))
 
     def _refuse(self, path: str) -> Response | None:
         """The answer to a WebSocket handshake that is refused, None for one that is not."""
         if path not in _STREAM_PATHS:
-            return _response(error(HTTPStatus.NOT_FOUND, f"The WebSocket is at {STREAM_PATH}, not at {path}."))
+            return self._response(error(HTTPStatus.NOT_FOUND, f"The WebSocket is at {STREAM_PATH}, not at {path}."))
         if self._board.of_kind(Outage):
-            return _response(error(HTTPStatus.SERVICE_UNAVAILABLE, "The service is unavailable."))
+            return self._response(error(HTTPStatus.SERVICE_UNAVAILABLE, "The service is unavailable."))
         return None
+
+    def _response(self, answer: Answer) -> Response:
+        body = answer.body.encode()
+        headers = Headers({"Content-Type": "application/json", "Content-Length": str(len(body)), "Connection": "close"})
+        headers["Date"] = formatdate(self._clock.now_ms() / 1000, usegmt=True)
+        if answer.retry_after_s is not None:
+            headers["Retry-After"] = str(answer.retry_after_s)
+        return Response(answer.status.value, answer.status.phrase, headers, body)
 
 
 async def _within_farewell(servers: Sequence[Server]) -> bool:
@@ -248,11 +257,3 @@ async def _within_farewell(servers: Sequence[Server]) -> bool:
     except TimeoutError:
         return False
     return True
-
-
-def _response(answer: Answer) -> Response:
-    body = answer.body.encode()
-    headers = Headers({"Content-Type": "application/json", "Content-Length": str(len(body)), "Connection": "close"})
-    if answer.retry_after_s is not None:
-        headers["Retry-After"] = str(answer.retry_after_s)
-    return Response(answer.status.value, answer.status.phrase, headers, body)

@@ -80,9 +80,9 @@ class ScriptedMarket:
     A symbol is known to the database while it stands in ``bars``, and listened to while it stands in the status'
     universe. ``names`` are companies' names; ``day_start_ms`` is where the day's volume begins; another
     ``database_id`` makes every cursor foreign. ``message_age_ms`` is the age of the newest message of the feed;
-    ``failure`` is an error message with which all of the API is answered (503) while it is set; ``delay_s`` slows
-    every API answer; ``requests`` lists the full paths asked for and ``most_at_once`` the largest number of API
-    requests under way together.
+    ``failure`` is an error message with which all of the API is answered (``failure_status``) while it is set;
+    ``delay_s`` slows every API answer; ``requests`` lists the full paths asked for and ``most_at_once`` the
+    largest number of API requests under way together.
     """
 
     bars: dict[str, list[Bar]] = field(default_factory=dict)
@@ -93,6 +93,7 @@ class ScriptedMarket:
     status: dict[str, Any] = field(default_factory=_status)
     message_age_ms: int = 300
     failure: str | None = None
+    failure_status: int = 503
     delay_s: float = 0.0
     start_ms: int = START_MS
     requests: list[str] = field(default_factory=list)
@@ -209,7 +210,8 @@ def create_app(market: ScriptedMarket) -> Flask:
             market.enter()
             time.sleep(market.delay_s)
             if market.failure is not None:
-                return jsonify(error={"code": "unavailable", "message": market.failure}), 503
+                code = {401: "unauthorized", 503: "unavailable"}[market.failure_status]
+                return jsonify(error={"code": code, "message": market.failure}), market.failure_status
         return None
 
     @app.after_request

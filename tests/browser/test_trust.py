@@ -67,6 +67,24 @@ def test_a_server_that_answers_with_errors_is_said(open_page: Open, market: Scri
     expect_trusted(page)
 
 
+def test_a_session_that_ended_is_said_with_the_way_to_the_login(open_page: Open, market: ScriptedMarket) -> None:
+    page = open_page(expected=("401 (UNAUTHORIZED)",), own_clock=True).page
+    expect(page.locator("#condition-word")).to_have_text("Live")
+    expect(page.locator("#banner-login")).to_be_hidden()
+    market.failure, market.failure_status = "This takes an account's session.", 401
+    page.clock.fast_forward(3_000)
+    page.wait_for_timeout(100)
+    page.clock.fast_forward(3_000)
+    expect_stale(page, "Your session has ended: what is shown below is old. Log in again to go on.", "")
+    expect(page.locator("#condition-word")).to_have_text("Logged out")
+    login = page.locator("#banner").get_by_role("link", name="Log in")
+    expect(login).to_have_attribute("href", "/login?next=/")
+    market.failure = None
+    page.clock.fast_forward(15_000)
+    expect_trusted(page)
+    expect(login).to_be_hidden()
+
+
 def test_a_server_that_hangs_is_said(open_page: Open, market: ScriptedMarket) -> None:
     page = open_page(own_clock=True).page
     expect(page.locator("#chart-legend")).to_contain_text("live")

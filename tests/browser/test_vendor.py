@@ -2,21 +2,26 @@
 
 import hashlib
 import json
+from pathlib import Path
+
+import pytest
 
 from .scripted_server import WEB_DIR
 
 VENDOR_DIR = WEB_DIR / "static" / "vendor"
+TESTS_VENDOR_DIR = Path(__file__).parent / "vendor"
 
 
-def test_every_kept_file_has_the_hash_that_is_written_down() -> None:
+@pytest.mark.parametrize("vendor_dir", [VENDOR_DIR, TESTS_VENDOR_DIR], ids=["pages", "tests"])
+def test_every_kept_file_has_the_hash_that_is_written_down(vendor_dir: Path) -> None:
     listed: dict[str, str] = {}
-    for entry in json.loads((VENDOR_DIR / "VENDOR.json").read_text()):
+    for entry in json.loads((vendor_dir / "VENDOR.json").read_text()):
         listed |= entry["sha256"]
         assert f"{entry['name']}/LICENSE.txt" in entry["sha256"]
         assert f"{entry['name']}/NOTICE.txt" in entry["sha256"]
     kept = {
-        str(path.relative_to(VENDOR_DIR)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in VENDOR_DIR.rglob("*")
+        str(path.relative_to(vendor_dir)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in vendor_dir.rglob("*")
         if path.is_file() and path.name != "VENDOR.json"
     }
     assert kept == listed

@@ -6,19 +6,13 @@ No answer may be a 500, nor one that the description does not tell. `--fuzz-seco
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from flask import Flask
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from src.app import create_app
-from src.config.settings import parse_settings
-from src.infrastructure.database.engines import write_engine
-from src.infrastructure.database.tickstock_db import TickStockDatabase
-from tests.bars import MINUTE, bar
+from tests.api_site import ApiSite, api_site
 
 # Parameters here exclude each other, which a description cannot say: not every request that fits it is accepted. And
 # /readyz answers 503 on purpose.
@@ -41,16 +35,14 @@ class _Quiet(WSGIRequestHandler):
 
 
 @pytest.fixture
-def url(tmp_path: Path, sqlite_database_url: str) -> Iterator[str]:
-    settings = parse_settings({"DATA_DIR": str(tmp_path), "SIMULATOR_PORT": "1", "DATABASE_URL": sqlite_database_url})
-    database = TickStockDatabase(write_engine(settings.database_url), lambda: time.time_ns() // 1000)
-    database.merge([bar("AAPL", MINUTE + place * 60_000, observed_at=place) for place in range(3)])
-    yield from _serve(create_app(settings))
-    database.close()
+def site(tmp_path: Path, sqlite_database_url: str) -> Iterator[ApiSite]:
+    with api_site(tmp_path, sqlite_database_url) as site:
+        yield site
 
 
-def _serve(app: Flask) -> Iterator[str]:
-    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet)
+@pytest.fixture
+def url(site: ApiSite) -> Iterator[str]:
+    server = make_server("127.0.0.1", 0, site.app, threaded=True, request_handler=_Quiet)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"
@@ -69,7 +61,14 @@ def fuzz(url: str, tmp_path: Path, seconds: float, seed: int, *options: str) -> 
     assert finished.returncode == 0, finished.stdout[-20_000:] + finished.stderr[-2_000:]
 
 
-def test_whoever_asks_whatever_the_answer_is_as_described(
+def test_whatever_nobody_asks_the_answer_is_as_described(
     url: str, tmp_path: Path, fuzz_seconds: float, fuzz_seed: int
 ) -> None:
     fuzz(url, tmp_path, fuzz_seconds, fuzz_seed)
+
+
+def test_whatever_an_administrator_asks_the_answer_is_as_described(
+    site: ApiSite, url: str, tmp_path: Path, fuzz_seconds: float, fuzz_seed: int
+) -> None:
+    headers = ("-H", f"Cookie: {site.cookie('admin')}", "-H", f"X-CSRFToken: {site.tokens['admin']}")
+    fuzz(url, tmp_path, fuzz_seconds, fuzz_seed, *headers, "--include-path-regex", "^/api/admin/")

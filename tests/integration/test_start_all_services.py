@@ -10,6 +10,9 @@ import sqlite3
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.parse
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
@@ -124,6 +127,39 @@ class Start:
                 os.kill(pid, signal.SIGKILL)
 
 
+class Browser:
+    """What keeps cookies and follows no redirect."""
+
+    def __init__(self, port: int) -> None:
+        self._url = f"http://{HOST}:{port}"
+        self._opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(), _Stays())
+
+    def _ask(self, path: str, form: dict[str, str] | None = None) -> tuple[int, str]:
+        body = None if form is None else urllib.parse.urlencode(form).encode()
+        try:
+            with self._opener.open(self._url + path, body, timeout=10) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read().decode()
+
+    def log_in(self, login: str, password: str) -> int:
+        """The status of the answer."""
+        token = re.search(r'name="csrf_token" value="([^"]+)"', self._ask("/login")[1])
+        assert token
+        return self._ask("/login", {"csrf_token": token[1], "login": login, "password": password})[0]
+
+    def is_logged_in(self) -> bool:
+        return "Log out admin" in self._ask("/")[1]
+
+
+class _Stays(urllib.request.HTTPRedirectHandler):
+    """Takes a redirect for an answer."""
+
+    def redirect_request(self, *_request: object) -> None:
+        return None
+
+
 class Project:
     """A copy of the project and its starts."""
 
@@ -193,6 +229,31 @@ def test_it_comes_up_says_where_to_look_and_stops_on_sigterm(project: Project) -
     assert "killed" not in start.log
     assert "Traceback" not in start.log
     assert [pid for pid in family if is_running(pid)] == []
+
+
+def test_the_first_start_says_the_administrators_password_once_and_sessions_outlive_restarts(project: Project) -> None:
+    start = project.start(LOG_LEVEL="DEBUG")
+    start.wait_until_ready()
+    (password,) = re.findall(r"Login: admin  Password: (\S+)", start.log)
+    browser = Browser(project.port)
+    assert browser.log_in("admin", "a wrong password") == 401
+    assert browser.log_in("admin", password) == 303
+    assert browser.is_logged_in()
+    key = (project.folder / "var/secret_key").read_text().strip()
+    assert (project.folder / "var/secret_key").stat().st_mode & 0o777 == 0o600
+    start.process.terminate()
+    assert start.process.wait(timeout=12) == 0
+    assert start.log.count(password) == 1
+    assert key not in start.log
+
+    later = project.start(LOG_LEVEL="DEBUG", ADMIN_PASSWORD="another one", HOST="0.0.0.0")  # noqa: S104  of tests alone
+    later.wait_until_ready()
+    assert browser.is_logged_in()
+    assert Browser(project.port).log_in("admin", "another one") == 401, "that is for the first administrator alone"
+    assert "HOST is 0.0.0.0, without TLS: whoever reaches this machine can read everything" in later.log
+    assert "administrator's account" not in later.log
+    for secret in (password, "another one", key):
+        assert secret not in later.log
 
 
 def test_what_dies_is_reported_and_started_again(project: Project) -> None:

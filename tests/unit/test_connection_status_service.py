@@ -137,8 +137,8 @@ def test_the_metrics() -> None:
     metrics = service(Facts(status=rows.one_down())).metrics()
     assert list(metrics) == ["connection_1", "connection_2", "connection_3"]
     assert metrics["connection_1"] == {
-        "messages_per_second": 25.4, "uptime_seconds": 600, "error_count": 2, "message_count": 15_000,
-        "last_message_time": NOW - 400, "condition": "live",
+        "messages_per_second": 25.4, "rates": [25] * 60, "uptime_seconds": 600, "error_count": 2,
+        "message_count": 15_000, "last_message_time": NOW - 400, "condition": "live",
     }  # fmt: skip
     assert metrics["connection_2"]["condition"] == "down"
 

@@ -131,7 +131,8 @@ def is_there(name: str, app: Flask) -> bool:
     if name.startswith("flask "):
         return name.removeprefix("flask ") in app.cli.commands
     if name.startswith("/"):
-        return name in {rule.rule for rule in app.url_map.iter_rules()}
+        namespaces = app.extensions["socketio"].server.namespace_handlers
+        return name in {rule.rule for rule in app.url_map.iter_rules()} or name in namespaces
     if "/" in name:
         return (PROJECT_ROOT / name).exists()
     if name.isupper():

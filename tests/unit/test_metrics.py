@@ -76,7 +76,7 @@ def test_three_connections_of_which_one_is_down(site: StatusSite) -> None:
     assert value(found, "tickstock_connection_borrowed_tickers", **one) == 50
     assert value(found, "tickstock_connection_lent_tickers", **TWO) == 100
     assert value(found, "tickstock_connection_messages_total", **one) == 15_000
-    assert value(found, "tickstock_connection_errors_total", kind="connection", **one) == 2
+    assert value(found, "tickstock_connection_errors_total", kind="dropped", **one) == 1
     assert value(found, "tickstock_connection_reconnects_total", **one) == 1
     assert value(found, "tickstock_connection_since_last_message_seconds", **TWO) == pytest.approx(9, abs=5)
     assert value(found, "tickstock_connection_start_timestamp_seconds", **TWO) is None

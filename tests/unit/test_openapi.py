@@ -1,7 +1,7 @@
 """The description of the API is true: it has every route, and real answers are as it says."""
 
 import json
-import time
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,30 +14,32 @@ from flask.testing import FlaskClient
 from src import __version__
 from src.app import create_app
 from src.config.settings import parse_settings
-from src.infrastructure.database.engines import write_engine
-from src.infrastructure.database.tickstock_db import TickStockDatabase
 from src.presentation.api.errors import _CODES
 from src.presentation.api.openapi.document import openapi_document
-from tests.bars import MINUTE, bar
+from tests.api_site import ApiSite, api_site
 from tests.openapi import check_answer, described, routed
 
 DOCUMENT = openapi_document(__version__)
 OPERATIONS = sorted(described(DOCUMENT))
 
 
-@pytest.fixture
-def app(tmp_path: Path, sqlite_database_url: str) -> Iterator[Flask]:
-    settings = parse_settings({"DATA_DIR": str(tmp_path), "SIMULATOR_PORT": "1", "DATABASE_URL": sqlite_database_url})
-    database = TickStockDatabase(write_engine(settings.database_url), lambda: time.time_ns() // 1000)
-    database.merge([bar("AAPL", MINUTE + place * 60_000, observed_at=place) for place in range(3)])
-    database.merge([bar("BRK.B", vwap=None)])
-    yield create_app(settings)
-    database.close()
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory, migrated_file: Path) -> Iterator[ApiSite]:
+    folder = tmp_path_factory.mktemp("site")
+    url = f"sqlite:///{shutil.copy(migrated_file, folder / 'bars.db')}"
+    with api_site(folder, url) as site:
+        yield site
 
 
 @pytest.fixture
-def client(app: Flask) -> FlaskClient:
-    return app.test_client()
+def app(site: ApiSite) -> Flask:
+    return site.app
+
+
+@pytest.fixture
+def client(site: ApiSite) -> FlaskClient:
+    """One that is not logged in."""
+    return site.app.test_client()
 
 
 def test_every_route_is_described_and_nothing_else(app: Flask) -> None:
@@ -72,51 +74,85 @@ def test_schemas_are_schemas(name: str, schema: dict[str, Any]) -> None:
     assert jsonschema_rs.meta.is_valid({**schema, "$schema": "https://json-schema.org/draft/2020-12/schema"}), name
 
 
+CONNECTIONS = "/api/admin/connections/{connection_id}/{action}"
+TICKERS = "/api/admin/tickers/{ticker}/move"
+# Who asks what: an operation, what stands for the parts of its path, its query, its body; and the status of the answer.
 REQUESTS = [
-    ("GET", "/api/ticks/recent", "?symbol=AAPL", 200),
-    ("GET", "/api/ticks/recent", "?symbols=AAPL,BRK.B,NONE&status=true&limit=2", 200),
-    ("GET", "/api/ticks/recent", "?universe=dow30&cursor=x", 200),
-    ("GET", "/api/ticks/recent", "?symbol=", 400),
-    ("GET", "/api/ticks/recent", "?symbol=NONE", 404),
-    ("GET", "/api/ticks/recent", "?universe=none", 404),
-    ("GET", "/api/ticks/recent", "?universe=sp500&limit=1000", 413),
-    ("GET", "/api/quotes", "?symbols=AAPL,BRK.B", 200),
-    ("GET", "/api/quotes", "", 200),
-    ("GET", "/api/quotes", "?universe=none", 404),
-    ("GET", "/api/status", "", 200),
-    ("GET", "/healthz", "", 200),
-    ("GET", "/readyz", "", 503),
-    ("GET", "/api/openapi.json", "", 200),
-    ("GET", "/api/docs", "", 200),
-    ("GET", "/", "", 200),
+    ("nobody", "GET", "/api/ticks/recent", {}, "?symbol=AAPL", None, 200),
+    ("nobody", "GET", "/api/ticks/recent", {}, "?symbols=AAPL,BRK.B,NONE&status=true&limit=2", None, 200),
+    ("nobody", "GET", "/api/ticks/recent", {}, "?universe=dow30&cursor=x", None, 200),
+    ("nobody", "GET", "/api/ticks/recent", {}, "?symbol=", None, 400),
+    ("nobody", "GET", "/api/ticks/recent", {}, "?symbol=NONE", None, 404),
+    ("nobody", "GET", "/api/ticks/recent", {}, "?universe=none", None, 404),
+    ("nobody", "GET", "/api/ticks/recent", {}, "?universe=sp500&limit=1000", None, 413),
+    ("nobody", "GET", "/api/quotes", {}, "?symbols=AAPL,BRK.B", None, 200),
+    ("nobody", "GET", "/api/quotes", {}, "", None, 200),
+    ("nobody", "GET", "/api/quotes", {}, "?universe=none", None, 404),
+    ("nobody", "GET", "/api/status", {}, "", None, 200),
+    ("nobody", "GET", "/healthz", {}, "", None, 200),
+    ("nobody", "GET", "/readyz", {}, "", None, 200),
+    ("nobody", "GET", "/metrics", {}, "", None, 200),
+    ("nobody", "GET", "/login", {}, "?next=/", None, 200),
+    ("user", "GET", "/login", {}, "?next=/", None, 303),
+    ("nobody", "POST", "/login", {}, "", None, 403),
+    ("user", "POST", "/login", {}, "", None, 401),
+    ("nobody", "POST", "/logout", {}, "", None, 403),
+    ("nobody", "GET", "/api/openapi.json", {}, "", None, 200),
+    ("nobody", "GET", "/api/docs", {}, "", None, 200),
+    ("nobody", "GET", "/", {}, "", None, 200),
+    *(
+        (who, "GET", f"/api/admin/{name}", {}, query, None, status)
+        for name in ("websocket-status", "connection-events", "connection-tickers")
+        for who, query, status in (("nobody", "", 401), ("user", "", 403), ("admin", "", 200), ("admin", "?x=1", 400))
+    ),
+    ("admin", "GET", "/api/admin/connection-events", {}, "?limit=1", None, 200),
+    ("nobody", "POST", CONNECTIONS, {"connection_id": "connection_1", "action": "pause"}, "", None, 401),
+    ("user", "POST", CONNECTIONS, {"connection_id": "connection_1", "action": "pause"}, "", None, 403),
+    ("admin", "POST", CONNECTIONS, {"connection_id": "connection_1", "action": "pause"}, "", None, 200),
+    ("admin", "POST", CONNECTIONS, {"connection_id": "connection_9", "action": "pause"}, "", None, 404),
+    ("admin", "POST", CONNECTIONS, {"connection_id": "connection_1", "action": "end"}, "", None, 404),
+    ("nobody", "POST", TICKERS, {"ticker": "AAPL"}, "", {"connection_id": "connection_2"}, 401),
+    ("admin", "POST", TICKERS, {"ticker": "AAPL"}, "", {"connection_id": "connection_2"}, 200),
+    ("admin", "POST", TICKERS, {"ticker": "AAPL"}, "", {"connection_id": 2}, 400),
+    ("admin", "POST", TICKERS, {"ticker": "AAPL"}, "", None, 400),
 ]
 
 
-@pytest.mark.parametrize(("method", "path", "query", "status"), REQUESTS)
-def test_a_real_answer_is_as_described(client: FlaskClient, method: str, path: str, query: str, status: int) -> None:
-    answer = client.open(path + query, method=method)
-    assert answer.status_code == status
+@pytest.mark.parametrize(("who", "method", "path", "parts", "query", "body", "status"), REQUESTS)
+def test_a_real_answer_is_as_described(
+    site: ApiSite, who: str, method: str, path: str, parts: dict[str, str], query: str, body: Any, status: int
+) -> None:
+    answer = site.ask(who, method, path.format(**parts) + query, json=body)
+    assert answer.status_code == status, answer.text
     check_answer(DOCUMENT, method, path, answer)
 
 
 def test_real_answers_of_every_operation_were_looked_at() -> None:
-    assert {(method, path) for method, path, _query, _status in REQUESTS} == set(OPERATIONS)
+    assert {(method, path) for _who, method, path, *_more in REQUESTS} == set(OPERATIONS)
 
 
 @pytest.mark.parametrize(("method", "path"), OPERATIONS)
 def test_without_a_database_the_answer_is_as_described(tmp_path: Path, method: str, path: str) -> None:
     client = create_app(parse_settings({"DATA_DIR": str(tmp_path), "SIMULATOR_PORT": "1"})).test_client()
-    query = DOCUMENT["paths"][path][method.lower()].get("x-example", "")
-    check_answer(DOCUMENT, method, path, client.open(path + query, method=method))
+    check_answer(DOCUMENT, method, path, client.open(example_of(method, path), method=method))
+
+
+def example_of(method: str, path: str) -> str:
+    """The address of the request that the documentation shows."""
+    operation = DOCUMENT["paths"][path][method.lower()]
+    places = {parameter["name"]: parameter.get("example") for parameter in operation.get("parameters", [])}
+    address: str = path.format(**places)
+    return address + operation.get("x-example", "")
 
 
 @pytest.mark.parametrize(("method", "path"), OPERATIONS)
 def test_the_example_of_a_request_works_and_that_of_an_answer_is_as_described(
-    client: FlaskClient, method: str, path: str
+    site: ApiSite, method: str, path: str
 ) -> None:
     operation = DOCUMENT["paths"][path][method.lower()]
-    if "x-example" in operation:
-        assert client.open(path + operation["x-example"], method=method).status_code == 200
+    body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("example")
+    if path not in ("/login", "/logout"):
+        assert site.ask("admin", method, example_of(method, path), json=body).status_code == 200
     for answer in operation["responses"].values():
         for content in answer.get("content", {}).values():
             if "example" in content:
@@ -138,8 +174,8 @@ def test_the_page_tells_every_endpoint_and_schema_and_every_link_in_it_leads_som
 
 
 def test_the_page_shows_the_request_with_the_address_it_was_asked_at(client: FlaskClient) -> None:
-    page = client.get("/api/docs", base_url="https://ticks.example:8443").text
-    assert "curl &#39;https://ticks.example:8443/api/ticks/recent?symbol=AAPL&amp;since=" in page
+    page = client.get("/api/docs", base_url="https://localhost:8443").text
+    assert "curl &#39;https://localhost:8443/api/ticks/recent?symbol=AAPL&amp;since=" in page
 
 
 def test_the_page_loads_nothing_from_elsewhere_and_has_no_inline_style_or_script(client: FlaskClient) -> None:

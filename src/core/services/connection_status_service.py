@@ -53,7 +53,7 @@ class ConnectionStatusService:
 
     def metrics(self) -> dict[str, Fields]:
         """What moves all the time, by connection: the message `metrics_update`."""
-        names = ("messages_per_second", "uptime_seconds", "error_count", "message_count", "last_message_time")
+        names = ("messages_per_second", "rates", "uptime_seconds", "error_count", "message_count", "last_message_time")
         now_ms = self._now_ms()
         connections = self._connections(self._reader.state("status"), self._session(now_ms)[1], now_ms)
         return {

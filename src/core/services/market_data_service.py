@@ -28,6 +28,7 @@ from src.core.services.listening import Listener, Listening, resolve
 logger = logging.getLogger(__name__)
 
 FALLBACK_UNIVERSE = ("AAPL", "GOOGL", "MSFT", "TSLA", "AMZN", "NFLX", "META", "NVDA")
+STANDS_BY = "Another process ingests into this database; this one stands by."
 _RETRY_S = 1.0
 # The status is written each second, and as soon as a connection changes, but ten times a second at most.
 _BEAT_S = 0.9
@@ -174,7 +175,7 @@ class MarketDataService:
                     self._store.add_symbols([symbol for symbol in self._universe if symbol != "*"])
                     self._trouble = ""
                     return True
-                self._say("Another process ingests into this database; this one stands by.")
+                self._say(STANDS_BY)
             except DatabaseUnavailableError as error:
                 self._say(str(error))
             except FeedMismatchError as error:
@@ -251,7 +252,8 @@ class MarketDataService:
             self.intake.lose_frame(self._config.now_ms())
             return
         level = logging.WARNING if change.status is ConnectionStatus.ERROR else logging.INFO
-        logger.log(level, "Feed %s, %s: %s", change.connection_id, change.status.value, change.reason)
+        words = ("Feed %s, %s: %s", change.connection_id, change.status.value, change.reason)
+        logger.log(level, *words, extra={"connection": change.connection_id})
 
     def _handle_interrupted(self, symbols: Collection[str]) -> None:
         """What was missed of these symbols is not known: any open minute may lack a second of it."""
@@ -261,7 +263,8 @@ class MarketDataService:
         self._desk.note(event)
         self._news.set()
         level = logging.WARNING if event.event is EventKind.FEWER_GRANTED else logging.INFO
-        logger.log(level, "Feed %s, %s: %s", event.connection_id, event.event.value, event.reason)
+        words = ("Feed %s, %s: %s", event.connection_id, event.event.value, event.reason)
+        logger.log(level, *words, extra={"connection": event.connection_id})
 
     # -- health --------------------------------------------------------------------------------------------------
 

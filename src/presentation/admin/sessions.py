@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Callable
 from datetime import timedelta
 
-from flask import Flask, Request, session
+from flask import Flask, Request, request, session
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask_login import LoginManager, UserMixin, login_user, logout_user
 
@@ -38,6 +38,15 @@ class SignedSessions(SecureCookieSessionInterface):
             app.secret_key = self._secret_key()
         return super().open_session(app, request)
 
+    def get_cookie_secure(self, app: Flask) -> bool:
+        """Always behind TLS, and for any request that came by it."""
+        return super().get_cookie_secure(app) or request.is_secure
+
+
+def cookie_name(is_tls: bool, port: int) -> str:
+    """Cookies do not tell ports apart. With the prefix, browsers take it from no other host and by TLS alone."""
+    return "__Host-tickstock" if is_tls else f"tickstock_{port}"
+
 
 def register_sessions(app: Flask, accounts: Accounts, secret_key: Callable[[], str], now_ms: Callable[[], int]) -> None:
     """Makes the application know whose session a request has."""
@@ -48,7 +57,7 @@ def register_sessions(app: Flask, accounts: Accounts, secret_key: Callable[[], s
         SESSION_REFRESH_EACH_REQUEST=False,
         PERMANENT_SESSION_LIFETIME=timedelta(milliseconds=IDLE_MS),
     )
-    manager = LoginManager(app)
+    manager = LoginManager(app, add_context_processor=False)  # templates get `account`, with or without a database
     # An address that changes, as on a train, is no reason to log somebody out.
     manager.session_protection = None
 

@@ -1,8 +1,10 @@
 """Errors with the right status: the API's as `{"error": {"code", "message"}}`, those of pages as a page for people."""
 
 import logging
+from typing import cast
+from urllib.parse import quote
 
-from flask import Flask, Response, make_response, render_template, request
+from flask import Flask, Response, make_response, redirect, render_template, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
 
@@ -15,6 +17,7 @@ _CODES = {
     400: "bad_parameter", 401: "unauthorized", 403: "forbidden", 404: "not_found", 413: "too_large",
     429: "rate_limited", 503: "unavailable",
 }  # fmt: skip
+_FOR_PROGRAMS = ("/healthz", "/readyz", "/metrics")
 
 
 class ApiError(Exception):
@@ -26,8 +29,16 @@ class ApiError(Exception):
 
 
 def is_api() -> bool:
-    """Whether the request is for the API, and not for a page."""
-    return request.path.startswith("/api/")
+    """Whether programs ask here, and not people."""
+    return request.path.startswith("/api/") or request.path in _FOR_PROGRAMS
+
+
+def ask_to_log_in(message: str) -> Response:
+    """For a request without a session: the API's 401, or the way to the login page, which leads back."""
+    if is_api() or request.method != "GET":
+        return _answer(401, "unauthorized", message)
+    target = request.full_path if request.query_string else request.path
+    return cast(Response, redirect(f"/login?next={quote(target, safe='/')}", 303))
 
 
 def bad_parameter(message: str) -> ApiError:

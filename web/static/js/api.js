@@ -48,11 +48,12 @@ export function createApi(clock, { fetch = window.fetch.bind(window), nowMs = Da
   };
 }
 
-async function getJson(fetch, path) {
+/** The JSON that is answered to a request; `options` are those of fetch. Fails with ApiError. */
+export async function getJson(fetch, path, options = {}) {
   let response;
   let text;
   try {
-    response = await fetch(path, { cache: "no-store", signal: AbortSignal.timeout(TIMEOUT_MS) });
+    response = await fetch(path, { cache: "no-store", signal: AbortSignal.timeout(TIMEOUT_MS), ...options });
     text = await response.text();
   } catch {
     throw new ApiError("The server does not answer.", 0);

@@ -18,7 +18,8 @@ const NO_BAR_MS = 3 * MINUTE_MS;
  *
  *  `trouble` is what findTrouble says, `status` the last /api/status answer or null, `newestBarMs` the start of
  *  the newest bar or null; all times are the server's. The answer is {condition, word, reason, level, banner}:
- *  `banner` is null while what is shown can be trusted, else {headline, detail}; `level` is "ok", "warn" or "bad". */
+ *  `banner` is null while what is shown can be trusted, else {headline, detail, login}, with `login` true where that is
+ *  what helps; `level` is "ok", "warn" or "bad". */
 export function assess({ trouble, status, newestBarMs, nowMs }) {
   if (trouble) return troubled(trouble);
   if (!status) {
@@ -34,6 +35,7 @@ export function assess({ trouble, status, newestBarMs, nowMs }) {
 }
 
 function troubled({ sinceMs, error }) {
+  if (error?.status === 401) return loggedOut(error.message);
   const answered = error !== null && error.status !== 0;
   const word = answered ? "Error" : "No answer";
   const opening = answered ? "The server answers with an error" : "The server does not answer";
@@ -41,6 +43,12 @@ function troubled({ sinceMs, error }) {
   const headline = `${opening}: what is shown below is old. This page keeps trying and recovers by itself.`;
   const since = sinceMs === null ? "" : ` The last good answer came at ${formatClock(sinceMs)} New York.`;
   return { condition: "unreachable", word, reason, level: "bad", banner: { headline, detail: reason + since } };
+}
+
+function loggedOut(reason) {
+  const headline = "Your session has ended: what is shown below is old. Log in again to go on.";
+  const banner = { headline, detail: "", login: true };
+  return { condition: "unreachable", word: "Logged out", reason, level: "warn", banner };
 }
 
 function contradict({ condition, session, ingest_age_ms: ingestAgeMs }, newestBarMs, nowMs) {

@@ -22,6 +22,7 @@ export function createStatusView(find = (id) => document.getElementById(id)) {
       find("banner").hidden = banner === null;
       setText(find("banner-headline"), banner?.headline ?? "");
       setText(find("banner-detail"), banner?.detail ?? "");
+      find("banner-login").hidden = !banner?.login;
       find("board").classList.toggle("stale", banner !== null);
     },
 

@@ -1,6 +1,6 @@
 """The description of the whole API, in the words of OpenAPI 3.1 (https://spec.openapis.org/oas/v3.1.1.html)."""
 
-from src.presentation.api.openapi import market, operations
+from src.presentation.api.openapi import accounts, admin, admin_schemas, market, operations
 from src.presentation.api.openapi.parts import Part, fields, text
 
 _DESCRIPTION = (
@@ -47,6 +47,8 @@ _SECURITY = {
 _TAGS = {
     "Market data": "Bars, quotes and the state of the feed. With the setting `API_TOKEN` they want the token or a "
     "session, else they are open to whoever reaches the port.",
+    "Administration": "For accounts of the role `admin`. What changes is told live by Socket.IO: `/admin-ws`.",
+    "Accounts": "Who administers, and whoever has an account, logs in with a browser.",
     "Pages": "For people, in a browser.",
     "Operations": "For supervisors and monitors. They never ask for a token.",
     "Documentation": "This description.",
@@ -59,9 +61,9 @@ def openapi_document(version: str) -> Part:
         "openapi": "3.1.0",
         "info": {"title": "TickStock", "version": version, "description": _DESCRIPTION},
         "tags": [{"name": name, "description": words} for name, words in _TAGS.items()],
-        "paths": {**market.PATHS, **operations.PATHS},
+        "paths": {**market.PATHS, **admin.PATHS, **accounts.PATHS, **operations.PATHS},
         "components": {
             "securitySchemes": _SECURITY,
-            "schemas": {"Error": _ERROR, **market.SCHEMAS, **operations.SCHEMAS},
+            "schemas": {"Error": _ERROR, **market.SCHEMAS, **admin_schemas.SCHEMAS, **operations.SCHEMAS},
         },
     }

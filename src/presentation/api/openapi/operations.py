@@ -11,6 +11,7 @@ from src.presentation.api.openapi.parts import (
     json_answer,
     operation,
     page_answer,
+    page_errors,
     ref,
     text,
 )
@@ -28,6 +29,7 @@ SCHEMAS: dict[str, Part] = {
                         "name": text("What is checked, such as `database`, `ingest` or `feed`."),
                         "ok": flag(),
                         "message": text("A sentence that says how it is."),
+                        "required": flag("Without it the program is not ready."),
                     }
                 )
             ),
@@ -60,6 +62,25 @@ PATHS: dict[str, Part] = {
             security=EVERYBODY,
         )
     },
+    "/metrics": {
+        "get": operation(
+            _TAG,
+            "metrics",
+            "Figures for Prometheus",
+            "Made from what ingestion reported last. They are labelled by connection, never by symbol. OpenMetrics is "
+            "sent to who names it in `Accept`.",
+            {
+                "200": {
+                    "description": "The figures.",
+                    "content": {
+                        "text/plain": {"schema": {"type": "string"}},
+                        "application/openmetrics-text": {"schema": {"type": "string"}},
+                    },
+                }
+            },
+            security=EVERYBODY,
+        )
+    },
     "/api/openapi.json": {
         "get": operation(
             "Documentation",
@@ -86,7 +107,7 @@ PATHS: dict[str, Part] = {
             "dashboard",
             "The dashboard",
             "A watch list and a chart, which follow the read API.",
-            {"200": page_answer("The page."), **errors(401, 503)},
+            {"200": page_answer("The page."), **page_errors(401, 503)},
             security=READER,
         )
     },

@@ -138,6 +138,14 @@ def errors(*statuses: int, **descriptions: str) -> dict[str, Part]:
     return told
 
 
+def page_errors(*statuses: int, **descriptions: str) -> dict[str, Part]:
+    """The errors of a page: as a page to who asks for HTML, else as those of the API."""
+    told = errors(*statuses, **descriptions)
+    for answer in told.values():
+        answer["content"]["text/html"] = {"schema": {"type": "string"}}
+    return told
+
+
 def operation(
     tag: str,
     name: str,

@@ -1,0 +1,127 @@
+"""`/api/admin/...`: what an administrator's page loads, and what it may ask the ingesting half to do."""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+from flask import Blueprint, Response, request
+
+from src.core.ports import BarReader, ChangeReader, JobDesk
+from src.core.services.connection_status_service import ConnectionStatusService
+from src.presentation.admin.access import current_administrator
+from src.presentation.admin.live_feed import carriers_of, live_ticks
+from src.presentation.api.errors import ApiError, bad_parameter
+from src.presentation.api.json_answer import json_answer
+from src.presentation.api.parameters import check_names, read_limit
+from src.presentation.api.shared_answers import SharedAnswers
+
+_DEFAULT_EVENTS = 100
+_MAX_EVENTS = 1000
+# How long an answer waits for the ingesting half, and how often it looks.
+_ANSWER_TIMEOUT_S = 3.0
+_LOOK_INTERVAL_S = 0.05
+_STILL_ASKED = (
+    "The ingesting process has not answered yet. If it does within a minute, this is done, and the log of events says "
+    "so; after that it is not done any more."
+)
+
+
+class AdminDeps(NamedTuple):
+    """What the endpoints are made of; `now_ms` reads the wall clock."""
+
+    connections: ConnectionStatusService
+    reader: BarReader
+    changes: ChangeReader
+    desk: JobDesk
+    now_ms: Callable[[], int]
+
+
+def admin_blueprint(deps: AdminDeps) -> Blueprint:
+    """The endpoints, for administrators alone."""
+    blueprint = Blueprint("admin_api", __name__, url_prefix="/api/admin")
+    shared: SharedAnswers[bytes] = SharedAnswers()
+
+    @blueprint.before_request
+    def check_access() -> None:
+        current_administrator()
+
+    def share(name: str, make: Callable[[], Any]) -> Response:
+        """What `make` gives, made again when something changed and each second, however many ask."""
+        seen = deps.changes.seen()
+        key = (name, seen.database_id, seen.status_ms, seen.assignment_ms, deps.now_ms() // 1000)
+        return json_answer(msgspec.Raw(shared.get(key, lambda: msgspec.json.encode(make()))))
+
+    @blueprint.get("/websocket-status")
+    def websocket_status() -> Response:
+        check_names(request.args, ())
+        return share("status", deps.connections.status)
+
+    @blueprint.get("/connection-events")
+    def connection_events() -> Response:
+        check_names(request.args, ("limit",))
+        limit = read_limit(request.args, _DEFAULT_EVENTS, _MAX_EVENTS)
+        return json_answer({"events": deps.connections.events(limit)})
+
+    @blueprint.get("/connection-tickers")
+    def connection_tickers() -> Response:
+        check_names(request.args, ())
+        return share("tickers", lambda: _tickers(deps))
+
+    def act(kind: str, arguments: Mapping[str, str]) -> Response:
+        return _act(deps.desk, kind, arguments, current_administrator().login)
+
+    @blueprint.post("/connections/<connection_id>/<any(pause, resume, reconnect):action>")
+    def act_on_connection(connection_id: str, action: str) -> Response:
+        known = _connection_ids(deps)
+        if connection_id not in known:
+            raise ApiError(
+                404, "not_found", f"No connection is called {connection_id!r:.40}; there are {', '.join(known)}."
+            )
+        return act(f"connection.{action}", {"connection_id": connection_id})
+
+    @blueprint.post("/tickers/<ticker>/move")
+    def move(ticker: str) -> Response:
+        connection_id = _read_connection_id(deps)
+        known, _unknown = deps.reader.resolve([ticker], deps.changes.seen())
+        return act("connection.move", {"ticker": known[0] if known else ticker, "connection_id": connection_id})
+
+    return blueprint
+
+
+def _tickers(deps: AdminDeps) -> dict[str, Any]:
+    """Which connection carries which tickers, and the newest tick of at most 1,000 of them."""
+    tickers = deps.connections.tickers()
+    carriers = carriers_of(tickers, deps.reader.universe)
+    ticks = live_ticks(deps.reader.recent(list(carriers), None, 1), carriers)
+    return {"tickers": tickers, "moved": deps.connections.moved(), "ticks": ticks}
+
+
+def _connection_ids(deps: AdminDeps) -> list[str]:
+    return [connection["connection_id"] for connection in deps.connections.status()["connections"]]
+
+
+def _read_connection_id(deps: AdminDeps) -> str:
+    """`connection_id` of the request's JSON body."""
+    body = request.get_json(silent=True)
+    known = _connection_ids(deps)
+    if not isinstance(body, dict) or list(body) != ["connection_id"]:
+        raise bad_parameter('The body is JSON and names a connection, such as {"connection_id": "connection_2"}.')
+    connection_id = body["connection_id"]
+    if not isinstance(connection_id, str) or connection_id not in known:
+        raise bad_parameter(f"connection_id is {connection_id!r:.40}; there are {', '.join(known)}.")
+    return connection_id
+
+
+def _act(desk: JobDesk, kind: str, arguments: Mapping[str, str], actor: str) -> Response:
+    """Hands the job in and waits for its answer, 3 s at most. Raises ApiError when it is refused."""
+    job_id = desk.ask(kind, arguments, actor)
+    deadline_s = time.monotonic() + _ANSWER_TIMEOUT_S
+    while time.monotonic() < deadline_s:
+        answer = desk.answer(job_id)
+        if answer is not None and answer.state == "refused":
+            raise ApiError(409, "bad_parameter", answer.answer or "")
+        if answer is not None and answer.state == "done":
+            return json_answer({"state": "done", "message": answer.answer})
+        time.sleep(_LOOK_INTERVAL_S)
+    return json_answer({"state": "asked", "message": _STILL_ASKED}, 202)

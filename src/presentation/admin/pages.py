@@ -1,0 +1,20 @@
+"""The pages for administrators."""
+
+from collections.abc import Callable
+
+from flask import Blueprint, render_template
+from flask.typing import ResponseReturnValue
+
+from src.presentation.admin.access import admin_required
+
+
+def admin_pages_blueprint(feed_simulated: Callable[[], bool]) -> Blueprint:
+    """The page of the connections. Its data come from the API and by live messages."""
+    blueprint = Blueprint("admin_pages", __name__)
+
+    @blueprint.get("/admin/websockets")
+    @admin_required
+    def websockets() -> ResponseReturnValue:
+        return render_template("admin_websockets.html", feed_simulated=feed_simulated())
+
+    return blueprint

@@ -1,0 +1,132 @@
+"""What administrators are told of the connections to the feed."""
+
+from src.presentation.api.openapi.parts import (
+    Part,
+    count,
+    fields,
+    flag,
+    items,
+    mapping,
+    moment,
+    number,
+    or_null,
+    ref,
+    text,
+    whole,
+)
+
+_ID = text("Such as `connection_1`.")
+
+SCHEMAS: dict[str, Part] = {
+    "Connection": fields(
+        {
+            "id": whole("Its number.", minimum=1),
+            "connection_id": _ID,
+            "name": text("As the settings call it."),
+            "enabled": flag("The settings switch it on."),
+            "status": text(enum=["disconnected", "connecting", "connected", "error"]),
+            "condition": ref("Condition"),
+            "reason": text("The condition in a sentence."),
+            "paused": flag("An administrator paused it. A new start of ingestion forgets that."),
+            "granted": flag("The plan grants it; else it rests."),
+            "movable": flag("Its tickers can move to others; those of the whole market (`*`) cannot."),
+            "ticker_count": count("Tickers that it carries now."),
+            "own_ticker_count": count("Tickers that the settings give it."),
+            "lent": count("Of its own, those that others carry now."),
+            "borrowed": count("Of what it carries, those of others."),
+            "ticker_limit": count("Tickers that it takes over up to."),
+            "url": text("The feed's address."),
+            "message_count": count("Aggregates since the start."),
+            "messages_per_second": number("Over the last 5 s.", minimum=0),
+            "rates": items(count(), "Aggregates of each of the last 60 s, oldest first.", maxItems=60),
+            "error_count": count("Since the start."),
+            "errors_by_kind": mapping(count(), "The same by kind."),
+            "reconnect_count": count("Since the start."),
+            "wanted_topics": count("Topics asked for."),
+            "acknowledged_topics": count("Of those, the feed acknowledged so many."),
+            "missing_topics": items(text(), "Some of the others."),
+            "last_message_time": or_null(moment("When its last message came.")),
+            "connected_at": or_null(moment("When the feed accepted the key.")),
+            "uptime_seconds": count("Since then; 0 while it is down."),
+        },
+        description="A connection to the feed.",
+    ),
+    "Pipeline": fields(
+        {
+            "event_to_commit_ms": fields(
+                {
+                    "p50": or_null(number("Milliseconds.")),
+                    "p99": or_null(number("Milliseconds.")),
+                    "count": count("Bars of the last minute that were measured."),
+                },
+                description="From an aggregate's arrival to its commit.",
+            ),
+            "waiting_bars": count("Bars that wait for their commit."),
+        },
+    ),
+    "ConnectionStatus": fields(
+        {
+            "mode": text(enum=["single", "multi"]),
+            "connections": items(ref("Connection"), "In single mode, one."),
+            "summary": fields(
+                {
+                    "total_connections": count(),
+                    "enabled_count": count(),
+                    "connected_count": count(),
+                    "total_tickers": count("Carried now."),
+                    "total_ticks_received": count("Since the start."),
+                    "total_errors": count("Since the start."),
+                }
+            ),
+            "answers": items(
+                fields(
+                    {
+                        "question": text(),
+                        "answer": text("A sentence."),
+                        "ok": {"type": ["boolean", "null"], "description": "None while it cannot be known."},
+                    }
+                ),
+                "Is the key right, is the plan right, is this delayed data?",
+            ),
+            "pipeline": ref("Pipeline"),
+            "feed": ref("Feed"),
+            "session": ref("Session"),
+            "ingest_age_ms": or_null(whole("How long ago ingestion reported; it does so each second.")),
+            "timestamp": moment("The server's clock."),
+        }
+    ),
+    "ConnectionEvent": fields(
+        {
+            "id": whole("Ascends."),
+            "connection_id": _ID,
+            "time": moment("When it happened."),
+            "event": text("What happened, such as `connected`, `disconnected` or `tickers_moved`."),
+            "reason": text("A sentence."),
+            "close_code": or_null(whole("The WebSocket's, where it was closed with one.")),
+            "duration_ms": or_null(whole("How long the state lasted that ended with it.")),
+            "actor": or_null(text("The login of who asked for it.")),
+        }
+    ),
+    "ConnectionEvents": fields({"events": items(ref("ConnectionEvent"), "Newest first.")}),
+    "ConnectionTickers": fields(
+        {
+            "tickers": mapping(items(text()), "By connection; `*` is the whole market."),
+            "moved": mapping(text(), "The tickers that are not with their own connection, each with its own one."),
+            "ticks": items(
+                fields(
+                    {
+                        "connection_id": _ID,
+                        "symbol": text(),
+                        "price": number("The newest bar's close. Dollars."),
+                        "volume": number("Its volume, in shares.", minimum=0),
+                        "timestamp": moment("The start of its minute."),
+                    }
+                ),
+                "The newest known, of at most 1,000 symbols.",
+                maxItems=1000,
+            ),
+        }
+    ),
+    "ActionDone": fields({"state": text(enum=["done"]), "message": text("What was done, in a sentence.")}),
+    "ActionAsked": fields({"state": text(enum=["asked"]), "message": text("A sentence.")}),
+}

@@ -1,0 +1,63 @@
+"""A database as ingestion with three connections leaves it, for tests of what administrators see of it."""
+
+import time
+from typing import Any
+
+from src.core.domain.connection.event import ConnectionEvent, EventKind
+from src.infrastructure.database.connection_events import DatabaseEventRecorder
+from src.infrastructure.database.engines import row_engine, write_engine
+from src.infrastructure.database.tickstock_db import TickStockDatabase
+from tests import status_rows
+from tests.bars import bar
+
+CARRIED = {"connection_1": ["AAPL", "MSFT"], "connection_2": ["BRK.B"], "connection_3": ["NVDA", "TSLA"]}
+
+
+def now_ms() -> int:
+    """The wall clock."""
+    return time.time_ns() // 1_000_000
+
+
+class Ingestion:
+    """What the ingesting half writes, by hand. `url` is that of a migrated database, as settings give it."""
+
+    def __init__(self, url: str) -> None:
+        self.database = TickStockDatabase(write_engine(url), lambda: time.time_ns() // 1000)
+        self._rows = row_engine(url)
+        self._recorder = DatabaseEventRecorder(self._rows)
+        self._merged = 0
+
+    def report(self, row: dict[str, Any] | None = None) -> None:
+        """Writes the status row; three live connections, if none is given."""
+        self.database.set_state("status", row or status_rows.multi_live(now_ms()))
+
+    def assign(self, carried: dict[str, list[str]], moved: dict[str, str] | None = None) -> None:
+        """Says which connection carries which tickers."""
+        self.database.set_state("assignment", {"changed_at": now_ms(), "tickers": carried, "moved": moved or {}})
+
+    def log(self, reason: str, connection_id: str = "connection_2") -> None:
+        """Adds an event to the log of connections."""
+        self._recorder.record([ConnectionEvent(connection_id, now_ms(), EventKind.DISCONNECTED, reason, 1006, 60_000)])
+
+    def trade(self, price: float, *symbols: str, minute_ms: int | None = None) -> None:
+        """Commits a bar of the present minute for each of the symbols."""
+        self._merged += 1
+        start_ms = now_ms() // 60_000 * 60_000 if minute_ms is None else minute_ms
+        self.database.merge([bar(symbol, start_ms, close=price, observed_at=self._merged) for symbol in symbols])
+
+    def close(self) -> None:
+        """Lets go of the database."""
+        self.database.close()
+        self._rows.dispose()
+
+
+def started(url: str) -> Ingestion:
+    """Ingestion that has reported, with a bar of each symbol."""
+    ingestion = Ingestion(url)
+    ingestion.database.set_state("feed", "massive")
+    symbols = [symbol for carried in CARRIED.values() for symbol in carried]
+    ingestion.database.set_state("universe", {"key": "SYMBOLS", "symbols": symbols, "unknown": [], "changed_at": 1})
+    ingestion.report()
+    ingestion.assign(CARRIED)
+    ingestion.trade(150.0, *symbols)
+    return ingestion

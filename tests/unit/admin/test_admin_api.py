@@ -1,0 +1,220 @@
+"""What administrators load and ask for: the real application and database, and a real desk that carries it out."""
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from src.app import create_app
+from src.config.settings import parse_settings
+from src.core.services.connection_desk import ConnectionDesk
+from src.infrastructure.database.connection_events import DatabaseEventRecorder
+from src.infrastructure.database.engines import read_engine, row_engine
+from src.infrastructure.database.jobs import DatabaseJobInbox
+from src.presentation.admin import api
+from tests import status_rows
+from tests.accounts import log_in, make_admin
+from tests.admin_site import CARRIED, now_ms, started
+from tests.connection_control import Control
+from tests.waiting import wait_for
+
+STATUS = "/api/admin/websocket-status"
+GETS = (STATUS, "/api/admin/connection-events", "/api/admin/connection-tickers")
+PAUSE = "/api/admin/connections/connection_1/pause"
+MOVE = "/api/admin/tickers/AAPL/move"
+
+
+class Office:
+    """The web half, with an administrator who is logged in; `desk` is the ingesting half's side of jobs."""
+
+    def __init__(self, folder: Path, url: str) -> None:
+        self.ingestion = started(url)
+        settings = parse_settings({"DATA_DIR": str(folder), "DATABASE_URL": url, "SIMULATOR_PORT": "1"})
+        self.app = create_app(settings)
+        make_admin(url)
+        self.client: FlaskClient = self.app.test_client()
+        self.token = log_in(self.client)
+        self.url = url
+        self.control = Control()
+        self._engines = [read_engine(url), row_engine(url)]
+        inbox = DatabaseJobInbox(*self._engines, now_ms)
+        self.desk = ConnectionDesk(self.control, inbox, DatabaseEventRecorder(self._engines[1]), now_ms)
+        self.control.on_event = self.desk.note
+
+    def get(self, path: str, status: int = 200) -> Any:
+        answer = self.client.get(path)
+        assert answer.status_code == status, answer.text
+        return json.loads(answer.data)
+
+    def post(self, path: str, status: int = 200, **options: Any) -> Any:
+        answer = self.client.post(path, headers={"X-CSRFToken": self.token}, **options)
+        assert answer.status_code == status, answer.text
+        return json.loads(answer.data)
+
+    def close(self) -> None:
+        self.desk.stop()
+        self.ingestion.close()
+        for engine in self._engines:
+            engine.dispose()
+
+
+@pytest.fixture
+def office(tmp_path: Path, sqlite_database_url: str) -> Iterator[Office]:
+    """An office whose desk nobody is at."""
+    office = Office(tmp_path, sqlite_database_url)
+    yield office
+    office.close()
+
+
+@pytest.fixture
+def attended(office: Office) -> Office:
+    """An office whose desk is attended."""
+    office.desk.start()
+    return office
+
+
+# -- what it shows -------------------------------------------------------------------------------------------------
+
+
+def test_the_status_tells_of_every_connection(office: Office) -> None:
+    body = office.get(STATUS)
+    assert [connection["connection_id"] for connection in body["connections"]] == list(CARRIED)
+    assert {connection["condition"] for connection in body["connections"]} <= {"live", "late", "market_closed"}
+    assert body["summary"]["total_connections"] == 3
+    assert abs(body["timestamp"] - now_ms()) < 5000
+
+
+def test_a_status_that_was_written_again_is_told_at_once(office: Office) -> None:
+    office.get(STATUS)
+    office.ingestion.report(status_rows.one_down(now_ms()))
+    wait_for(lambda: office.get(STATUS)["connections"][1]["condition"] == "down", within_s=2)
+
+
+def test_the_tickers_come_with_their_newest_ticks(office: Office) -> None:
+    office.ingestion.assign({"connection_1": ["AAPL"], "connection_2": ["NVDA"]}, {"NVDA": "connection_3"})
+    wait_for(lambda: office.get("/api/admin/connection-tickers")["moved"])
+    body = office.get("/api/admin/connection-tickers")
+    assert body["tickers"] == {"connection_1": ["AAPL"], "connection_2": ["NVDA"]}
+    assert body["moved"] == {"NVDA": "connection_3"}
+    assert [(tick["connection_id"], tick["symbol"], tick["price"], tick["volume"]) for tick in body["ticks"]] == [
+        ("connection_1", "AAPL", 150.0, 100.0),
+        ("connection_2", "NVDA", 150.0, 100.0),
+    ]
+
+
+def test_of_the_whole_market_the_symbols_with_bars_are_shown(office: Office) -> None:
+    office.ingestion.assign({"connection_1": ["*"]})
+    office.ingestion.database.set_state("universe", {"symbols": ["*"], "key": "SYMBOLS", "changed_at": 2})
+    wait_for(lambda: len(office.get("/api/admin/connection-tickers")["ticks"]) == 5)
+    assert {tick["connection_id"] for tick in office.get("/api/admin/connection-tickers")["ticks"]} == {"connection_1"}
+
+
+def test_events_come_newest_first_as_many_as_asked_for(office: Office) -> None:
+    for number in range(3):
+        office.ingestion.log(f"reason {number}")
+    assert [event["reason"] for event in office.get(GETS[1])["events"]] == ["reason 2", "reason 1", "reason 0"]
+    assert [event["reason"] for event in office.get(f"{GETS[1]}?limit=1")["events"]] == ["reason 2"]
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=1001", "limit=x", "most=3", "limit=1&limit=2"])
+def test_wrong_parameters_are_refused(office: Office, query: str) -> None:
+    assert office.get(f"{GETS[1]}?{query}", 400)["error"]["code"] == "bad_parameter"
+
+
+# -- who may ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", [*GETS, PAUSE, MOVE])
+def test_without_a_session_it_is_401_and_with_another_role_403(office: Office, path: str) -> None:
+    make_admin(office.url, "reader", role="user")
+    for login, status, code in ((None, 401, "unauthorized"), ("reader", 403, "forbidden")):
+        client = office.app.test_client()
+        headers = {"X-CSRFToken": log_in(client, login)} if login else {}
+        answer = client.get(path) if path in GETS else client.post(path, headers=headers)
+        assert (answer.status_code, json.loads(answer.data)["error"]["code"]) == (status, code), answer.text
+    assert office.control.actions == 0
+
+
+def test_an_action_without_the_sessions_token_is_refused(attended: Office) -> None:
+    for headers in ({}, {"X-CSRFToken": "forged"}):
+        answer = attended.client.post(PAUSE, headers=headers)
+        assert answer.status_code == 403, answer.text
+    assert attended.control.actions == 0
+
+
+# -- what it does ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "message"),
+    [
+        (PAUSE, None, "connection_1 is paused."),
+        ("/api/admin/connections/connection_2/resume", None, "connection_2 goes on."),
+        ("/api/admin/connections/connection_2/reconnect", None, "connection_2 connects again."),
+        (MOVE, {"connection_id": "connection_2"}, "AAPL is with connection_2 now."),
+        ("/api/admin/tickers/brk-b/move", {"connection_id": "connection_1"}, "BRK.B is with connection_1 now."),
+    ],
+)
+def test_an_action_is_done_and_logged_with_who_asked(attended: Office, path: str, body: Any, message: str) -> None:
+    assert attended.post(path, json=body) == {"state": "done", "message": message}
+    wait_for(lambda: attended.get(GETS[1])["events"])
+    [event] = attended.get(GETS[1])["events"]
+    assert (event["reason"], event["actor"]) == (message, "admin")
+
+
+def test_what_cannot_be_done_is_said(attended: Office) -> None:
+    attended.post(PAUSE)
+    error = attended.post(PAUSE, 409)["error"]
+    assert error == {"code": "bad_parameter", "message": "connection_1 is paused already."}
+
+
+@pytest.mark.parametrize("name", ["connection_4", "primary", "CONNECTION_1", "'; DROP TABLE jobs; --"])
+def test_a_connection_that_is_not_there_is_404(office: Office, name: str) -> None:
+    error = office.post(f"/api/admin/connections/{name}/pause", 404)["error"]
+    assert error["code"] == "not_found"
+    assert "connection_1, connection_2, connection_3" in error["message"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"data": "connection_2", "content_type": "text/plain"},
+        {"data": "{", "content_type": "application/json"},
+        {"json": []},
+        {"json": {"connection_id": 2}},
+        {"json": {"connection_id": "connection_9"}},
+        {"json": {"connection_id": "connection_2", "force": True}},
+    ],
+)
+def test_a_move_names_a_connection(office: Office, body: dict[str, Any]) -> None:
+    error = office.post(MOVE, 400, **body)["error"]
+    assert error["code"] == "bad_parameter"
+    assert "connection_2" in error["message"]
+
+
+def test_when_ingestion_does_not_answer_it_is_said_in_time(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api, "_ANSWER_TIMEOUT_S", 0.2)
+    begun_s = time.monotonic()
+    body = office.post(PAUSE, 202)
+    assert time.monotonic() - begun_s < 2
+    assert body["state"] == "asked"
+    assert "not answered yet" in body["message"]
+
+
+def test_without_the_database_it_is_503(office: Office, tmp_path: Path) -> None:
+    office.get(STATUS)
+    (tmp_path / "bars.db").rename(tmp_path / "gone.db")
+    with_engines_closed(office)
+    wait_for(lambda: office.client.get(STATUS).status_code == 503, within_s=5)
+    assert office.post(PAUSE, 503)["error"]["code"] == "unavailable"
+
+
+def with_engines_closed(office: Office) -> None:
+    """So that what comes next opens the file anew."""
+    for engine in office._engines:
+        engine.dispose()

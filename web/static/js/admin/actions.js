@@ -1,0 +1,87 @@
+// What an administrator can do to connections: the questions that are asked first, and what came of it.
+
+import { tickersText } from "./words.js";
+
+/** What is asked before an action: {title, text, confirmText}. */
+export function questionFor(action, connection, isAlone) {
+  const { connection_id: id, movable } = connection;
+  const tickers = movable ? `its ${tickersText(connection)}` : tickersText(connection);
+  const questions = {
+    reconnect: ["Reconnect", `It leaves the feed and connects anew: ${tickers} may miss the seconds until it is back.`],
+    pause: ["Pause", pauseText(tickers, movable, isAlone)],
+    resume: ["Resume", "It connects to the feed again, and takes its own tickers back when it has been up for a while."],
+  };
+  const [verb, text] = questions[action];
+  return { title: `${verb} ${id}?`, text, confirmText: verb };
+}
+
+function pauseText(tickers, movable, isAlone) {
+  const leaves = "It leaves the feed until it is resumed or ingestion is started anew.";
+  if (isAlone || !movable) return `${leaves} No bars arrive for ${tickers} until then.`;
+  return `${leaves} The other connections take ${tickers}, as far as they have room.`;
+}
+
+/** Which connections can take a ticker of `connectionId`: [{id, text}], the emptiest first. */
+export function targetsFor(connections, connectionId) {
+  const canTake = connections.filter(
+    ({ connection_id: id, movable, status, paused }) =>
+      id !== connectionId && movable && status === "connected" && !paused,
+  );
+  canTake.sort((a, b) => a.ticker_count / a.ticker_limit - b.ticker_count / b.ticker_limit);
+  return canTake.map(({ connection_id: id, name, ticker_count: tickers, ticker_limit: limit }) => {
+    const label = name === id ? id : `${name} (${id})`;
+    return { id, text: `${label}: ${tickers} of ${limit} tickers` };
+  });
+}
+
+/** Whether tickers of a connection can be moved by hand. */
+export function canMoveFrom(connections, connection) {
+  const others = connections.filter(({ enabled, movable }) => enabled && movable);
+  return connection.enabled && connection.movable && connection.ticker_count > 0 && others.length > 1;
+}
+
+/** The actions; `dialog` asks, `getState` gives the state, `tell(connectionId, text, isError)` says what came of it,
+ *  and `onDone` is called when something was done. */
+export function createActions({ dialog, requests, getState, tell, onDone }) {
+  function connectionOf(id) {
+    return getState().status.connections.find(({ connection_id: other }) => other === id);
+  }
+
+  /** Ask the server: {isDone, message}. What was done is told at the connection, a refusal by the dialog. */
+  async function run(connectionId, request) {
+    try {
+      const { message } = await request();
+      tell(connectionId, message, false);
+      onDone();
+      return { isDone: true, message };
+    } catch (error) {
+      if (error.name !== "ApiError") throw error;
+      return { isDone: false, message: error.status === 401 ? "Your session has ended: log in again." : error.message };
+    }
+  }
+
+  return {
+    control(connectionId, action) {
+      const isAlone = getState().status.connections.filter(({ enabled }) => enabled).length === 1;
+      const question = questionFor(action, connectionOf(connectionId), isAlone);
+      const request = () => requests.control(connectionId, action);
+      dialog.ask({ ...question, fields: null, run: () => run(connectionId, request) });
+    },
+    /** Move a ticker of a connection; null: the dialog asks which. */
+    move(connectionId, ticker) {
+      const { status, carried } = getState();
+      const targets = targetsFor(status.connections, connectionId);
+      if (targets.length === 0) {
+        tell(connectionId, "No other connection can take a ticker now: none is connected.", true);
+        return;
+      }
+      dialog.ask({
+        title: ticker === null ? `Move a ticker from ${connectionId}` : `Move ${ticker}?`,
+        text: "It stays where you move it until that connection is lost or ingestion is started anew.",
+        confirmText: "Move",
+        fields: { ticker, tickers: carried[connectionId] ?? [], targets },
+        run: ({ ticker: chosen, target }) => run(connectionId, () => requests.move(chosen, target)),
+      });
+    },
+  };
+}
