@@ -45,8 +45,14 @@ def test_a_simulated_feed_never_closes() -> None:
 
 
 def test_what_a_connection_says_itself_is_the_reason() -> None:
-    for entry in (down(1, "Gone."), connection(paused=True, reason="Gone."), connection(granted=False, reason="Gone.")):
+    paused, resting = down(1, "Gone.", paused=True), connection(granted=False, reason="Gone.")
+    for entry in (down(1, "Gone."), paused, resting):
         assert connection_health(entry, Phase.REGULAR, False, None, NOW).reason == "Gone."
+
+
+def test_a_connection_that_is_being_paused_says_so() -> None:
+    closing = connection_health(connection(paused=True), Phase.REGULAR, False, None, NOW)
+    assert closing.reason.startswith("It is being paused")
 
 
 def test_a_silent_ingesting_process_is_the_reason_of_all_but_what_is_switched_off() -> None:

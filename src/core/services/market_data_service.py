@@ -210,9 +210,9 @@ class MarketDataService:
     def _shut_down(self) -> None:
         self.data_adapter.disconnect()
         self._backfill.close()
-        self._desk.stop()
         self._writer.post_state("status", self.snapshot())  # readers see at once that it has ended
         self._writer.stop()
+        self._desk.stop()  # last: where time is short, bars come before events
         self._ownership.release()
         self.running = False
 

@@ -13,6 +13,7 @@ STATUS_STALE_MS = 10_000
 _BROAD = 5
 _QUIET_MS = {True: 30_000, False: 300_000}
 _QUIET_EXTENDED_MS = 900_000
+_CLOSING = "It is being paused, and closes once other connections have taken over what they can of its tickers."
 
 
 class Condition(enum.StrEnum):
@@ -76,7 +77,8 @@ def connection_health(
     if trouble:
         return Health(Condition.DOWN, trouble)
     if connection["paused"]:
-        return Health(Condition.PAUSED, connection["reason"])
+        closing = connection["status"] == "connected"
+        return Health(Condition.PAUSED, _CLOSING if closing else connection["reason"])
     if not connection["granted"]:
         return Health(Condition.DISABLED, connection["reason"])
     if connection["status"] != "connected":
