@@ -5,10 +5,10 @@ import time
 
 import pytest
 
-from src.core.domain.connection import presence
+from src.core.domain.connection import hearing, presence
 from src.core.domain.connection.event import EventKind
 from src.core.errors import ActionRefusedError
-from src.simulator.faults import Drop, MaxConnections, Outage
+from src.simulator.faults import Drop, MaxConnections, Mute, Outage
 from tests.integration.connections import LISTS, ONE, THREE, TICKERS, TWO, bench
 from tests.waiting import wait_for
 
@@ -61,7 +61,7 @@ def test_the_tickers_of_a_dead_connection_are_live_within_ten_seconds_and_return
         it.forget_starts()
         wait_for(lambda: it.manager.moved() == {}, 30)
         it.wait_acknowledged()
-        assert it.topics() == [4, 6, 8]
+        wait_for(lambda: it.topics() == [4, 6, 8])
         assert it.kinds(TWO) == [EventKind.TICKERS_MOVED, EventKind.TICKERS_RETURNED]
         assert it.interrupted == []  # the old carrier let go only when the new one was acknowledged
         it.wait_all_heard()
@@ -243,4 +243,24 @@ def test_it_ends_within_seconds_whatever_it_is_doing_and_can_be_connected_again(
         it.server.faults.clear()
         assert not any(thread.name.startswith("feed-") for thread in threading.enumerate())
         it.connect()
+        it.wait_all_heard()
+
+
+def test_a_connection_that_goes_mute_and_answers_pings_is_noticed_while_the_others_hear(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(hearing, "LEARN_S", 3.0)
+    with bench() as it:
+        it.connect()
+        it.wait_all_heard()
+        threading.Event().wait(4)
+        it.server.faults.begin(Mute(connections=(it.on_server(4),)))
+        started_s = time.monotonic()
+        wait_for(lambda: it.manager.moved() == {"AMZN": TWO, "META": TWO})
+        it.wait_all_heard()
+        assert time.monotonic() - started_s < 10
+        assert {"AMZN", "META"} in it.interrupted
+        wait_for(lambda: it.manager.moved() == {}, 30)  # a new connection is not mute
+        assert it.entry(TWO)["reconnects"] == 1
+        assert any("while the other connections heard" in change.reason for change in it.statuses)
         it.wait_all_heard()

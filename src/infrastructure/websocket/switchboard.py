@@ -13,7 +13,7 @@ from src.core.domain.connection.event import ConnectionEvent, EventKind
 from src.core.domain.connection.state import Ending
 from src.infrastructure.websocket.feed_line import Awaited, FeedLine
 
-# For topics to be acknowledged at a new carrier before the old one lets go of them all the same.
+# After a gap, topics that are not acknowledged by then are taken to be refused: the gap is told all the same.
 ACK_DEADLINE_S = 10.0
 # One connection more than the plan grants is tried again after this, doubling up to the second: where the vendor ends
 # the older connection, each try costs another one its place.
@@ -65,30 +65,39 @@ class Switchboard:
         """What is to be done, after the connections' state and what is not acknowledged of what was awaited."""
         acts = self._take_acknowledgements(missing, now_s)
         acts += self._mind_limits(now_s)
+        self._listen(now_s)
         moves = self._settle(now_s)
-        gaps = {move.ticker for move in moves if not self._lines[move.source].up}
+        gaps = {move.ticker for move in moves if not self._lines[move.source].hears}
         if gaps:
             acts.append(functools.partial(self._hooks.on_interrupted, gaps))
         acts += self._subscribe(gaps, now_s)
         acts += self._unsubscribe()
         acts += self._close_paused(now_s)
+        acts += self._open_silent_anew(now_s)
         acts += [functools.partial(self._hooks.on_event, event) for event in self._events(moves)]
         return acts
 
     # -- acknowledgements ----------------------------------------------------------------------------------------
 
     def _take_acknowledgements(self, missing: Sequence[tuple[Awaiting, Collection[str]]], now_s: float) -> list[Act]:
-        """Forgets what is acknowledged or overdue; where that ends a gap, the minute until now is incomplete."""
+        """Forgets what is acknowledged; where that ends a gap, or takes too long to, all until now is incomplete.
+
+        What is never acknowledged stays with the old carrier too: the feed may have refused it here, or be mute.
+        """
         interrupted = set()
         for (line, session, tickers), unacknowledged in missing:
             if line.sessions != session:
                 continue
             for ticker in tickers:
                 awaited = line.awaited.get(ticker)
-                if awaited and (ticker not in unacknowledged or now_s >= awaited.until_s):
+                if awaited is None:
+                    continue
+                acknowledged = ticker not in unacknowledged
+                if awaited.gap_until_s is not None and (acknowledged or now_s >= awaited.gap_until_s):
+                    interrupted.add(ticker)
+                    line.awaited[ticker] = Awaited(None)
+                if acknowledged:
                     del line.awaited[ticker]
-                    if awaited.after_gap:
-                        interrupted.add(ticker)
         return [functools.partial(self._hooks.on_interrupted, interrupted)] if interrupted else []
 
     # -- what the plan grants ------------------------------------------------------------------------------------
@@ -127,12 +136,33 @@ class Switchboard:
         event = self._event(line.id, EventKind.FEWER_GRANTED, reason)
         return [functools.partial(line.close, reason), functools.partial(self._hooks.on_event, event)]
 
+    # -- who has gone silent -------------------------------------------------------------------------------------
+
+    def _listen(self, now_s: float) -> None:
+        heard = sum(line.messages for line in self._lines.values())
+        loads = self._assignment.loads()
+        for line in self._lines.values():
+            others, expects = heard - line.messages, loads[line.id] > 0
+            line.silent = line.hearing.look(line.messages, others, line.up, expects, now_s)
+
+    def _open_silent_anew(self, now_s: float) -> list[Act]:
+        """Who is silent is opened anew when others have taken over what can be moved: so nothing is missed by it,
+        should the silence have been none."""
+        acts: list[Act] = []
+        for line in self._lines.values():
+            if line.silent and not line.opens_anew and not line.presence.able and not self._hands_over(line):
+                line.opens_anew = True
+                quiet_s = line.hearing.quiet_s(now_s)
+                reason = f"Nothing came for {quiet_s:.0f} s while the other connections heard; connecting anew."
+                acts.append(functools.partial(line.open, reason, anew=True))
+        return acts
+
     # -- who carries what ----------------------------------------------------------------------------------------
 
     def _settle(self, now_s: float) -> list[Move]:
         lines = self._lines.values()
-        able = [line.id for line in lines if line.presence.look(line.up, line.allowed, now_s)]
-        live = [line.id for line in lines if line.up and line.allowed]
+        able = [line.id for line in lines if line.presence.look(line.hears, line.allowed, now_s)]
+        live = [line.id for line in lines if line.hears and line.allowed]
         return self._assignment.settle(able, [one for one in live if one in able] or live)
 
     def _subscribe(self, gaps: Collection[str], now_s: float) -> list[Act]:
@@ -143,7 +173,8 @@ class Switchboard:
                 continue
             line.held.update(added)
             if line.up:
-                line.awaited |= {ticker: Awaited(now_s + ACK_DEADLINE_S, ticker in gaps) for ticker in added}
+                until_s = now_s + ACK_DEADLINE_S
+                line.awaited |= {ticker: Awaited(until_s if ticker in gaps else None) for ticker in added}
             acts.append(functools.partial(line.client.subscribe, added))
         return acts
 
@@ -172,12 +203,14 @@ class Switchboard:
     def _close_paused(self, now_s: float) -> list[Act]:
         acts: list[Act] = []
         for line in self._lines.values():
-            if line.close_by_s is not None:
-                waits = any(self._assignment.carrier(ticker) != line.id for ticker in line.held)
-                if not waits or now_s >= line.close_by_s:
-                    line.close_by_s = None
-                    acts.append(functools.partial(line.close, f"Paused by {line.paused_by}."))
+            if line.close_by_s is not None and (not self._hands_over(line) or now_s >= line.close_by_s):
+                line.close_by_s = None
+                acts.append(functools.partial(line.close, f"Paused by {line.paused_by}."))
         return acts
+
+    def _hands_over(self, line: FeedLine) -> bool:
+        """Whether it still holds what others are to carry, or carry already."""
+        return any(self._assignment.carrier(ticker) != line.id for ticker in line.held)
 
     # -- what is told --------------------------------------------------------------------------------------------
 
