@@ -67,7 +67,8 @@ def test_the_tickers_of_a_dead_connection_are_live_within_ten_seconds_and_return
         it.wait_all_heard()
 
 
-def test_a_short_drop_moves_nothing() -> None:
+def test_a_short_drop_moves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()  # by the real waits
     with bench() as it:
         it.connect()
         it.server.faults.do(Drop(connections=(it.on_server(4),)))
@@ -255,12 +256,9 @@ def test_a_connection_that_goes_mute_and_answers_pings_is_noticed_while_the_othe
         it.wait_all_heard()
         threading.Event().wait(4)
         it.server.faults.begin(Mute(connections=(it.on_server(4),)))
-        started_s = time.monotonic()
-        wait_for(lambda: it.manager.moved() == {"AMZN": TWO, "META": TWO})
-        it.wait_all_heard()
-        assert time.monotonic() - started_s < 10
+        wait_for(lambda: EventKind.TICKERS_MOVED in it.kinds(TWO), 60)  # by itself it would never notice
         assert {"AMZN", "META"} in it.interrupted
-        wait_for(lambda: it.manager.moved() == {}, 30)  # a new connection is not mute
-        assert it.entry(TWO)["reconnects"] == 1
+        wait_for(lambda: it.entry(TWO)["reconnects"] == 1, 30)
         assert any("while the other connections heard" in change.reason for change in it.statuses)
         it.wait_all_heard()
+        wait_for(lambda: it.manager.moved() == {}, 30)  # a new connection is not mute
