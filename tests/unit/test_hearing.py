@@ -65,6 +65,13 @@ def test_in_its_first_minute_and_without_tickers_nothing_is_said() -> None:
     assert ears.listen(100, expects=False) is None
 
 
+def test_one_that_never_heard_or_hardly_is_not_silent() -> None:
+    ears = Ears()
+    assert ears.listen(600) is None
+    assert ears.listen(600, every_s=100) is None
+    assert ears.listen(600) is None
+
+
 def test_after_a_silence_that_was_none_the_next_has_to_be_longer() -> None:
     ears = Ears()
     ears.listen(120, every_s=1)

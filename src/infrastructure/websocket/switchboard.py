@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from src.core.domain.connection.assignment import Assignment, Move
+from src.core.domain.connection.assignment import WHOLE_MARKET, Assignment, Move
 from src.core.domain.connection.event import ConnectionEvent, EventKind
 from src.core.domain.connection.state import Ending
 from src.infrastructure.websocket.feed_line import Awaited, FeedLine
@@ -51,6 +51,8 @@ class Switchboard:
         self._by_hand: set[str] = set()  # of these moves an administrator's action told already
         self._rests = 0  # since all of them were up together
         self._all_up_s: float | None = None
+        self._given: tuple[list[str], list[str], int] | None = None  # what tickers were last placed by
+        self._unfinished = False  # some are still held by those that carried them before
 
     def awaiting(self) -> list[Awaiting]:
         """What to ask the clients about."""
@@ -66,15 +68,9 @@ class Switchboard:
         acts = self._take_acknowledgements(missing, now_s)
         acts += self._mind_limits(now_s)
         self._listen(now_s)
-        moves = self._settle(now_s)
-        gaps = {move.ticker for move in moves if not self._lines[move.source].hears}
-        if gaps:
-            acts.append(functools.partial(self._hooks.on_interrupted, gaps))
-        acts += self._subscribe(gaps, now_s)
-        acts += self._unsubscribe()
+        acts += self._place(now_s)
         acts += self._close_paused(now_s)
         acts += self._open_silent_anew(now_s)
-        acts += [functools.partial(self._hooks.on_event, event) for event in self._events(moves)]
         return acts
 
     # -- acknowledgements ----------------------------------------------------------------------------------------
@@ -113,8 +109,17 @@ class Switchboard:
             elif line.ending is Ending.TOO_MANY and line.allowed:
                 others = [other for other in self._lines.values() if other is not line and other.allowed]
                 if others:  # the last one goes on trying: another process may have the account's connections
-                    acts += self._rest(line, len(others), now_s)
+                    line.ending = None
+                    acts += self._rest(self._who_rests(line, others), len(others), now_s)
         return acts
+
+    def _who_rests(self, line: FeedLine, others: Sequence[FeedLine]) -> FeedLine:
+        """The one that was refused; but where it has the whole market, which nobody can take over, the one with the
+        fewest tickers, in whose place it connects after its cool-down."""
+        if self._assignment.owner(WHOLE_MARKET) != line.id:
+            return line
+        loads = self._assignment.loads()
+        return min(others, key=lambda other: loads[other.id])
 
     def _note_all_up(self, now_s: float) -> None:
         if not all(line.up for line in self._lines.values()):
@@ -127,7 +132,7 @@ class Switchboard:
     def _rest(self, line: FeedLine, granted: int, now_s: float) -> list[Act]:
         rest_s = min(REST_S * 2**self._rests, _LONGEST_REST_S)
         self._rests += 1
-        line.ending, line.rest_until_s = None, now_s + rest_s
+        line.rest_until_s = now_s + rest_s
         again = datetime.fromtimestamp(self._hooks.now_ms() / 1000, UTC) + timedelta(seconds=rest_s)
         reason = (
             f"The plan grants {granted} of the {len(self._lines)} connections: this one rests, and is "
@@ -159,11 +164,24 @@ class Switchboard:
 
     # -- who carries what ----------------------------------------------------------------------------------------
 
-    def _settle(self, now_s: float) -> list[Move]:
+    def _place(self, now_s: float) -> list[Act]:
+        """Settles who carries what, where anything changed since the last time, and what follows from it."""
         lines = self._lines.values()
         able = [line.id for line in lines if line.presence.look(line.hears, line.allowed, now_s)]
         live = [line.id for line in lines if line.hears and line.allowed]
-        return self._assignment.settle(able, [one for one in live if one in able] or live)
+        takers = [one for one in live if one in able] or live
+        given = (able, takers, self._assignment.changes)
+        if given == self._given and not self._unfinished:
+            return []
+        self._given = given
+        moves = self._assignment.settle(able, takers)
+        gaps = {move.ticker for move in moves if not self._lines[move.source].hears}
+        acts: list[Act] = [functools.partial(self._hooks.on_interrupted, gaps)] if gaps else []
+        acts += self._subscribe(gaps, now_s)
+        acts += self._unsubscribe()
+        acts += [functools.partial(self._hooks.on_event, event) for event in self._events(moves)]
+        self._unfinished = any(self._hands_over(line) for line in lines)
+        return acts
 
     def _subscribe(self, gaps: Collection[str], now_s: float) -> list[Act]:
         acts: list[Act] = []

@@ -6,8 +6,10 @@ other connections that hear all the while it does not, where the silence is far 
 
 from collections import deque
 
-# So long must have been listened to before a silence means anything.
+# So long must have been listened to, and so often must something have come in the last five minutes, before a silence
+# means anything.
 LEARN_S = 60.0
+LEAST_TIMES = 10
 # A silence must be so much longer than the longest of the last five minutes, and at least so long.
 _TIMES_LONGER = 3.0
 LEAST_S = 5.0
@@ -32,6 +34,7 @@ class Hearing:
         self._others_heard_s = self._others_steady_s = now_s
         self._bucket_s = now_s
         self._longest_s = deque([0.0], maxlen=_BUCKETS)  # by minute
+        self._times = deque([0], maxlen=_BUCKETS)  # that something came, by minute
 
     def look(self, count: int, others: int, up: bool, expects: bool, now_s: float) -> bool:
         """Takes the counts at `now_s`; True while this one has gone silent: until something comes, or it is not up.
@@ -42,8 +45,10 @@ class Hearing:
         if now_s - self._bucket_s >= _BUCKET_S:
             self._bucket_s = now_s
             self._longest_s.append(0.0)
+            self._times.append(0)
         if count != self._count or not up or not (expects or self._silent):
             if count != self._count:
+                self._times[-1] += 1
                 self._note(now_s)
             self._count, self._heard_s, self._silent = count, now_s, False
         if not self._silent and self._has_gone_silent(now_s):
@@ -68,4 +73,5 @@ class Hearing:
         quiet_s = self.quiet_s(now_s)
         steady = now_s - self._others_steady_s >= quiet_s
         patience_s = max(LEAST_S, _TIMES_LONGER * max(self._longest_s))
-        return steady and quiet_s > patience_s and now_s - self._since_s >= LEARN_S
+        learnt = now_s - self._since_s >= LEARN_S and sum(self._times) >= LEAST_TIMES
+        return learnt and steady and quiet_s > patience_s
