@@ -5,7 +5,7 @@ import os
 import signal
 
 from src.app import build_alerts, build_runtime, create_app
-from src.config.settings import load_settings
+from src.config.settings import connection_notices, load_settings
 from src.core.services.market_data_service import MarketDataService
 from src.infrastructure.database.migrate import check_schema
 from src.infrastructure.observability.logs import set_up_logs
@@ -15,6 +15,8 @@ from src.presentation.admin.live import stop_live
 def _start() -> MarketDataService | None:
     service = build_runtime(_settings, _end_process)
     if service is not None:
+        for notice in connection_notices(_settings):
+            logging.getLogger(__name__).warning(notice)
         service.start()
     return service
 

@@ -254,6 +254,7 @@ class Settings(BaseModel):
 
 
 _CONNECTION = ConnectionSettings._fields
+_IN_ONE_MODE = tuple(name for name in Settings.model_fields if name.startswith(("symbol", "websocket_connection")))
 _SECRETS = tuple(name for name, field in Settings.model_fields.items() if field.annotation is SecretStr)
 
 
@@ -276,6 +277,7 @@ def parse_settings(values: Mapping[str, str]) -> Settings:
         settings = Settings.model_validate(given)
     except ValidationError as error:
         raise SettingsError(_one_line(error, given)) from None
+    _check_connections(settings)
     return _resolved(settings)
 
 
@@ -302,6 +304,33 @@ def _read_secret(key: str, path: Path) -> str:
     if not secret:
         raise SettingsError(f"Setting {key}_FILE: {str(path)!r} is empty; allowed is a file that holds the secret.")
     return secret
+
+
+def _check_connections(settings: Settings) -> None:
+    usable = settings.connections[: settings.websocket_connections_max]
+    if settings.use_multi_connection and not any(connection.enabled for connection in usable):
+        raise SettingsError(
+            "Setting USE_MULTI_CONNECTION: true is not allowed while no connection is enabled; set "
+            "WEBSOCKET_CONNECTION_1_ENABLED=true (up to the number of WEBSOCKET_CONNECTIONS_MAX), or leave it false."
+        )
+
+
+def connection_notices(settings: Settings) -> list[str]:
+    """What to say at a start of settings that have no effect in this mode: a line at most, plus one for connections
+    that are enabled beyond WEBSOCKET_CONNECTIONS_MAX."""
+    defaults = parse_settings({})
+    given = [name.upper() for name in _IN_ONE_MODE if getattr(settings, name) != getattr(defaults, name)]
+    if not settings.use_multi_connection:
+        idle = [key for key in given if key.startswith("WEBSOCKET_")]
+        return [f"USE_MULTI_CONNECTION is false, so these have no effect: {', '.join(idle)}."] if idle else []
+    idle = [key for key in given if key.startswith("SYMBOL")]
+    notices = [f"USE_MULTI_CONNECTION is true, so these have no effect: {', '.join(idle)}."] if idle else []
+    beyond = range(settings.websocket_connections_max, len(settings.connections))
+    unused = [f"connection_{number + 1}" for number in beyond if settings.connections[number].enabled]
+    if unused:
+        maximum = settings.websocket_connections_max
+        notices.append(f"WEBSOCKET_CONNECTIONS_MAX is {maximum}, so these are not used: {', '.join(unused)}.")
+    return notices
 
 
 def _resolved(settings: Settings) -> Settings:

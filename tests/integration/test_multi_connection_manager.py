@@ -1,14 +1,18 @@
 """The manager and its clients against the simulator: failover, limits of the plan, an administrator's actions."""
 
+import contextlib
+import functools
+import random
 import threading
 import time
+from collections.abc import Callable
 
 import pytest
 
-from src.core.domain.connection import presence
+from src.core.domain.connection import hearing, presence
 from src.core.domain.connection.event import EventKind
 from src.core.errors import ActionRefusedError
-from src.simulator.faults import Drop, MaxConnections, Outage
+from src.simulator.faults import Drop, MaxConnections, Mute, Outage
 from tests.integration.connections import LISTS, ONE, THREE, TICKERS, TWO, bench
 from tests.waiting import wait_for
 
@@ -61,13 +65,14 @@ def test_the_tickers_of_a_dead_connection_are_live_within_ten_seconds_and_return
         it.forget_starts()
         wait_for(lambda: it.manager.moved() == {}, 30)
         it.wait_acknowledged()
-        assert it.topics() == [4, 6, 8]
+        wait_for(lambda: it.topics() == [4, 6, 8])
         assert it.kinds(TWO) == [EventKind.TICKERS_MOVED, EventKind.TICKERS_RETURNED]
         assert it.interrupted == []  # the old carrier let go only when the new one was acknowledged
         it.wait_all_heard()
 
 
-def test_a_short_drop_moves_nothing() -> None:
+def test_a_short_drop_moves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()  # by the real waits
     with bench() as it:
         it.connect()
         it.server.faults.do(Drop(connections=(it.on_server(4),)))
@@ -111,9 +116,29 @@ def test_where_the_plan_grants_two_of_three_it_settles_and_says_so(evict: str, a
         assert "The plan grants 2 of the 3 connections" in resting["reason"]
         assert it.manager.get_health_status()["connected_count"] == 2
         sessions = [one["reconnects"] for one in it.manager.snapshot()["connections"]]
-        threading.Event().wait(3)
+        threading.Event().wait(2)
         assert [one["reconnects"] for one in it.manager.snapshot()["connections"]] == sessions  # nobody fights
         assert len(it.server.faults.state()["connections"]) == 2
+
+
+def test_where_the_plan_grants_one_of_three_that_one_carries_all() -> None:
+    with bench(faults=[MaxConnections(limit=1)]) as it:
+        it.manager.assign(LISTS)
+        it.manager.connect()
+        wait_for(lambda: [event.event for event in it.events].count(EventKind.FEWER_GRANTED) == 2)
+        it.wait_all_heard()
+        assert it.topics() == [2 * len(TICKERS)]
+
+
+def test_who_listens_to_the_whole_market_does_not_rest_while_another_can() -> None:
+    with bench(enabled=[ONE, TWO]) as it:
+        it.connect({ONE: ["*"], TWO: ["AAPL"]})
+        oldest = it.server.faults.state()["connections"][0]["topics"]
+        whole_first = it.on_server(2) < max(one["connection"] for one in it.server.faults.state()["connections"])
+        assert oldest == 2
+        it.server.faults.begin(MaxConnections(limit=1, evict="older" if whole_first else "newer"))
+        wait_for(lambda: any(event.event is EventKind.FEWER_GRANTED for event in it.events))
+        assert {one["connection_id"]: one["granted"] for one in it.manager.snapshot()["connections"]}[ONE]
 
 
 def test_a_connection_that_the_plan_grants_later_is_taken_when_it_is_tried_again() -> None:
@@ -226,6 +251,44 @@ def test_tickers_are_added_where_the_fewest_are_and_removed_wherever_they_are() 
         it.wait_acknowledged()
 
 
+def test_many_hands_at_once_leave_the_books_and_the_server_agreed() -> None:
+    with bench() as it:
+        it.connect()
+        until_s = time.monotonic() + 3
+
+        def act(seed: int) -> None:
+            chance = random.Random(seed)
+            while time.monotonic() < until_s:
+                one, ticker = chance.choice(list(LISTS)), chance.choice(TICKERS)
+                deeds: list[Callable[[], object]] = [
+                    functools.partial(it.manager.pause, one, "ann"),
+                    functools.partial(it.manager.resume, one, "ann"),
+                    functools.partial(it.manager.reconnect, one, "ann"),
+                    functools.partial(it.manager.move, ticker, one, "ann"),
+                    functools.partial(it.manager.subscribe, [f"N{seed}"]),
+                    functools.partial(it.manager.unsubscribe, [f"N{seed}"]),
+                    it.manager.snapshot,
+                ]
+                with contextlib.suppress(ActionRefusedError):
+                    chance.choice(deeds)()
+                threading.Event().wait(chance.random() / 20)
+
+        hands = [threading.Thread(target=act, args=(seed,)) for seed in range(4)]
+        for hand in hands:
+            hand.start()
+        for hand in hands:
+            hand.join(15)
+            assert not hand.is_alive()
+        it.manager.unsubscribe([f"N{seed}" for seed in range(4)])
+        for one in LISTS:
+            with contextlib.suppress(ActionRefusedError):
+                it.manager.resume(one, "ann")
+        wait_for(lambda: it.manager.get_health_status()["connected_count"] == 3, 30)
+        wait_for(lambda: sum(it.topics()) == 2 * len(TICKERS), 30)
+        wait_for(lambda: it.topics() == sorted(2 * len(tickers) for tickers in it.manager.assignment().values()), 30)
+        it.wait_all_heard()
+
+
 def test_it_ends_within_seconds_whatever_it_is_doing_and_can_be_connected_again() -> None:
     with bench() as it:
         it.connect()
@@ -244,3 +307,21 @@ def test_it_ends_within_seconds_whatever_it_is_doing_and_can_be_connected_again(
         assert not any(thread.name.startswith("feed-") for thread in threading.enumerate())
         it.connect()
         it.wait_all_heard()
+
+
+def test_a_connection_that_goes_mute_and_answers_pings_is_noticed_while_the_others_hear(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(hearing, "LEARN_S", 3.0)
+    monkeypatch.setattr(hearing, "LEAST_TIMES", 2)
+    with bench() as it:
+        it.connect()
+        it.wait_all_heard()
+        threading.Event().wait(4)
+        it.server.faults.begin(Mute(connections=(it.on_server(4),)))
+        wait_for(lambda: EventKind.TICKERS_MOVED in it.kinds(TWO), 60)  # by itself it would never notice
+        assert {"AMZN", "META"} in it.interrupted
+        wait_for(lambda: it.entry(TWO)["reconnects"] == 1, 30)
+        assert any("while the other connections heard" in change.reason for change in it.statuses)
+        it.wait_all_heard()
+        wait_for(lambda: it.manager.moved() == {}, 30)  # a new connection is not mute

@@ -13,7 +13,9 @@ from flask import Flask
 from src.app import create_app
 from src.config.settings import PROJECT_ROOT, parse_settings, settings_keys
 from src.infrastructure.database.tables import metadata
+from src.infrastructure.websocket.feed_line import ConnectionSpec
 from src.infrastructure.websocket.massive_client import ClientConfig, MassiveWebSocketClient
+from src.infrastructure.websocket.multi_connection_manager import ManagerConfig, MultiConnectionManager
 from src.infrastructure.websocket.refusals import KINDS
 
 DOCUMENTS = sorted([*PROJECT_ROOT.glob("*.md"), *PROJECT_ROOT.glob("docs/**/*.md")])
@@ -205,6 +207,16 @@ def test_the_columns_of_a_table_are_told_in_their_order(table: Any) -> None:
 def test_the_fields_of_the_clients_snapshot_are_told_in_their_order() -> None:
     client = MassiveWebSocketClient("key", print, print, ClientConfig("ws://127.0.0.1:9/stocks"))
     assert first_column(section("websockets-integration.md", "## Snapshot")) == list(client.snapshot())
+
+
+def test_the_fields_of_a_connections_entry_are_told_in_their_order() -> None:
+    config = ManagerConfig(
+        "key", ClientConfig("ws://127.0.0.1:9/stocks"), (ConnectionSpec("connection_1", "primary", True),), print, print
+    )
+    entry = MultiConnectionManager(config, print, print, 1).snapshot()["connections"][0]
+    of_client = set(first_column(section("websockets-integration.md", "## Snapshot")))
+    told = first_column(section("websockets-integration.md", "### Each connection"))
+    assert told == [field for field in entry if field not in of_client]
 
 
 def test_every_kind_of_refusal_is_told_in_its_order() -> None:

@@ -17,19 +17,19 @@ def looks(presence: Presence, up: bool, from_s: float, to_s: float) -> list[floa
 
 def test_a_drop_that_is_over_soon_moves_nothing() -> None:
     presence = Presence(0)
-    assert looks(presence, True, 0, 100) == looks(presence, False, 100, 103.75) == looks(presence, True, 104, 200) == []
+    assert looks(presence, True, 0, 100) == looks(presence, False, 100, 102.75) == looks(presence, True, 103, 200) == []
     assert presence.able
 
 
-def test_what_stays_down_is_lost_after_four_seconds_and_returns_after_ten() -> None:
+def test_what_stays_down_is_lost_after_three_seconds_and_returns_after_ten() -> None:
     presence = Presence(0)
     assert looks(presence, True, 0, 100) == []
-    assert looks(presence, False, 100, 150) == [104]
+    assert looks(presence, False, 100, 150) == [103]
     assert looks(presence, True, 150, 200) == [160]
 
 
 def test_what_never_came_up_is_lost_too() -> None:
-    assert looks(Presence(0), False, 0, 60) == [4]
+    assert looks(Presence(0), False, 0, 60) == [3]
 
 
 def test_what_comes_and_goes_is_lost_at_its_third_drop_and_trusted_later_each_time() -> None:
@@ -39,9 +39,9 @@ def test_what_comes_and_goes_is_lost_at_its_third_drop_and_trusted_later_each_ti
         changes += looks(presence, False, start_s, start_s + 2) + looks(presence, True, start_s + 2, start_s + 4)
     assert changes == [12]  # the first of all looks is no drop: it was not up yet
     assert looks(presence, True, 600, 700) == [608]  # up since 598
-    assert looks(presence, False, 700, 710) == [704]
+    assert looks(presence, False, 700, 710) == [703]
     assert looks(presence, True, 710, 800) == [730]
-    assert looks(presence, False, 800, 810) == [804]
+    assert looks(presence, False, 800, 810) == [803]
     assert looks(presence, True, 810, 900) == [850]
 
 
@@ -50,7 +50,7 @@ def test_who_was_steady_for_ten_minutes_is_trusted_as_at_the_start() -> None:
     looks(presence, False, 0, 10)
     assert looks(presence, True, 10, 30) == [20]
     looks(presence, True, 30, 700)
-    assert looks(presence, False, 700, 710) == [704]
+    assert looks(presence, False, 700, 710) == [703]
     assert looks(presence, True, 710, 800) == [720]
 
 

@@ -5,7 +5,15 @@ from pathlib import Path
 import pytest
 from dotenv import dotenv_values
 
-from src.config.settings import PROJECT_ROOT, SettingsError, misspelt_keys, parse_settings, read_env_file, settings_keys
+from src.config.settings import (
+    PROJECT_ROOT,
+    SettingsError,
+    connection_notices,
+    misspelt_keys,
+    parse_settings,
+    read_env_file,
+    settings_keys,
+)
 
 
 def test_without_a_key_the_feed_is_simulated() -> None:
@@ -144,6 +152,34 @@ def test_connections_are_read_by_number() -> None:
         ("connection_2", False, "", ()),
         ("connection_3", False, "", ("BRK.B", "MSFT")),
     )
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {},
+        {"WEBSOCKET_CONNECTION_2_ENABLED": "true", "WEBSOCKET_CONNECTIONS_MAX": "1"},
+    ],
+)
+def test_several_connections_without_one_that_is_enabled_are_refused(values: dict[str, str]) -> None:
+    with pytest.raises(SettingsError, match="WEBSOCKET_CONNECTION_1_ENABLED=true"):
+        parse_settings({"USE_MULTI_CONNECTION": "true", **values})
+
+
+def test_settings_of_the_other_mode_are_noticed_in_one_line() -> None:
+    example = {key: value or "" for key, value in dotenv_values(PROJECT_ROOT / ".env.example").items()}
+    assert connection_notices(parse_settings(example)) == []
+    single = {**example, "WEBSOCKET_CONNECTION_1_ENABLED": "true", "WEBSOCKET_CONNECTION_1_SYMBOLS": "AAPL"}
+    assert connection_notices(parse_settings(single)) == [
+        "USE_MULTI_CONNECTION is false, so these have no effect: WEBSOCKET_CONNECTION_1_ENABLED, "
+        "WEBSOCKET_CONNECTION_1_SYMBOLS."
+    ]
+    multi = {**single, "USE_MULTI_CONNECTION": "true", "SYMBOL_UNIVERSE_KEY": "dow30", "SYMBOLS": "*"}
+    several = {**multi, "WEBSOCKET_CONNECTION_3_ENABLED": "true", "WEBSOCKET_CONNECTIONS_MAX": "2"}
+    assert connection_notices(parse_settings(several)) == [
+        "USE_MULTI_CONNECTION is true, so these have no effect: SYMBOLS, SYMBOL_UNIVERSE_KEY.",
+        "WEBSOCKET_CONNECTIONS_MAX is 2, so these are not used: connection_3.",
+    ]
 
 
 def test_a_secret_can_stand_in_a_file(tmp_path: Path) -> None:

@@ -1,14 +1,16 @@
 """What the manager says of its connections: each of them, and all as one."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from src.core.domain.connection.assignment import WHOLE_MARKET, Assignment
 from src.core.domain.connection.state import ConnectionStatus
 from src.infrastructure.websocket.feed_line import FeedLine
 
-_SUMMED = ("frames", "messages", "reconnects", "errors", "wanted_topics", "acknowledged_topics")
+_SUMMED = (
+    "frames", "messages", "messages_per_second", "reconnects", "errors", "wanted_topics", "acknowledged_topics"
+)  # fmt: skip
 _NAMED_TOPICS = 20
 
 
@@ -39,19 +41,26 @@ def overall(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """All enabled connections as one: sums, the latest message, and `connected` when at least one is."""
     used = [one for one in entries if one["enabled"]]
     connected = [one for one in used if one["status"] == ConnectionStatus.CONNECTED]
-    refused: Counter[str] = Counter()
-    for one in used:
-        refused.update(one["refused_elements"])
     return {
         "status": _overall_status(used),
         "reason": _overall_reason(used, connected),
+        "refusal": next((one["refusal"] for one in used if one["refusal"]), None),
         "url": entries[0]["url"],
         "connected_at": min((one["connected_at"] for one in connected if one["connected_at"]), default=None),
         "last_message_time": max((one["last_message_time"] or 0 for one in used), default=0) or None,
         **{key: sum(one[key] for one in used) for key in _SUMMED},
-        "refused_elements": dict(refused),
+        "rates": [sum(counts) for counts in zip(*(one["rates"] for one in used), strict=True)],
+        "errors_by_kind": _added(one["errors_by_kind"] for one in used),
+        "refused_elements": _added(one["refused_elements"] for one in used),
         "missing_topics": [topic for one in used for topic in one["missing_topics"]][:_NAMED_TOPICS],
     }
+
+
+def _added(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    total: Counter[str] = Counter()
+    for one in counts:
+        total.update(one)
+    return dict(total)
 
 
 def _overall_status(used: Sequence[Mapping[str, Any]]) -> str:

@@ -3,6 +3,7 @@
 import threading
 from typing import NamedTuple
 
+from src.core.domain.connection.hearing import Hearing
 from src.core.domain.connection.presence import Presence
 from src.core.domain.connection.state import ConnectionStatus, Ending, StatusChange
 from src.infrastructure.websocket.massive_client import MassiveWebSocketClient
@@ -20,10 +21,10 @@ class ConnectionSpec(NamedTuple):
 
 
 class Awaited(NamedTuple):
-    """A ticker whose topics are not acknowledged yet: until when to wait, and whether a gap ends with them."""
+    """A ticker whose topics are not acknowledged yet. `gap_until_s`: where a gap ends with that, when it is taken to
+    have ended even so."""
 
-    until_s: float
-    after_gap: bool
+    gap_until_s: float | None
 
 
 class FeedLine:
@@ -38,6 +39,10 @@ class FeedLine:
         self.spec = spec
         self.client = client
         self.presence = Presence(now_s)
+        self.hearing = Hearing(now_s)
+        self.messages = 0  # counted by the socket's thread alone
+        self.silent = False  # while the others hear
+        self.opens_anew = False  # for that reason
         self.status = ConnectionStatus.DISCONNECTED
         self.ending: Ending | None = None  # of the last session, until the next one is accepted
         self.settled = False  # the first attempt ended, however it did
@@ -66,27 +71,33 @@ class FeedLine:
         return self.status is ConnectionStatus.CONNECTED
 
     @property
+    def hears(self) -> bool:
+        """Whether it is up, and has not gone silent."""
+        return self.up and not self.silent
+
+    @property
     def allowed(self) -> bool:
         """Whether it is to be up: enabled, not paused, not resting."""
         return self.spec.enabled and self.paused_by is None and self.rest_until_s is None
 
-    def take(self, change: StatusChange, until_s: float) -> None:
-        """Takes a change of the client's status; with a new session all is to be acknowledged, until `until_s`."""
+    def take(self, change: StatusChange, gap_until_s: float) -> None:
+        """Takes a change of the client's status; with a new session all is to be acknowledged."""
         self.status = change.status
         self.settled |= change.status is not ConnectionStatus.CONNECTING
         if change.ending is not None:
             self.ending = change.ending
         self.awaited = {}
+        self.silent = self.opens_anew = False
         if self.up:
             self.sessions += 1
             self.ending = None
-            self.awaited = dict.fromkeys(self.held, Awaited(until_s, after_gap=True))
+            self.awaited = dict.fromkeys(self.held, Awaited(gap_until_s))
 
     # -- its thread ----------------------------------------------------------------------------------------------
 
     def begin(self, now_s: float) -> None:
         """Starts the thread, and opens the client; nothing is known of how it behaves, and nothing is paused."""
-        self.presence, self.settled = Presence(now_s), False
+        self.presence, self.hearing, self.settled = Presence(now_s), Hearing(now_s), False
         self.paused_by = self.close_by_s = self.rest_until_s = self.ending = None
         self._wish, self._anew, self._ending = (True, ""), False, False
         self._thread = threading.Thread(target=self._run, name="feed-line", daemon=True)

@@ -13,6 +13,7 @@ from typing import Any
 from src.core.domain.connection.assignment import TICKER_LIMIT, WHOLE_MARKET, Assignment
 from src.core.domain.connection.event import ConnectionEvent, EventKind
 from src.core.domain.connection.state import ConnectionStatus, StatusChange
+from src.core.domain.market.tick import TickData
 from src.core.errors import ActionRefusedError
 from src.infrastructure.websocket import connection_health
 from src.infrastructure.websocket.feed_line import ConnectionSpec, FeedLine
@@ -48,11 +49,12 @@ class MultiConnectionManager:
         self, config: ManagerConfig, on_tick_callback: OnTicks, on_status_callback: OnStatus, max_connections: int
     ) -> None:
         self._config = config
+        self._on_ticks = on_tick_callback
         self._on_status = on_status_callback
         self._monotonic = config.client.monotonic
         specs = config.connections[:max_connections]
         self._lines = {
-            spec.connection_id: FeedLine(number, spec, self._client(spec, on_tick_callback), self._monotonic())
+            spec.connection_id: FeedLine(number, spec, self._client(spec), self._monotonic())
             for number, spec in enumerate(specs, 1)
         }
         self._enabled = [line for line in self._lines.values() if line.spec.enabled]
@@ -65,9 +67,9 @@ class MultiConnectionManager:
         self._running = False
         self._watcher: threading.Thread | None = None
 
-    def _client(self, spec: ConnectionSpec, on_ticks: OnTicks) -> MassiveWebSocketClient:
+    def _client(self, spec: ConnectionSpec) -> MassiveWebSocketClient:
         config = replace(self._config.client, connection_id=spec.connection_id)
-        return MassiveWebSocketClient(self._config.api_key, on_ticks, self._handle_status, config)
+        return MassiveWebSocketClient(self._config.api_key, self._handle_ticks, self._handle_status, config)
 
     # -- as one client -------------------------------------------------------------------------------------------
 
@@ -250,6 +252,10 @@ class MultiConnectionManager:
             raise ActionRefusedError(f"{line.id} carries {self._config.ticker_limit} tickers, which is the limit.")
 
     # -- the sockets' threads ------------------------------------------------------------------------------------
+
+    def _handle_ticks(self, ticks: list[TickData], connection_id: str) -> None:
+        self._lines[connection_id].messages += len(ticks)
+        self._on_ticks(ticks, connection_id)
 
     def _handle_status(self, change: StatusChange) -> None:
         line = self._lines[change.connection_id]

@@ -8,12 +8,12 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from src.core.domain.connection.assignment import Assignment, Move
+from src.core.domain.connection.assignment import WHOLE_MARKET, Assignment, Move
 from src.core.domain.connection.event import ConnectionEvent, EventKind
 from src.core.domain.connection.state import Ending
 from src.infrastructure.websocket.feed_line import Awaited, FeedLine
 
-# For topics to be acknowledged at a new carrier before the old one lets go of them all the same.
+# After a gap, topics that are not acknowledged by then are taken to be refused: the gap is told all the same.
 ACK_DEADLINE_S = 10.0
 # One connection more than the plan grants is tried again after this, doubling up to the second: where the vendor ends
 # the older connection, each try costs another one its place.
@@ -51,6 +51,8 @@ class Switchboard:
         self._by_hand: set[str] = set()  # of these moves an administrator's action told already
         self._rests = 0  # since all of them were up together
         self._all_up_s: float | None = None
+        self._given: tuple[list[str], list[str], int] | None = None  # what tickers were last placed by
+        self._unfinished = False  # some are still held by those that carried them before
 
     def awaiting(self) -> list[Awaiting]:
         """What to ask the clients about."""
@@ -65,30 +67,33 @@ class Switchboard:
         """What is to be done, after the connections' state and what is not acknowledged of what was awaited."""
         acts = self._take_acknowledgements(missing, now_s)
         acts += self._mind_limits(now_s)
-        moves = self._settle(now_s)
-        gaps = {move.ticker for move in moves if not self._lines[move.source].up}
-        if gaps:
-            acts.append(functools.partial(self._hooks.on_interrupted, gaps))
-        acts += self._subscribe(gaps, now_s)
-        acts += self._unsubscribe()
+        self._listen(now_s)
+        acts += self._place(now_s)
         acts += self._close_paused(now_s)
-        acts += [functools.partial(self._hooks.on_event, event) for event in self._events(moves)]
+        acts += self._open_silent_anew(now_s)
         return acts
 
     # -- acknowledgements ----------------------------------------------------------------------------------------
 
     def _take_acknowledgements(self, missing: Sequence[tuple[Awaiting, Collection[str]]], now_s: float) -> list[Act]:
-        """Forgets what is acknowledged or overdue; where that ends a gap, the minute until now is incomplete."""
+        """Forgets what is acknowledged; where that ends a gap, or takes too long to, all until now is incomplete.
+
+        What is never acknowledged stays with the old carrier too: the feed may have refused it here, or be mute.
+        """
         interrupted = set()
         for (line, session, tickers), unacknowledged in missing:
             if line.sessions != session:
                 continue
             for ticker in tickers:
                 awaited = line.awaited.get(ticker)
-                if awaited and (ticker not in unacknowledged or now_s >= awaited.until_s):
+                if awaited is None:
+                    continue
+                acknowledged = ticker not in unacknowledged
+                if awaited.gap_until_s is not None and (acknowledged or now_s >= awaited.gap_until_s):
+                    interrupted.add(ticker)
+                    line.awaited[ticker] = Awaited(None)
+                if acknowledged:
                     del line.awaited[ticker]
-                    if awaited.after_gap:
-                        interrupted.add(ticker)
         return [functools.partial(self._hooks.on_interrupted, interrupted)] if interrupted else []
 
     # -- what the plan grants ------------------------------------------------------------------------------------
@@ -104,8 +109,17 @@ class Switchboard:
             elif line.ending is Ending.TOO_MANY and line.allowed:
                 others = [other for other in self._lines.values() if other is not line and other.allowed]
                 if others:  # the last one goes on trying: another process may have the account's connections
-                    acts += self._rest(line, len(others), now_s)
+                    line.ending = None
+                    acts += self._rest(self._who_rests(line, others), len(others), now_s)
         return acts
+
+    def _who_rests(self, line: FeedLine, others: Sequence[FeedLine]) -> FeedLine:
+        """The one that was refused; but where it has the whole market, which nobody can take over, the one with the
+        fewest tickers, in whose place it connects after its cool-down."""
+        if self._assignment.owner(WHOLE_MARKET) != line.id:
+            return line
+        loads = self._assignment.loads()
+        return min(others, key=lambda other: loads[other.id])
 
     def _note_all_up(self, now_s: float) -> None:
         if not all(line.up for line in self._lines.values()):
@@ -118,7 +132,7 @@ class Switchboard:
     def _rest(self, line: FeedLine, granted: int, now_s: float) -> list[Act]:
         rest_s = min(REST_S * 2**self._rests, _LONGEST_REST_S)
         self._rests += 1
-        line.ending, line.rest_until_s = None, now_s + rest_s
+        line.rest_until_s = now_s + rest_s
         again = datetime.fromtimestamp(self._hooks.now_ms() / 1000, UTC) + timedelta(seconds=rest_s)
         reason = (
             f"The plan grants {granted} of the {len(self._lines)} connections: this one rests, and is "
@@ -127,13 +141,47 @@ class Switchboard:
         event = self._event(line.id, EventKind.FEWER_GRANTED, reason)
         return [functools.partial(line.close, reason), functools.partial(self._hooks.on_event, event)]
 
+    # -- who has gone silent -------------------------------------------------------------------------------------
+
+    def _listen(self, now_s: float) -> None:
+        heard = sum(line.messages for line in self._lines.values())
+        loads = self._assignment.loads()
+        for line in self._lines.values():
+            others, expects = heard - line.messages, loads[line.id] > 0
+            line.silent = line.hearing.look(line.messages, others, line.up, expects, now_s)
+
+    def _open_silent_anew(self, now_s: float) -> list[Act]:
+        """Who is silent is opened anew when others have taken over what can be moved: so nothing is missed by it,
+        should the silence have been none."""
+        acts: list[Act] = []
+        for line in self._lines.values():
+            if line.silent and not line.opens_anew and not line.presence.able and not self._hands_over(line):
+                line.opens_anew = True
+                quiet_s = line.hearing.quiet_s(now_s)
+                reason = f"Nothing came for {quiet_s:.0f} s while the other connections heard; connecting anew."
+                acts.append(functools.partial(line.open, reason, anew=True))
+        return acts
+
     # -- who carries what ----------------------------------------------------------------------------------------
 
-    def _settle(self, now_s: float) -> list[Move]:
+    def _place(self, now_s: float) -> list[Act]:
+        """Settles who carries what, where anything changed since the last time, and what follows from it."""
         lines = self._lines.values()
-        able = [line.id for line in lines if line.presence.look(line.up, line.allowed, now_s)]
-        live = [line.id for line in lines if line.up and line.allowed]
-        return self._assignment.settle(able, [one for one in live if one in able] or live)
+        able = [line.id for line in lines if line.presence.look(line.hears, line.allowed, now_s)]
+        live = [line.id for line in lines if line.hears and line.allowed]
+        takers = [one for one in live if one in able] or live
+        given = (able, takers, self._assignment.changes)
+        if given == self._given and not self._unfinished:
+            return []
+        self._given = given
+        moves = self._assignment.settle(able, takers)
+        gaps = {move.ticker for move in moves if not self._lines[move.source].hears}
+        acts: list[Act] = [functools.partial(self._hooks.on_interrupted, gaps)] if gaps else []
+        acts += self._subscribe(gaps, now_s)
+        acts += self._unsubscribe()
+        acts += [functools.partial(self._hooks.on_event, event) for event in self._events(moves)]
+        self._unfinished = any(self._hands_over(line) for line in lines)
+        return acts
 
     def _subscribe(self, gaps: Collection[str], now_s: float) -> list[Act]:
         acts: list[Act] = []
@@ -143,7 +191,8 @@ class Switchboard:
                 continue
             line.held.update(added)
             if line.up:
-                line.awaited |= {ticker: Awaited(now_s + ACK_DEADLINE_S, ticker in gaps) for ticker in added}
+                until_s = now_s + ACK_DEADLINE_S
+                line.awaited |= {ticker: Awaited(until_s if ticker in gaps else None) for ticker in added}
             acts.append(functools.partial(line.client.subscribe, added))
         return acts
 
@@ -172,12 +221,14 @@ class Switchboard:
     def _close_paused(self, now_s: float) -> list[Act]:
         acts: list[Act] = []
         for line in self._lines.values():
-            if line.close_by_s is not None:
-                waits = any(self._assignment.carrier(ticker) != line.id for ticker in line.held)
-                if not waits or now_s >= line.close_by_s:
-                    line.close_by_s = None
-                    acts.append(functools.partial(line.close, f"Paused by {line.paused_by}."))
+            if line.close_by_s is not None and (not self._hands_over(line) or now_s >= line.close_by_s):
+                line.close_by_s = None
+                acts.append(functools.partial(line.close, f"Paused by {line.paused_by}."))
         return acts
+
+    def _hands_over(self, line: FeedLine) -> bool:
+        """Whether it still holds what others are to carry, or carry already."""
+        return any(self._assignment.carrier(ticker) != line.id for ticker in line.held)
 
     # -- what is told --------------------------------------------------------------------------------------------
 

@@ -34,6 +34,7 @@ class Assignment:
         self._owners: dict[str, str] = {}
         self._carriers: dict[str, str] = {}
         self._pins: dict[str, str] = {}  # where an administrator moved tickers to
+        self.changes = 0  # of lists and wishes: while it and the connections are the same, `settle` changes nothing
 
     # -- what is listed ------------------------------------------------------------------------------------------
 
@@ -48,6 +49,7 @@ class Assignment:
                 self._owners.setdefault(ticker, connection_id)
         self._carriers = dict(self._owners)
         self._pins = {}
+        self.changes += 1
 
     def add(self, tickers: Iterable[str], able: Collection[str]) -> list[str]:
         """Gives each ticker that nobody owns to the connection of `able` that carries fewest; gives those tickers."""
@@ -60,6 +62,7 @@ class Assignment:
             self._owners[ticker] = self._carriers[ticker] = owner
             loads[owner] += 1
             added.append(ticker)
+        self.changes += 1
         return added
 
     def remove(self, tickers: Iterable[str]) -> None:
@@ -67,6 +70,7 @@ class Assignment:
         for ticker in tickers:
             for book in (self._owners, self._carriers, self._pins):
                 book.pop(ticker, None)
+        self.changes += 1
 
     # -- who carries ---------------------------------------------------------------------------------------------
 
@@ -75,6 +79,7 @@ class Assignment:
         self._pins[ticker] = connection_id
         if self._owners[ticker] == connection_id:
             del self._pins[ticker]
+        self.changes += 1
 
     def settle(self, able: Collection[str], live: Collection[str]) -> list[Move]:
         """Finds a carrier for every ticker; gives what changed.

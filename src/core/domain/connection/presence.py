@@ -7,8 +7,8 @@ to and fro.
 
 from collections import deque
 
-# Two attempts to connect again fit in (they wait 0.5 to 1 s and 1 to 2 s).
-MOVE_AFTER_S = 4.0
+# An attempt to connect again fits in, which waits 0.5 to 1 s before it begins.
+MOVE_AFTER_S = 3.0
 RETURN_AFTER_S = 10.0
 _LONGEST_RETURN_S = 320.0
 # Who carried for this long has settled: the next return is a short one again.
@@ -21,7 +21,7 @@ _DROPS_WITHIN_S = 60.0
 class Presence:
     """One connection's behaviour, from `now_s` on. Not safe for threads: its owner serialises the calls.
 
-    `able` says whether it may carry tickers. It begins able, and is not while it is lost: down for 4 s, dropped three
+    `able` says whether it may carry tickers. It begins able, and is not while it is lost: down for 3 s, dropped three
     times within 60 s, or not allowed to be up (paused, not granted).
     """
 
