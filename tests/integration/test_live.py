@@ -149,6 +149,12 @@ def trade_and_see(house: House, watcher: Watcher, since: int) -> bool:
     return any(tick["connection_id"] == "connection_1" for ticks in told for tick in ticks if tick["symbol"] == "TSLA")
 
 
+def cookie_of(house: House, login: str) -> dict[str, str]:
+    """The headers of somebody who has just logged in."""
+    with house.web.log_in(login) as session:
+        return session.cookie()
+
+
 # -- who may -------------------------------------------------------------------------------------------------------
 
 
@@ -270,10 +276,10 @@ def test_garbage_ends_its_own_connection_at_most(house: House, message: Any) -> 
 def test_sockets_survive_a_database_that_is_away_for_a_while(own_house: House) -> None:
     watcher = own_house.watch()
     wait_for(lambda: watcher.told("metrics_update"))
-    database = own_house.folder / "bars.db"
-    database.rename(own_house.folder / "hidden.db")
+    own_house.ingestion.take_away()
     wait_for(lambda: own_house.session.get(f"{own_house.web.url}/api/quotes", timeout=10).status_code == 503)
-    (own_house.folder / "hidden.db").rename(database)
+    wait_for(lambda: "are told nothing new" in own_house.web.log)
+    own_house.ingestion.bring_back()
     count = len(watcher.got)
     wait_for(lambda: "metrics_update" in [event for _at_s, event, _data in watcher.got[count:]])
     assert not watcher.ended.is_set()
