@@ -1,6 +1,8 @@
 """How gunicorn serves TickStock: one worker, because that worker also ingests the feed, with many threads."""
 
+import signal
 import sys
+import threading
 from typing import Any
 
 from gunicorn.glogging import Logger
@@ -43,6 +45,19 @@ def post_fork(_server: Any, worker: Any) -> None:
     """In the new worker: ends it with the master, and leaves it time to commit."""
     end_with_parent(worker.ppid)
     worker.cfg.set("graceful_timeout", _REQUESTS_TIMEOUT_S)
+
+
+def post_worker_init(worker: Any) -> None:
+    """In the worker, once it has loaded the program: what it is to do first when it is told to end.
+
+    The worker waits for requests under way before it comes to `worker_exit`; open WebSockets are such requests.
+    """
+
+    def end(number: int, frame: Any) -> None:
+        worker.handle_exit(number, frame)
+        threading.Thread(target=sys.modules["src.wsgi"].stop_sockets, name="stop-sockets").start()
+
+    signal.signal(signal.SIGTERM, end)
 
 
 def worker_exit(_server: Any, _worker: Any) -> None:

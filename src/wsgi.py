@@ -26,9 +26,14 @@ def _end_process() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def stop_runtime() -> None:
-    """Closes the administrators' sockets and the feed, and commits what is held; safe to call twice."""
+def stop_sockets() -> None:
+    """Closes the administrators' sockets; safe to call twice."""
     stop_live(app)
+
+
+def stop_runtime() -> None:
+    """Closes what is open and commits what is held; safe to call twice."""
+    stop_sockets()
     if _alerts is not None:
         _alerts.stop()
     if _runtime is not None:

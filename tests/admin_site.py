@@ -3,6 +3,8 @@
 import time
 from typing import Any
 
+from sqlalchemy import text
+
 from src.core.domain.connection.event import ConnectionEvent, EventKind
 from src.infrastructure.database.connection_events import DatabaseEventRecorder
 from src.infrastructure.database.engines import row_engine, write_engine
@@ -44,6 +46,18 @@ class Ingestion:
         self._merged += 1
         start_ms = now_ms() // 60_000 * 60_000 if minute_ms is None else minute_ms
         self.database.merge([bar(symbol, start_ms, close=price, observed_at=self._merged) for symbol in symbols])
+
+    def take_away(self) -> None:
+        """Takes from the database what every look at it reads first."""
+        self._alter("write_state RENAME TO hidden_state")
+
+    def bring_back(self) -> None:
+        """Gives it back."""
+        self._alter("hidden_state RENAME TO write_state")
+
+    def _alter(self, what: str) -> None:
+        with self._rows.begin() as connection:
+            connection.execute(text(f"ALTER TABLE {what}"))
 
     def close(self) -> None:
         """Lets go of the database."""

@@ -225,7 +225,9 @@ def test_every_kind_of_refusal_is_told_in_its_order() -> None:
 
 
 def test_every_thread_of_the_program_is_told() -> None:
-    sources = [file.read_text() for folder in ("core", "infrastructure") for file in source_files(folder)]
+    sources = [
+        file.read_text() for folder in ("core", "infrastructure", "presentation") for file in source_files(folder)
+    ]
     names = {name for source in sources for name in re.findall(r'(?:Thread\([^)]*name=|_spawn\()"([a-z-]+)"', source)}
     told = section("system-architecture.md", "## Threads of the worker")
     assert len(names) >= 6

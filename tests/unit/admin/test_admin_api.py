@@ -206,15 +206,10 @@ def test_when_ingestion_does_not_answer_it_is_said_in_time(office: Office, monke
     assert "not answered yet" in body["message"]
 
 
-def test_without_the_database_it_is_503(office: Office, tmp_path: Path) -> None:
+def test_without_the_database_it_is_503(office: Office) -> None:
     office.get(STATUS)
-    (tmp_path / "bars.db").rename(tmp_path / "gone.db")
-    with_engines_closed(office)
+    office.ingestion.take_away()
     wait_for(lambda: office.client.get(STATUS).status_code == 503, within_s=5)
     assert office.post(PAUSE, 503)["error"]["code"] == "unavailable"
-
-
-def with_engines_closed(office: Office) -> None:
-    """So that what comes next opens the file anew."""
-    for engine in office._engines:
-        engine.dispose()
+    office.ingestion.bring_back()
+    wait_for(lambda: office.client.get(STATUS).status_code == 200, within_s=5)
