@@ -93,7 +93,7 @@ function pipelineNotes({ pipeline }) {
   }
   if (latency.p99 === null || latency.p99 < SLOW_COMMIT_MS) return [];
   const text = `One bar in a hundred is committed more than ${Math.floor(latency.p99 / 1000)} s after its event.`;
-  return [{ level: "warn", text, advice: "See whether the database or its disk is busy, or the feed itself is behind." }];
+  return [{ level: "warn", text, advice: "See whether the database or its disk is busy, or the feed is behind." }];
 }
 
 function notesOn(connection, state, nowMs) {
