@@ -348,10 +348,14 @@ class ScriptedAdminServer:
         self.send("metrics_update", self.script.metrics())
         self.send("summary_update", self.script.summary())
 
+    def watchers(self) -> list[str]:
+        """The pages that are connected, by their ids."""
+        assert self._socketio is not None
+        return [sid for sid, _ in self._socketio.server.manager.get_participants(NAMESPACE, None)]
+
     def end_sessions(self) -> None:
         """End every page's session, as after a logout elsewhere."""
         assert self._socketio is not None
         self.script.access = 401
-        server = self._socketio.server
-        for sid in list(server.manager.get_participants(NAMESPACE, None)):
-            server.disconnect(sid[0], namespace=NAMESPACE)
+        for sid in self.watchers():
+            self._socketio.server.disconnect(sid, namespace=NAMESPACE)

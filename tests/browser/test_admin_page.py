@@ -59,7 +59,7 @@ def figure(card: Locator, name: str) -> Locator:
 
 def expect_live(page: Page) -> None:
     """The page is connected and current, and has loaded what it shows."""
-    expect(page.locator(".connection").first).to_be_visible()
+    expect(page.locator(".connection").first).to_be_visible(timeout=20_000)
     expect(page.locator("#updates")).to_have_text("live")
     expect(page.locator("#banner")).to_be_hidden()
 
@@ -190,10 +190,11 @@ def test_a_second_s_figures_come_by_message(open_page: Open, server: ScriptedAdm
 def test_the_age_of_the_last_message_counts_up(open_page: Open, script: ScriptedConnections) -> None:
     script.connections[1]["last_message_time"] = START_MS - 21_000
     page = open_page(PATH, own_clock=True).page
+    expect_live(page)
     age = figure(card(page, 2), "Last message")
-    expect(age).to_have_text(re.compile(r"^2[123] s ago$"))
-    page.clock.fast_forward(5_000)
-    expect(age).to_have_text(re.compile(r"^2[678] s ago$"))
+    expect(age).to_have_text(re.compile(r"^[23]\d s ago$"))
+    page.clock.fast_forward(60_000)
+    expect(age).to_have_text("1 min ago")
 
 
 def test_prices_move_and_flash(open_page: Open, server: ScriptedAdminServer) -> None:
@@ -439,10 +440,12 @@ def test_axe_finds_nothing_serious(open_page: Open, server: ScriptedAdminServer,
     expect(row(page, 1, "AAB")).to_have_attribute("data-direction", "up")
     page.evaluate(AXE)
     assert serious(page) == []
+    server.send_second()
     card(page, 1).get_by_role("button", name="Move a ticker…").click()
     page.get_by_role("dialog").get_by_label("Ticker").fill("AAA")
     page.get_by_role("dialog").get_by_role("button", name="Move").click()
     expect(page.get_by_role("dialog").get_by_role("alert")).to_have_text("It is not connected.")
+    expect_live(page)
     assert serious(page) == []
     page.keyboard.press("Escape")
     script.connections[0]["condition"] = "late"

@@ -9,7 +9,7 @@ export function questionFor(action, connection, isAlone) {
   const questions = {
     reconnect: ["Reconnect", `It leaves the feed and connects anew: ${tickers} may miss the seconds until it is back.`],
     pause: ["Pause", pauseText(tickers, movable, isAlone)],
-    resume: ["Resume", "It connects to the feed again, and takes its own tickers back when it has been up for a while."],
+    resume: ["Resume", "It connects to the feed again, and takes its own tickers back once it has stayed up."],
   };
   const [verb, text] = questions[action];
   return { title: `${verb} ${id}?`, text, confirmText: verb };

@@ -34,7 +34,7 @@ function verdict(level, headline, notes = []) {
 function ingestSilence({ ingest_age_ms: ageMs, connections }, nowMs) {
   const advice = "See that the process that ingests runs, and what its log says.";
   if (ageMs === null || connections.length === 0) {
-    const text = "Nothing has been reported of the feed yet: ingestion has not started.";
+    const text = "Nothing has been reported of the feed's connections yet.";
     return verdict("bad", "No bars arrive: ingestion has not started", [{ level: "bad", text, advice }]);
   }
   if (ageMs <= INGEST_SILENT_MS) return null;
@@ -93,7 +93,7 @@ function pipelineNotes({ pipeline }) {
   }
   if (latency.p99 === null || latency.p99 < SLOW_COMMIT_MS) return [];
   const text = `One bar in a hundred is committed more than ${Math.floor(latency.p99 / 1000)} s after its event.`;
-  return [{ level: "warn", text, advice: "See whether the database or its disk is busy, or the feed itself is behind." }];
+  return [{ level: "warn", text, advice: "See whether the database or its disk is busy, or the feed is behind." }];
 }
 
 function notesOn(connection, state, nowMs) {

@@ -19,7 +19,8 @@ const ENDED_STATES = {
 const CLOSE_CODES = {
   1000: "normal end", 1001: "the server goes away", 1002: "protocol error", 1003: "unsupported data",
   1005: "no code given", 1006: "broke off without a close frame", 1007: "invalid text",
-  1008: "against the server's policy", 1009: "message too big", 1011: "error of the server", 1012: "the server restarts", 1013: "try again later",
+  1008: "against the server's policy", 1009: "message too big",
+  1011: "error of the server", 1012: "the server restarts", 1013: "try again later",
   1014: "bad gateway", 1015: "TLS failed",
 };
 const SECOND_MS = 1_000;
