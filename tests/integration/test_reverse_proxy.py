@@ -138,6 +138,26 @@ def test_figures_are_not_for_everybody(proxy: Proxy) -> None:
     assert proxy.ask("/metrics").status == 404
 
 
+def test_prometheus_asks_the_program_itself(start: Start) -> None:
+    """What a real ingestion reports, and not a status row of a test's making."""
+
+    def figures() -> str:
+        with closing(http.client.HTTPConnection(HOST, start.port, timeout=15)) as connection:
+            connection.request("GET", "/metrics")
+            return connection.getresponse().read().decode()
+
+    wait_until(lambda: 'tickstock_connection_up{connection="connection_1",name="primary"} 1.0' in figures())
+    wait_until(lambda: 'tickstock_event_to_commit_seconds{quantile="0.99"}' in figures(), 30)
+    told = figures()
+    for metric in (
+        "tickstock_connection_messages_total{",
+        "tickstock_bars_committed_total ",
+        "tickstock_waiting_bars ",
+    ):
+        assert f"\n{metric}" in told
+    assert 'tickstock_connection_condition{condition="live",connection="connection_1",name="primary"} 1.0' in told
+
+
 def test_an_address_with_a_thousand_symbols_comes_through(proxy: Proxy) -> None:
     symbols = ",".join(f"S{number:03d}XY" for number in range(1000))
     assert proxy.ask(f"/api/ticks/recent?symbols={symbols}").status in (200, 404)
