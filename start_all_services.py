@@ -4,7 +4,8 @@
 At the first start it makes a virtual environment in .venv and installs requirements.txt into it; later
 starts find that done. It then checks the settings (.env, see .env.example), brings the database's schema
 up to date after a copy of the database, and starts the web server with the ingestion of the feed. Without
-an API key it also starts a simulated feed, and says so.
+an API key it also starts a simulated feed, and says so. With --prepare it ends after the first step, for
+installations whose files the running program may not change.
 """
 
 import argparse
@@ -33,18 +34,17 @@ def main(arguments: "list[str]") -> int:
     if problem:
         complain(problem)
         return 1
-    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args(
-        arguments
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--prepare", action="store_true", help="make the virtual environment, and start nothing")
     try:
-        return run()
+        return run(parser.parse_args(arguments).prepare)
     except KeyboardInterrupt:
         complain("Interrupted; the next start takes up what is left to do.")
         return 130
 
 
-def run() -> int:
-    """Prepares the environment and goes on in it."""
+def run(only_prepare: bool) -> int:
+    """Prepares the environment and, unless that is all, goes on in it."""
     # Imported here and not above: an older Python cannot read these, and the second not before the first
     # has run.
     from pathlib import Path
@@ -58,6 +58,8 @@ def run() -> int:
     except VenvError as error:
         complain(str(error))
         return 1
+    if only_prepare:
+        return 0
     if not venv.is_current():
         os.execv(str(venv.python), [str(venv.python), __file__])
 

@@ -256,14 +256,16 @@ class Settings(BaseModel):
 _CONNECTION = ConnectionSettings._fields
 _IN_ONE_MODE = tuple(name for name in Settings.model_fields if name.startswith(("symbol", "websocket_connection")))
 _SECRETS = tuple(name for name, field in Settings.model_fields.items() if field.annotation is SecretStr)
+_FROM_FILES = (*_SECRETS, "database_url")  # which holds a password
 
 
 def settings_keys() -> tuple[str, ...]:
-    """The environment keys of all settings, upper case, in the order they are declared; each secret also as a file."""
+    """The environment keys of all settings, upper case, in the order they are declared; each secret also as a file; and
+    the database's URL, which can hold one."""
     return tuple(
         key
         for name in Settings.model_fields
-        for key in ([name.upper(), f"{name.upper()}_FILE"] if name in _SECRETS else [name.upper()])
+        for key in ([name.upper(), f"{name.upper()}_FILE"] if name in _FROM_FILES else [name.upper()])
     )
 
 
@@ -284,7 +286,7 @@ def parse_settings(values: Mapping[str, str]) -> Settings:
 def _secrets_of_files(values: Mapping[str, str]) -> dict[str, str]:
     """The secrets that stand in files, which `..._FILE` name; a relative path is from the project's root."""
     secrets = {}
-    for key in (name.upper() for name in _SECRETS):
+    for key in (name.upper() for name in _FROM_FILES):
         path = values.get(f"{key}_FILE", "").strip()
         if not path:
             continue

@@ -385,6 +385,13 @@ def test_an_old_python_is_told_so_in_one_line() -> None:
     assert finished.stderr.count("\n") == 1
 
 
+def test_prepare_starts_nothing(project: Project) -> None:
+    command = [str(PYTHON), str(project.folder / "start_all_services.py"), "--prepare"]
+    finished = subprocess.run(command, env=project.environment(), capture_output=True, text=True)
+    assert (finished.returncode, finished.stderr) == (0, "")
+    assert not (project.folder / "var").exists()
+
+
 def test_help_says_what_it_does() -> None:
     command = [str(PYTHON), str(ROOT / "start_all_services.py"), "--help"]
     finished = subprocess.run(command, capture_output=True, text=True, check=True)

@@ -188,6 +188,14 @@ def test_a_secret_can_stand_in_a_file(tmp_path: Path) -> None:
     assert parse_settings({"MASSIVE_API_KEY_FILE": str(file)}).massive_api_key.get_secret_value() == "of the vendor"
 
 
+def test_the_databases_url_may_stand_in_a_file_too(tmp_path: Path) -> None:
+    file = tmp_path / "url"
+    file.write_text("postgresql://me:secret@host/bars\n")
+    settings = parse_settings({"DATABASE_URL_FILE": str(file)})
+    assert settings.database_url == "postgresql+psycopg2://me:secret@host/bars"
+    assert settings.secret_texts == ("secret",)
+
+
 def test_a_secret_file_is_read_or_the_start_stops(tmp_path: Path) -> None:
     (tmp_path / "empty").write_text("\n")
     for values, reason in (
