@@ -57,7 +57,7 @@ def test_a_parameter_given_twice_is_refused(client: FlaskClient, query: str) -> 
 @pytest.mark.parametrize("method", ["TRACE", "PUT", "PATCH", "DELETE", "PROPFIND", "BREW"])
 @pytest.mark.parametrize("path", sorted({path for _method, path in OPERATIONS}))
 def test_a_method_that_an_address_does_not_know_is_405(client: FlaskClient, method: str, path: str) -> None:
-    answer = client.open(path.replace("{", "").replace("}", ""), method=method)
+    answer = client.open(path.format(connection_id="connection_1", action="pause", ticker="AAPL"), method=method)
     assert answer.status_code == 405
     assert "GET" in answer.headers["Allow"] or "POST" in answer.headers["Allow"]
     assert answer.json["error"]["code"] == "bad_parameter"

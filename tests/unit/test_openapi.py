@@ -100,6 +100,9 @@ REQUESTS = [
     ("nobody", "GET", "/api/openapi.json", {}, "", None, 200),
     ("nobody", "GET", "/api/docs", {}, "", None, 200),
     ("nobody", "GET", "/", {}, "", None, 200),
+    ("nobody", "GET", "/admin/websockets", {}, "", None, 303),
+    ("user", "GET", "/admin/websockets", {}, "", None, 403),
+    ("admin", "GET", "/admin/websockets", {}, "", None, 200),
     *(
         (who, "GET", f"/api/admin/{name}", {}, query, None, status)
         for name in ("websocket-status", "connection-events", "connection-tickers")
@@ -187,8 +190,8 @@ def test_the_page_loads_nothing_from_elsewhere_and_has_no_inline_style_or_script
 
 
 @pytest.mark.parametrize("path", [path for method, path in OPERATIONS if method == "GET"])
-def test_the_version_is_in_the_footer_of_every_page(client: FlaskClient, path: str) -> None:
-    answer = client.get(path)
+def test_the_version_is_in_the_footer_of_every_page(site: ApiSite, path: str) -> None:
+    answer = site.ask("nobody" if path == "/login" else "admin", "GET", path)
     if answer.mimetype == "text/html":
         footer = answer.text.partition("<footer")[2]
         assert f"TickStock {__version__}" in footer

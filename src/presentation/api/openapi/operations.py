@@ -1,6 +1,7 @@
 """For supervisors and monitors, and the API's own description."""
 
 from src.presentation.api.openapi.parts import (
+    ADMINISTRATOR,
     EVERYBODY,
     READER,
     Part,
@@ -12,6 +13,7 @@ from src.presentation.api.openapi.parts import (
     operation,
     page_answer,
     page_errors,
+    redirect,
     ref,
     text,
 )
@@ -109,6 +111,20 @@ PATHS: dict[str, Part] = {
             "A watch list and a chart, which follow the read API.",
             {"200": page_answer("The page."), **page_errors(401, 503)},
             security=READER,
+        )
+    },
+    "/admin/websockets": {
+        "get": operation(
+            "Pages",
+            "connections-page",
+            "The connections to the feed",
+            "For administrators: how each connection does, live, and what can be done to it.",
+            {
+                "200": page_answer("The page."),
+                "303": redirect("Nobody is logged in; the page for logging in follows."),
+                **page_errors(403, 503),
+            },
+            security=ADMINISTRATOR,
         )
     },
 }
