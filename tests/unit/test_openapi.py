@@ -10,6 +10,7 @@ import jsonschema_rs
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from pydantic import SecretStr
 
 from src import __version__
 from src.app import create_app
@@ -19,7 +20,7 @@ from src.presentation.api.openapi.document import openapi_document
 from tests.api_site import ApiSite, api_site
 from tests.openapi import check_answer, described, routed
 
-DOCUMENT = openapi_document(__version__)
+DOCUMENT = openapi_document(__version__, "tickstock_5000")
 OPERATIONS = sorted(described(DOCUMENT))
 
 
@@ -161,6 +162,25 @@ def test_the_example_of_a_request_works_and_that_of_an_answer_is_as_described(
             if "example" in content:
                 schema = {**content["schema"], "components": DOCUMENT["components"]}
                 jsonschema_rs.validate(schema, content["example"])
+
+
+# -- with a token ----------------------------------------------------------------------------------------------------
+
+TOKEN = "a-token-of-these-tests"
+
+
+@pytest.mark.parametrize(("method", "path"), OPERATIONS)
+def test_with_a_token_who_may_ask_is_as_described(site: ApiSite, tmp_path: Path, method: str, path: str) -> None:
+    guarded = create_app(site.settings.model_copy(update={"api_token": SecretStr(TOKEN), "data_dir": tmp_path}))
+    with_token = {"Authorization": f"Bearer {TOKEN}"}
+    refused, allowed = (
+        guarded.test_client().open(example_of(method, path), method=method, headers=headers)
+        for headers in ({}, with_token)
+    )
+    check_answer(DOCUMENT, method, path, refused)
+    check_answer(DOCUMENT, method, path, allowed)
+    if {} in DOCUMENT["paths"][path][method.lower()]["security"]:
+        assert (refused.status_code, allowed.status_code) in ((401, 200), (303, 200))
 
 
 # -- the page ------------------------------------------------------------------------------------------------------

@@ -78,9 +78,10 @@ PATHS: dict[str, Part] = {
                         "text/plain": {"schema": {"type": "string"}},
                         "application/openmetrics-text": {"schema": {"type": "string"}},
                     },
-                }
+                },
+                **errors(401),
             },
-            security=EVERYBODY,
+            security=READER,
         )
     },
     "/api/openapi.json": {
@@ -99,7 +100,7 @@ PATHS: dict[str, Part] = {
             "docs",
             "This description for people",
             "A page made of the same description; it loads nothing from other hosts.",
-            {"200": page_answer("The page."), **errors(401)},
+            {"200": page_answer("The page."), **page_errors(401)},
             security=READER,
         )
     },
@@ -109,7 +110,11 @@ PATHS: dict[str, Part] = {
             "dashboard",
             "The dashboard",
             "A watch list and a chart, which follow the read API.",
-            {"200": page_answer("The page."), **page_errors(401, 503)},
+            {
+                "200": page_answer("The page."),
+                "303": redirect("There is an `API_TOKEN`; the page for logging in follows."),
+                **page_errors(503),
+            },
             security=READER,
         )
     },

@@ -138,7 +138,7 @@ def _curl(method: str, path: str, operation: Part, host_url: str) -> str:
     if "csrf" in schemes:
         words += ["-H 'X-CSRFToken: ...'"]
     if "session" in schemes and "token" not in schemes:
-        words += ["-b 'session=...'"]
+        words += ["-b 'NAME=...'"]
     for kind, content in operation.get("requestBody", {}).get("content", {}).items():
         if kind == "application/json":
             words += [f"-H 'Content-Type: {kind}'", f"-d '{json.dumps(content['example'])}'"]
