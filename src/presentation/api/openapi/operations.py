@@ -122,7 +122,7 @@ PATHS: dict[str, Part] = {
         "get": operation(
             "Pages",
             "connections-page",
-            "The connections to the feed",
+            "The page of the connections",
             "For administrators: how each connection does, live, and what can be done to it.",
             {
                 "200": page_answer("The page."),

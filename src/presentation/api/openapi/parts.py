@@ -175,7 +175,7 @@ def operation(
         "description": description,
         **({"parameters": list(parameters)} if parameters else {}),
         **({"requestBody": {"required": True, "content": body}} if body else {}),
-        "responses": {**always, **answers},
+        "responses": dict(sorted({**always, **answers}.items())),
         "security": security,
         **({"x-example": example} if example else {}),
     }
