@@ -122,7 +122,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         is_simulated = functools.partial(_is_simulated, settings, reader)
         app.register_blueprint(pages_blueprint(is_simulated))
         app.register_blueprint(admin_pages_blueprint(is_simulated))
-        app.register_blueprint(documentation_blueprint(__version__))
+        app.register_blueprint(documentation_blueprint(__version__, app.config["SESSION_COOKIE_NAME"]))
     if settings.behind_proxy:
         trust_proxy(app)
     return app

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from src import __version__
-from src.config.settings import PROJECT_ROOT, Settings
+from src.config.settings import PROJECT_ROOT, Settings, exposure_warning
 from src.core.domain.market.session import CalendarRangeError, Phase, SessionTable, new_york_date
 from src.infrastructure.calendar.session_table import SessionTableError, load_session_table
 from src.infrastructure.database.engines import is_sqlite, sqlite_file
@@ -17,7 +17,6 @@ from src.infrastructure.doctor.finding import Check, Finding, fail, ok, run_chec
 
 _DEADLINE_S = 16.0
 _CALENDAR_DAYS = 365
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _REFRESH = "Refresh it: .venv/bin/python scripts/dev_tools/make_sessions.py (needs requirements-dev.txt)."
 SESSIONS = PROJECT_ROOT / "data/sessions.csv"
 
@@ -38,14 +37,9 @@ def examine(settings: Settings, warnings: list[str], now_s: Callable[[], float])
 def look_at_settings(settings: Settings, warnings: list[str]) -> list[Finding]:
     """One finding for each thing that is odd, or one that nothing is."""
     findings = [warn("settings", sentence, "Correct it in .env or in the environment.") for sentence in warnings]
-    if settings.host not in _LOOPBACK and not settings.behind_proxy:
-        findings.append(
-            warn(
-                "settings",
-                f"HOST={settings.host} lets other machines connect, and nothing encrypts what they send.",
-                "Put a reverse proxy with TLS before it and set BEHIND_PROXY=true, or set HOST=127.0.0.1.",
-            )
-        )
+    if exposure := exposure_warning(settings):
+        sentence, _, advice = exposure.partition(". ")
+        findings.append(warn("settings", f"{sentence}.", advice))
     return findings or [ok("settings", "Every setting has a meaning here.")]
 
 

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from src.app import create_app
-from src.config.settings import parse_settings
+from src.config.settings import Settings, parse_settings
 from src.core.services.connection_desk import ConnectionDesk
 from src.infrastructure.database.connection_events import DatabaseEventRecorder
 from src.infrastructure.database.engines import read_engine, row_engine
@@ -24,14 +24,15 @@ from tests.connection_control import Control
 class ApiSite:
     """An application, and clients of it: `nobody`, somebody logged in with the role `user`, and an `admin`."""
 
-    def __init__(self, app: Flask, url: str, ingestion: Ingestion) -> None:
-        self.app = app
+    def __init__(self, settings: Settings, ingestion: Ingestion) -> None:
+        self.settings = settings
+        self.app: Flask = create_app(settings)
         self.ingestion = ingestion
-        self.clients: dict[str, FlaskClient] = {"nobody": app.test_client()}
+        self.clients: dict[str, FlaskClient] = {"nobody": self.app.test_client()}
         self.tokens: dict[str, str] = {"nobody": ""}
         for login, role in (("user", "user"), ("admin", "admin")):
-            make_admin(url, login, role=role)  # type: ignore[arg-type]  # each of the two is a role
-            self.clients[login] = app.test_client()
+            make_admin(settings.database_url, login, role=role)  # type: ignore[arg-type]  # each of the two is a role
+            self.clients[login] = self.app.test_client()
             self.tokens[login] = log_in(self.clients[login], login)
 
     def ask(self, who: str, method: str, path: str, **options: object) -> TestResponse:
@@ -57,14 +58,14 @@ def api_site(folder: Path, url: str) -> Iterator[ApiSite]:
     ingestion = started(url)
     ingestion.database.merge([bar("AAPL", MINUTE + place * 60_000, observed_at=place) for place in range(3)])
     ingestion.log("for a test")
-    app = create_app(parse_settings({"DATA_DIR": str(folder), "DATABASE_URL": url, "SIMULATOR_PORT": "1"}))
+    settings = parse_settings({"DATA_DIR": str(folder), "DATABASE_URL": url, "SIMULATOR_PORT": "1"})
     engines = [read_engine(url), row_engine(url)]
     desk = ConnectionDesk(Control(), DatabaseJobInbox(*engines, now_ms), DatabaseEventRecorder(engines[1]), now_ms)
     desk.start()
     stopping = threading.Event()
     reporter = threading.Thread(target=_report, args=(ingestion, stopping))
     reporter.start()
-    yield ApiSite(app, url, ingestion)
+    yield ApiSite(settings, ingestion)
     stopping.set()
     reporter.join(10)
     desk.stop()

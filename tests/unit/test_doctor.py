@@ -63,6 +63,8 @@ def test_every_warning_of_a_start_is_told(tmp_path: Path) -> None:
 def test_an_open_door_is_told_unless_a_proxy_stands_before_it(tmp_path: Path) -> None:
     (finding,) = doctor.look_at_settings(settings_of(tmp_path, HOST="192.0.2.1"), [])
     assert finding.verdict is Verdict.WARN
+    assert finding.sentence.startswith("HOST is 192.0.2.1, without TLS")
+    assert finding.advice.startswith("Set HOST=127.0.0.1")
     assert "BEHIND_PROXY=true" in finding.advice
     (finding,) = doctor.look_at_settings(settings_of(tmp_path, HOST="192.0.2.1", BEHIND_PROXY="true"), [])
     assert finding.verdict is Verdict.OK

@@ -15,7 +15,7 @@ from src.presentation.api.openapi.document import openapi_document
 from tests.bars import bar
 from tests.openapi import check_answer, described
 
-DOCUMENT = openapi_document(__version__)
+DOCUMENT = openapi_document(__version__, "tickstock_5000")
 OPERATIONS = sorted(described(DOCUMENT))
 TEXTS = [
     "%00", "AAPL%00", "%ff%fe", "%F0%9F%92%A9", "%25s%25n", "' OR '1'='1", "1; DROP TABLE symbols --",
@@ -57,7 +57,7 @@ def test_a_parameter_given_twice_is_refused(client: FlaskClient, query: str) -> 
 @pytest.mark.parametrize("method", ["TRACE", "PUT", "PATCH", "DELETE", "PROPFIND", "BREW"])
 @pytest.mark.parametrize("path", sorted({path for _method, path in OPERATIONS}))
 def test_a_method_that_an_address_does_not_know_is_405(client: FlaskClient, method: str, path: str) -> None:
-    answer = client.open(path.replace("{", "").replace("}", ""), method=method)
+    answer = client.open(path.format(connection_id="connection_1", action="pause", ticker="AAPL"), method=method)
     assert answer.status_code == 405
     assert "GET" in answer.headers["Allow"] or "POST" in answer.headers["Allow"]
     assert answer.json["error"]["code"] == "bad_parameter"
@@ -75,6 +75,10 @@ def test_a_method_that_an_address_does_not_know_is_405(client: FlaskClient, meth
         {"If-Modified-Since": "yesterday"},
         {"Range": "bytes=9999999999-1"},
         {"Host": "<script>"},
+        {"Host": "["},
+        {"Host": "a:b:c"},
+        {"Host": "localhost:99999999"},
+        {"Host": "\x00"},
         {"Cookie": "session=" + "A" * 3000},
         {"Authorization": "Bearer \xff"},
         {"X-Forwarded-For": "' OR 1=1 --", "X-Forwarded-Proto": "javascript"},

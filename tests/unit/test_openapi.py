@@ -10,6 +10,7 @@ import jsonschema_rs
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from pydantic import SecretStr
 
 from src import __version__
 from src.app import create_app
@@ -19,7 +20,7 @@ from src.presentation.api.openapi.document import openapi_document
 from tests.api_site import ApiSite, api_site
 from tests.openapi import check_answer, described, routed
 
-DOCUMENT = openapi_document(__version__)
+DOCUMENT = openapi_document(__version__, "tickstock_5000")
 OPERATIONS = sorted(described(DOCUMENT))
 
 
@@ -100,6 +101,9 @@ REQUESTS = [
     ("nobody", "GET", "/api/openapi.json", {}, "", None, 200),
     ("nobody", "GET", "/api/docs", {}, "", None, 200),
     ("nobody", "GET", "/", {}, "", None, 200),
+    ("nobody", "GET", "/admin/websockets", {}, "", None, 303),
+    ("user", "GET", "/admin/websockets", {}, "", None, 403),
+    ("admin", "GET", "/admin/websockets", {}, "", None, 200),
     *(
         (who, "GET", f"/api/admin/{name}", {}, query, None, status)
         for name in ("websocket-status", "connection-events", "connection-tickers")
@@ -160,6 +164,25 @@ def test_the_example_of_a_request_works_and_that_of_an_answer_is_as_described(
                 jsonschema_rs.validate(schema, content["example"])
 
 
+# -- with a token ----------------------------------------------------------------------------------------------------
+
+TOKEN = "a-token-of-these-tests"
+
+
+@pytest.mark.parametrize(("method", "path"), OPERATIONS)
+def test_with_a_token_who_may_ask_is_as_described(site: ApiSite, tmp_path: Path, method: str, path: str) -> None:
+    guarded = create_app(site.settings.model_copy(update={"api_token": SecretStr(TOKEN), "data_dir": tmp_path}))
+    with_token = {"Authorization": f"Bearer {TOKEN}"}
+    refused, allowed = (
+        guarded.test_client().open(example_of(method, path), method=method, headers=headers)
+        for headers in ({}, with_token)
+    )
+    check_answer(DOCUMENT, method, path, refused)
+    check_answer(DOCUMENT, method, path, allowed)
+    if {} in DOCUMENT["paths"][path][method.lower()]["security"]:
+        assert (refused.status_code, allowed.status_code) in ((401, 200), (303, 200))
+
+
 # -- the page ------------------------------------------------------------------------------------------------------
 
 
@@ -187,8 +210,8 @@ def test_the_page_loads_nothing_from_elsewhere_and_has_no_inline_style_or_script
 
 
 @pytest.mark.parametrize("path", [path for method, path in OPERATIONS if method == "GET"])
-def test_the_version_is_in_the_footer_of_every_page(client: FlaskClient, path: str) -> None:
-    answer = client.get(path)
+def test_the_version_is_in_the_footer_of_every_page(site: ApiSite, path: str) -> None:
+    answer = site.ask("nobody" if path == "/login" else "admin", "GET", path)
     if answer.mimetype == "text/html":
         footer = answer.text.partition("<footer")[2]
         assert f"TickStock {__version__}" in footer

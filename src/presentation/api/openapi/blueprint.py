@@ -7,10 +7,10 @@ from src.presentation.api.openapi.document import openapi_document
 from src.presentation.api.openapi.reading import chapters, schema_tables, security_words, with_marks
 
 
-def documentation_blueprint(version: str) -> Blueprint:
-    """The description of the API. It is the same for as long as the program runs."""
+def documentation_blueprint(version: str, cookie: str) -> Blueprint:
+    """The description of the API, the same for as long as the program runs; `cookie` is the name of the session's."""
     blueprint = Blueprint("documentation", __name__, url_prefix="/api")
-    document = openapi_document(version)
+    document = openapi_document(version, cookie)
     encoded = msgspec.json.encode(document)
     blueprint.add_app_template_filter(with_marks, "with_marks")
 

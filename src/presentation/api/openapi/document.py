@@ -24,46 +24,49 @@ _ERROR = fields(
     },
     description="What went wrong.",
 )  # fmt: skip
-_SECURITY = {
-    "token": {
-        "type": "http",
-        "scheme": "bearer",
-        "description": "The setting `API_TOKEN`. While it is empty, the read API asks for nothing.",
-    },
-    "session": {
-        "type": "apiKey",
-        "in": "cookie",
-        "name": "session",
-        "description": "The cookie of an account that logged in at `/login`.",
-    },
-    "csrf": {
-        "type": "apiKey",
-        "in": "header",
-        "name": "X-CSRFToken",
-        "description": "Beside the cookie, for whatever changes something: the token that stands in the page's "
-        '`<meta name="csrf-token">`.',
-    },
-}
 _TAGS = {
     "Market data": "Bars, quotes and the state of the feed. With the setting `API_TOKEN` they want the token or a "
     "session, else they are open to whoever reaches the port.",
     "Administration": "For accounts of the role `admin`. What changes is told live by Socket.IO: `/admin-ws`.",
     "Accounts": "Who administers, and whoever has an account, logs in with a browser.",
     "Pages": "For people, in a browser.",
-    "Operations": "For supervisors and monitors. They never ask for a token.",
+    "Operations": "For supervisors and monitors.",
     "Documentation": "This description.",
 }
 
 
-def openapi_document(version: str) -> Part:
-    """The description of every endpoint, as JSON can say it."""
+def openapi_document(version: str, cookie: str) -> Part:
+    """The description of every endpoint, as JSON can say it; `cookie` is the name of the session's."""
     return {
         "openapi": "3.1.0",
         "info": {"title": "TickStock", "version": version, "description": _DESCRIPTION},
         "tags": [{"name": name, "description": words} for name, words in _TAGS.items()],
         "paths": {**market.PATHS, **admin.PATHS, **accounts.PATHS, **operations.PATHS},
         "components": {
-            "securitySchemes": _SECURITY,
+            "securitySchemes": _security(cookie),
             "schemas": {"Error": _ERROR, **market.SCHEMAS, **admin_schemas.SCHEMAS, **operations.SCHEMAS},
+        },
+    }
+
+
+def _security(cookie: str) -> Part:
+    return {
+        "token": {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "The setting `API_TOKEN`. While it is empty, the read API asks for nothing.",
+        },
+        "session": {
+            "type": "apiKey",
+            "in": "cookie",
+            "name": cookie,
+            "description": "The cookie of an account that logged in at `/login`.",
+        },
+        "csrf": {
+            "type": "apiKey",
+            "in": "header",
+            "name": "X-CSRFToken",
+            "description": "Beside the cookie, for whatever changes something: the token that stands in the page's "
+            '`<meta name="csrf-token">`.',
         },
     }

@@ -1,6 +1,7 @@
 """For supervisors and monitors, and the API's own description."""
 
 from src.presentation.api.openapi.parts import (
+    ADMINISTRATOR,
     EVERYBODY,
     READER,
     Part,
@@ -12,6 +13,7 @@ from src.presentation.api.openapi.parts import (
     operation,
     page_answer,
     page_errors,
+    redirect,
     ref,
     text,
 )
@@ -76,9 +78,10 @@ PATHS: dict[str, Part] = {
                         "text/plain": {"schema": {"type": "string"}},
                         "application/openmetrics-text": {"schema": {"type": "string"}},
                     },
-                }
+                },
+                **errors(401),
             },
-            security=EVERYBODY,
+            security=READER,
         )
     },
     "/api/openapi.json": {
@@ -97,7 +100,7 @@ PATHS: dict[str, Part] = {
             "docs",
             "This description for people",
             "A page made of the same description; it loads nothing from other hosts.",
-            {"200": page_answer("The page."), **errors(401)},
+            {"200": page_answer("The page."), **page_errors(401)},
             security=READER,
         )
     },
@@ -107,8 +110,26 @@ PATHS: dict[str, Part] = {
             "dashboard",
             "The dashboard",
             "A watch list and a chart, which follow the read API.",
-            {"200": page_answer("The page."), **page_errors(401, 503)},
+            {
+                "200": page_answer("The page."),
+                "303": redirect("There is an `API_TOKEN`; the page for logging in follows."),
+                **page_errors(503),
+            },
             security=READER,
+        )
+    },
+    "/admin/websockets": {
+        "get": operation(
+            "Pages",
+            "connections-page",
+            "The page of the connections",
+            "For administrators: how each connection does, live, and what can be done to it.",
+            {
+                "200": page_answer("The page."),
+                "303": redirect("Nobody is logged in; the page for logging in follows."),
+                **page_errors(403, 503),
+            },
+            security=ADMINISTRATOR,
         )
     },
 }

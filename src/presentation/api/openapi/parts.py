@@ -114,7 +114,10 @@ def redirect(description: str) -> Part:
 
 
 _ERRORS = {
-    400: ("bad_parameter", "A parameter is unknown, malformed, out of range, given twice or missing."),
+    400: (
+        "bad_parameter",
+        "A parameter is unknown, malformed, out of range, given twice or missing; or a foreign host.",
+    ),
     401: ("unauthorized", "Neither the token nor a session is there, or it has ended."),
     403: ("forbidden", "The account has not the role for this, or the CSRF token is missing or wrong."),
     404: ("not_found", "There is no such thing."),
@@ -158,8 +161,13 @@ def operation(
     body: Part | None = None,
     example: str = "",
 ) -> Part:
-    """One method of one address. `name` is its anchor in the documentation, `example` what follows the address in the
-    request that is shown there, when that is more than the address."""
+    """One method of one address. `answers` go beside those that every address has: 400, and 413 where a body is sent.
+
+    `name` is its anchor in the documentation, `example` what follows the address in the request that is shown there,
+    when that is more than the address.
+    """
+    is_page = any("text/html" in answer.get("content", {}) for answer in answers.values())
+    always = (page_errors if is_page else errors)(400, *([413] if body else []))
     return {
         "tags": [tag],
         "operationId": name,
@@ -167,7 +175,7 @@ def operation(
         "description": description,
         **({"parameters": list(parameters)} if parameters else {}),
         **({"requestBody": {"required": True, "content": body}} if body else {}),
-        "responses": dict(answers),
+        "responses": dict(sorted({**always, **answers}.items())),
         "security": security,
         **({"x-example": example} if example else {}),
     }

@@ -80,6 +80,7 @@ def chapters(document: Part, host_url: str) -> list[Chapter]:
 
 
 def _endpoints(document: Part, host_url: str) -> Iterator[tuple[str, Endpoint]]:
+    cookie = document["components"]["securitySchemes"]["session"]["name"]
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             body = operation.get("requestBody", {}).get("content", {})
@@ -95,7 +96,7 @@ def _endpoints(document: Part, host_url: str) -> Iterator[tuple[str, Endpoint]]:
                     _who(operation["security"]),
                     [_parameter(parameter) for parameter in operation.get("parameters", [])],
                     [field for content in body.values() for field in _fields(content["schema"])],
-                    _curl(method.upper(), path, operation, host_url),
+                    _curl(method.upper(), path, operation, host_url, cookie),
                     [answer for answer in answers if int(answer.status) < _FIRST_ERROR],
                     [answer for answer in answers if int(answer.status) >= _FIRST_ERROR],
                 ),
@@ -129,7 +130,7 @@ def _who(security: list[Part]) -> str:
     return "administrators" + (", with the CSRF token" if "csrf" in security[0] else "")
 
 
-def _curl(method: str, path: str, operation: Part, host_url: str) -> str:
+def _curl(method: str, path: str, operation: Part, host_url: str, cookie: str) -> str:
     for parameter in operation.get("parameters", []):
         if parameter["in"] == "path":
             path = path.replace("{" + parameter["name"] + "}", parameter["example"])
@@ -138,7 +139,7 @@ def _curl(method: str, path: str, operation: Part, host_url: str) -> str:
     if "csrf" in schemes:
         words += ["-H 'X-CSRFToken: ...'"]
     if "session" in schemes and "token" not in schemes:
-        words += ["-b 'session=...'"]
+        words += [f"-b '{cookie}=...'"]
     for kind, content in operation.get("requestBody", {}).get("content", {}).items():
         if kind == "application/json":
             words += [f"-H 'Content-Type: {kind}'", f"-d '{json.dumps(content['example'])}'"]
