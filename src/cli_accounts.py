@@ -41,6 +41,25 @@ def admin_commands(settings: Settings, now_ms: Callable[[], int]) -> AppGroup:
                 raise BadAccountError(f"There is no account {login}; flask admin create {login} makes one.")
             click.echo(f"The account {login} has a new password; its sessions have ended.")
 
+    @group.command("list")
+    def list_accounts() -> None:
+        """Show the accounts and their roles."""
+        with _accounts(settings, now_ms) as accounts:
+            for account in accounts.all():
+                click.echo(f"{account.login} ({account.role})")
+
+    @group.command("delete")
+    @click.argument("login")
+    def delete(login: str) -> None:
+        """Remove an account, which ends its sessions."""
+        with _accounts(settings, now_ms) as accounts:
+            login = check_login(login)
+            if not accounts.delete(login):
+                raise BadAccountError(f"There is no account {login}; flask admin list shows those that there are.")
+            click.echo(f"The account {login} is gone; its sessions have ended.")
+            if not accounts.has_admin():
+                click.echo("No administrator is left; the next start makes one, as the first start did.")
+
     return group
 
 

@@ -18,6 +18,7 @@ from tests.accounts import PASSWORD, log_in_page, make_admin
 from tests.bars import bar
 
 from .conftest import Open, Watch
+from .test_admin_page import AXE, serious
 
 TOKEN = "0123456789abcdef-token"
 REFUSED = ("401 (UNAUTHORIZED)",)
@@ -91,6 +92,22 @@ def test_a_guarded_dashboard_leads_to_the_login_and_back(open_page: Open, server
     expect(page).to_have_url(f"{server.url}/")
     expect(page.get_by_role("button", name="Log out ann")).to_be_visible()
     expect(page.get_by_role("link", name="Administration")).to_have_count(0)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious(open_page: Open, server: WebHalf, scheme: str) -> None:
+    page = open_page("/login", expected=(*REFUSED, "403 (FORBIDDEN)"), color_scheme=scheme).page
+    page.get_by_label("Login").fill("ann")
+    page.get_by_label("Password").fill("wrong words")
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    page.evaluate(AXE)
+    assert serious(page) == []
+    log_in_page(page, server.url, "ann")
+    page.goto(f"{server.url}/admin/websockets")
+    expect(page.get_by_text("This is for administrators; ann is none.")).to_be_visible()
+    page.evaluate(AXE)
+    assert serious(page) == []
 
 
 def test_logging_out_closes_the_dashboard_in_all_its_tabs(open_page: Open, server: WebHalf) -> None:

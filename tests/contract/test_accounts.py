@@ -107,6 +107,16 @@ def test_a_session_that_was_logged_out_ends_and_the_others_go_on(accounts: Datab
     assert accounts.of_session(mark("c" * 32)) is None
 
 
+def test_an_account_that_is_deleted_is_gone_with_its_sessions(accounts: DatabaseAccounts) -> None:
+    accounts.create("bob", "hash", "user")
+    accounts.create("ann", "hash", "admin")
+    assert accounts.all() == [Account("ann", "admin", 1), Account("bob", "user", 1)]
+    assert accounts.delete("ann")
+    assert not accounts.delete("ann")
+    assert accounts.all() == [Account("bob", "user", 1)]
+    assert accounts.of_session(mark(login="ann")) is None
+
+
 @pytest.mark.parametrize("login", ["' OR '1'='1", "admin'--", "%", "_dmin", "\\", "ädmin"])
 def test_a_login_is_a_value_and_not_a_part_of_a_statement(accounts: DatabaseAccounts, login: str) -> None:
     accounts.create("admin", "hash", "admin")

@@ -16,6 +16,8 @@ _INSERT = (
 )
 _CREATE = text(_INSERT.format(condition=" WHERE true"))
 _CREATE_FIRST = text(_INSERT.format(condition=" WHERE NOT EXISTS (SELECT 1 FROM users WHERE role = 'admin')"))
+_ALL = text("SELECT login, role, session_version FROM users ORDER BY login")
+_DELETE = text("DELETE FROM users WHERE login = :login")
 _HAS_ADMIN = text("SELECT count(*) FROM users WHERE role = 'admin'")
 _SET_PASSWORD = text(
     "UPDATE users SET password_hash = :password_hash, session_version = session_version + 1 WHERE login = :login"
@@ -42,6 +44,15 @@ class DatabaseAccounts:
         with database_errors(), self._read.connect() as connection:
             row = connection.execute(_FIND, {"login": login}).one_or_none()
         return (Account(*row[:3]), row.password_hash) if row else None
+
+    def all(self) -> list[Account]:
+        """All accounts, by login."""
+        with database_errors(), self._read.connect() as connection:
+            return [Account(*row) for row in connection.execute(_ALL)]
+
+    def delete(self, login: str) -> bool:
+        """False when there is no such account."""
+        return self._changed(_DELETE, {"login": login})
 
     def has_admin(self) -> bool:
         """Whether anybody may administer."""

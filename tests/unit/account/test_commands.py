@@ -77,6 +77,17 @@ def test_a_new_password_takes_the_place_of_the_old_one(run: Run, sqlite_database
     assert has_password(sqlite_database_url, "admin", "  second password  ")
 
 
+def test_accounts_are_listed_and_deleted(run: Run, sqlite_database_url: str) -> None:
+    make_admin(sqlite_database_url)
+    make_admin(sqlite_database_url, "ann", role="user")
+    assert run("list") == (0, "admin (admin)\nann (user)\n")
+    assert run("delete", "ANN") == (0, "The account ann is gone; its sessions have ended.\n")
+    status, said = run("delete", "admin")
+    assert status == 0
+    assert "No administrator is left; the next start makes one" in said
+    assert run("list") == (0, "")
+
+
 @pytest.mark.parametrize(
     ("arguments", "stdin", "words"),
     [
@@ -86,6 +97,7 @@ def test_a_new_password_takes_the_place_of_the_old_one(run: Run, sqlite_database
         (("create", "new"), "", "A password has 8 to 1,024 characters."),
         (("create", "new", "--role", "root"), "long enough\n", "'root' is not one of 'admin', 'user'"),
         (("create", "new", "secret words"), "", "Got unexpected extra argument"),
+        (("delete", "nobody"), "", "There is no account nobody; flask admin list"),
         (("passwd", "nobody"), "long enough\n", "There is no account nobody; flask admin create nobody makes one."),
     ],
 )
