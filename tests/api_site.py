@@ -57,6 +57,7 @@ def api_site(folder: Path, url: str) -> Iterator[ApiSite]:
     """The site; `url` is that of a migrated database, as settings give it."""
     ingestion = started(url)
     ingestion.database.merge([bar("AAPL", MINUTE + place * 60_000, observed_at=place) for place in range(3)])
+    ingestion.database.merge([bar("BRK.B", vwap=None)])
     ingestion.log("for a test")
     settings = parse_settings({"DATA_DIR": str(folder), "DATABASE_URL": url, "SIMULATOR_PORT": "1"})
     engines = [read_engine(url), row_engine(url)]
