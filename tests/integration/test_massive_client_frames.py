@@ -142,7 +142,7 @@ def test_a_refused_handshake_is_told_in_a_short_printable_line(recorder: Recorde
         wait_for(lambda: recorder.reasons(ConnectionStatus.DISCONNECTED))
         client.disconnect()
     reason = recorder.reasons(ConnectionStatus.DISCONNECTED)[0]
-    assert reason.startswith("The connection failed: Handshake status 403 No")
+    assert reason.startswith("The server answered with HTTP status 403 instead of a WebSocket. ")
     assert reason.isprintable()
     assert len(reason) < 300
 

@@ -309,7 +309,7 @@ class MassiveWebSocketClient:
     def _on_error(self, _app: Any, error: Exception) -> None:
         with self._lock:
             if not self._ended_here:
-                self._ending_reason = f"The connection failed: {plain(str(error).rstrip('.'), self._api_key)}."
+                self._ending_reason = plain(_failure(error), self._api_key)
         if isinstance(error, OversizedFrameError):
             self._refuse({"oversized_frame": 1}, {"oversized_frame": str(error).encode()})
         if isinstance(error, RefusedFrameError):
@@ -403,3 +403,10 @@ class MassiveWebSocketClient:
             self._on_status(change)
         except Exception:
             logger.exception("The status %s could not be passed on.", change.status)
+
+
+def _failure(error: Exception) -> str:
+    """Why a session or an attempt ended, as a sentence; the library's own text of a refusal repeats all headers."""
+    if isinstance(error, websocket.WebSocketBadStatusException):
+        return f"The server answered with HTTP status {error.status_code} instead of a WebSocket."
+    return f"The connection failed: {str(error).rstrip('.')}."
