@@ -39,11 +39,18 @@ def test_skipped():
 STEPS = ["ruff check", "ruff format", "mypy", "lint-imports", "pytest"]
 
 
+@pytest.fixture(scope="module")
+def mypy_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What mypy learned of the standard library in the first run serves the others."""
+    return tmp_path_factory.mktemp("mypy")
+
+
 @pytest.fixture
-def project(tmp_path: Path) -> Path:
+def project(tmp_path: Path, mypy_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Our commands around three tests; it has no import contracts, so that this step fails."""
     if sys.prefix == sys.base_prefix:
         pytest.skip("these tests run outside of a virtual environment, so there is none to share")
+    monkeypatch.setenv("MYPY_CACHE_DIR", str(mypy_cache))
     for name in NEEDED:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
