@@ -72,6 +72,15 @@ def test_a_ticker_stays_with_who_stands_in_while_others_come_and_go() -> None:
     assert assignment.carrier("A") == TWO
 
 
+def test_what_is_carried_for_another_does_not_move_again_because_loads_change() -> None:
+    assignment = three(one="AB", two="C", three="D")
+    assignment.settle([TWO, THREE], [TWO, THREE])
+    before = carried(assignment)
+    assignment.add("EFGH", [TWO])
+    assert assignment.settle([TWO, THREE], [TWO, THREE]) == []
+    assert carried(assignment) == [before[0], before[1] + "EFGH", before[2]]
+
+
 def test_the_whole_market_never_moves() -> None:
     assignment = three(one="*", two="AB")
     assert assignment.settle([TWO], [TWO]) == []

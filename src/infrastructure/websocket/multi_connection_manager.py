@@ -29,8 +29,8 @@ _WATCH_INTERVAL_S = 0.25
 class ManagerConfig:
     """The connections, in the order of their numbers; `client` is what their clients have in common.
 
-    `on_interrupted` gets the tickers of which something may have been missed until now; `on_event` what is done to
-    connections. Both are called on any thread, and may not call the manager's actions.
+    `on_interrupted` gets the tickers of which something may have been missed until now (`*`: all); `on_event` what
+    is done to connections. Both are called on any thread, and may not call the manager's actions.
     """
 
     api_key: str
@@ -262,11 +262,15 @@ class MultiConnectionManager:
         with self._lock:
             if not change.lost_frame:
                 line.take(change, self._monotonic() + ACK_DEADLINE_S)
-            interrupted = set(line.held) if change.lost_frame or line.up else set()
+            interrupted = self._reach(line) if change.lost_frame or line.up else set()
             self._changed.notify_all()
         if interrupted:
             self._config.on_interrupted(interrupted)
         self._on_status(change)
+
+    def _reach(self, line: FeedLine) -> set[str]:
+        """Whose bars may lack something when that connection does: all, where it is the only one."""
+        return set(line.held) if len(self._enabled) > 1 else {WHOLE_MARKET}
 
     # -- looking, deciding, acting -------------------------------------------------------------------------------
 
