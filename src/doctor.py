@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from src import __version__
-from src.config.settings import PROJECT_ROOT, Settings, exposure_warning
+from src.config.settings import PROJECT_ROOT, Settings, connection_notices, exposure_warning
 from src.core.domain.market.session import CalendarRangeError, Phase, SessionTable, new_york_date
 from src.infrastructure.calendar.session_table import SessionTableError, load_session_table
 from src.infrastructure.database.engines import is_sqlite, sqlite_file
@@ -36,7 +36,8 @@ def examine(settings: Settings, warnings: list[str], now_s: Callable[[], float])
 
 def look_at_settings(settings: Settings, warnings: list[str]) -> list[Finding]:
     """One finding for each thing that is odd, or one that nothing is."""
-    findings = [warn("settings", sentence, "Correct it in .env or in the environment.") for sentence in warnings]
+    odd = [*warnings, *connection_notices(settings)]
+    findings = [warn("settings", sentence, "Correct it in .env or in the environment.") for sentence in odd]
     if exposure := exposure_warning(settings):
         sentence, _, advice = exposure.partition(". ")
         findings.append(warn("settings", f"{sentence}.", advice))

@@ -60,6 +60,19 @@ def test_every_warning_of_a_start_is_told(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("keys", "idle"),
+    [
+        ({"WEBSOCKET_CONNECTION_2_SYMBOLS": "AAPL"}, "WEBSOCKET_CONNECTION_2_SYMBOLS"),
+        ({"USE_MULTI_CONNECTION": "true", "WEBSOCKET_CONNECTION_1_ENABLED": "true", "SYMBOLS": "AAPL"}, "SYMBOLS"),
+    ],
+)
+def test_settings_of_the_other_mode_are_told(tmp_path: Path, keys: dict[str, str], idle: str) -> None:
+    (finding,) = doctor.look_at_settings(settings_of(tmp_path, **keys), [])
+    assert finding.verdict is Verdict.WARN
+    assert f"have no effect: {idle}." in finding.sentence
+
+
 def test_an_open_door_is_told_unless_a_proxy_stands_before_it(tmp_path: Path) -> None:
     (finding,) = doctor.look_at_settings(settings_of(tmp_path, HOST="192.0.2.1"), [])
     assert finding.verdict is Verdict.WARN

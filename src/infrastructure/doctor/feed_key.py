@@ -143,7 +143,7 @@ def _refusal(session: _Session, said: Status | None) -> Finding:
                 f"The account's connections are all in use ({message}).",
                 "Stop whatever else uses this key, or take a plan that grants more connections.",
             )
-        case StatusKind.TOPIC_REFUSED | StatusKind.OTHER if "real-time" in message or "real time" in message:
+        case StatusKind.NOT_REAL_TIME:
             return fail(
                 NAME,
                 f"The feed accepts it, but the plan has no real-time data ({message}).",
