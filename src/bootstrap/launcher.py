@@ -70,7 +70,7 @@ def launch(root: Path, say: Say, complain: Say) -> int:
         if settings.role != "web":
             claim_feed(settings.database_url, settings.feed, dt.datetime.now(dt.UTC))
         if settings.role != "ingest":
-            _prepare_accounts(settings, show)
+            _prepare_accounts(settings, say, show)
     except TickStockError as error:
         complain(str(error))
         return 1
@@ -106,12 +106,12 @@ def _check(settings: Settings) -> int | None:
     return settings.simulator_port
 
 
-def _prepare_accounts(settings: Settings, show: Say) -> None:
+def _prepare_accounts(settings: Settings, say: Say, show: Say) -> None:
     """Raises TickStockError when the web half could let nobody in. `show` is for a person's eyes, not for a log."""
     if not settings.secret_key.get_secret_value():
         kept_secret_key(settings.data_dir)
     password = settings.admin_password.get_secret_value()
-    make_first_admin(settings.database_url, password, lambda: time.time_ns() // 1_000_000, show)
+    make_first_admin(settings.database_url, password, lambda: time.time_ns() // 1_000_000, say, show)
 
 
 def _run(settings: Settings, simulator_port: int | None, root: Path, stop: StopRequest, say: Say) -> None:
