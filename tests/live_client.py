@@ -106,7 +106,11 @@ class Watcher:
             self.client.on(event, self._handler(event), namespace=NAMESPACE)
         self.client.on("connect_error", self._refused, namespace=NAMESPACE)
         self.client.on("disconnect", lambda *_reason: self.ended.set(), namespace=NAMESPACE)
-        self.client.connect(url, headers=headers, transports=["websocket"], namespaces=[NAMESPACE], wait_timeout=10)
+        try:
+            self.client.connect(url, headers=headers, transports=["websocket"], namespaces=[NAMESPACE], wait_timeout=10)
+        except socketio.exceptions.ConnectionError:
+            self.leave()
+            raise
 
     def _handler(self, event: str) -> Any:
         return lambda data: self.got.append((time.monotonic(), event, data))
@@ -124,3 +128,5 @@ class Watcher:
 
     def leave(self) -> None:
         self.client.disconnect()
+        if self.client.eio.ws is not None:  # the library leaves open what the server has ended
+            self.client.eio.ws.shutdown()

@@ -35,6 +35,7 @@ class House:
         self.web = WebProcess(folder, url)
         self.session: Session = self.web.log_in()
         self._watchers: list[Watcher] = []
+        self._visitors: list[websocket.WebSocket] = []
 
     def watch(self, *, reconnection: bool = False) -> Watcher:
         watcher = Watcher(self.web.url, self.session.cookie(), reconnection)
@@ -52,12 +53,17 @@ class House:
     def raw(self, **options: Any) -> websocket.WebSocket:
         """A WebSocket that has come in, and said nothing yet."""
         url = self.web.url.replace("http", "ws") + HANDSHAKE
-        return websocket.create_connection(url, header=self.session.cookie(), timeout=30, **options)
+        visitor = websocket.create_connection(url, header=self.session.cookie(), timeout=30, **options)
+        self._visitors.append(visitor)
+        return visitor
 
     def empty(self) -> None:
         for watcher in self._watchers:
             watcher.leave()
+        for visitor in self._visitors:
+            visitor.shutdown()
         self._watchers.clear()
+        self._visitors.clear()
 
     def close(self) -> None:
         self.empty()
@@ -187,7 +193,6 @@ def test_pages_of_the_own_origin_and_what_is_no_page_are_let_in(house: House) ->
         visitor = house.raw(origin=origin, suppress_origin=origin is None)
         visitor.send(f"40{NAMESPACE},")
         wait_for(lambda visitor=visitor: visitor.recv().startswith(f"40{NAMESPACE},"))  # type: ignore[misc]
-        visitor.close()
 
 
 def test_long_polling_is_not_offered(house: House) -> None:
@@ -231,9 +236,8 @@ def test_the_end_of_the_process_is_not_held_up_by_open_sockets(own_house: House)
     watchers = [own_house.watch() for _number in range(5)]
     wait_for(lambda: all(watcher.told("status_update") for watcher in watchers))
     silent = own_house.raw()
-    assert own_house.web.end() < 2
+    assert own_house.web.end() < 4  # about 1 s on an idle machine; if sockets hold it up, it is killed after 6 s
     assert all(watcher.ended.wait(2) for watcher in watchers)
-    silent.close()
 
 
 def test_clients_come_back_by_themselves_when_the_server_has_been_started_again(own_house: House) -> None:
@@ -269,7 +273,6 @@ def test_garbage_ends_its_own_connection_at_most(house: House, message: Any) -> 
     hostile.send(message, websocket.ABNF.OPCODE_BINARY if isinstance(message, bytes) else websocket.ABNF.OPCODE_TEXT)
     count = len(watcher.got)
     wait_for(lambda: len(watcher.got) > count + 3)
-    hostile.close()
     assert not watcher.ended.is_set()
 
 

@@ -137,9 +137,12 @@ class LiveServer:
         """Closes all connections, so that their threads end and the process can; clients connect anew by themselves."""
         self._stopping.set()
         for visit in self._visits.all():
-            if engine_socket := self._server.eio.sockets.get(visit.engine_sid):
-                with contextlib.suppress(SocketIsClosedError):
-                    engine_socket.close(wait=False, abort=True)  # no message: clients would not come back
+            engine_socket = self._server.eio.sockets.get(visit.engine_sid)
+            if engine_socket is None:
+                visit.cut()
+                continue
+            with contextlib.suppress(SocketIsClosedError):
+                engine_socket.close(wait=False, abort=True)  # without a message, which clients take as "stay away"
         self._visits.wait_until_none(_STOP_TIMEOUT_S)
         for visit in self._visits.all():
             visit.cut()
