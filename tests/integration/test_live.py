@@ -235,7 +235,7 @@ def joins(house: House) -> bool:
 def test_the_end_of_the_process_is_not_held_up_by_open_sockets(own_house: House) -> None:
     watchers = [own_house.watch() for _number in range(5)]
     wait_for(lambda: all(watcher.told("status_update") for watcher in watchers))
-    silent = own_house.raw()
+    own_house.raw()
     assert own_house.web.end() < 4  # about 1 s on an idle machine; if sockets hold it up, it is killed after 6 s
     assert all(watcher.ended.wait(2) for watcher in watchers)
 
@@ -243,7 +243,9 @@ def test_the_end_of_the_process_is_not_held_up_by_open_sockets(own_house: House)
 def test_clients_come_back_by_themselves_when_the_server_has_been_started_again(own_house: House) -> None:
     watcher = own_house.watch(reconnection=True)
     wait_for(lambda: watcher.told("status_update"))
+    left_open = watcher.client.eio.ws  # the library forgets it
     own_house.web.end()
+    left_open.shutdown()
     count = len(watcher.got)
     own_house.web = WebProcess(own_house.folder, own_house.database_url, port=own_house.web.port)
     wait_for(lambda: "status_update" in [event for _at_s, event, _data in watcher.got[count:]], within_s=20)
