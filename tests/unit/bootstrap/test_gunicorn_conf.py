@@ -2,7 +2,9 @@
 
 import os
 import runpy
+import signal
 import sys
+import threading
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -64,3 +66,21 @@ def test_a_dead_worker_ends_its_master(conf: dict[str, Any]) -> None:
 
 def test_a_worker_that_ends_with_its_master_is_no_death(conf: dict[str, Any]) -> None:
     conf["child_exit"](SimpleNamespace(LISTENERS=[]), None)
+
+
+def test_a_worker_that_is_told_to_end_closes_its_sockets_first(
+    conf: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    closed = threading.Event()
+    wsgi = ModuleType("src.wsgi")
+    monkeypatch.setattr(wsgi, "stop_sockets", closed.set, raising=False)
+    monkeypatch.setitem(sys.modules, "src.wsgi", wsgi)
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        conf["post_worker_init"](SimpleNamespace(handle_exit=lambda _number, _frame: told.append("end")))
+        signal.raise_signal(signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert closed.wait(5)
+    assert told == ["end"]
