@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
 
+# Tests of one file share what they set up, so they stay together; most of them wait more than they work.
+_AT_A_TIME = ("--numprocesses=2", "--dist=loadfile")
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -48,7 +51,7 @@ def steps(python: Path, report: Path, pytest_arguments: Sequence[str]) -> list[S
         Step("ruff format", (*run, "ruff", "format", "--check")),
         Step("mypy", (*run, "mypy")),
         Step("lint-imports", (str(python.with_name("lint-imports")),)),
-        Step("pytest", (*run, "pytest", f"--junitxml={report}", *pytest_arguments)),
+        Step("pytest", (*run, "pytest", *_AT_A_TIME, f"--junitxml={report}", *pytest_arguments)),
     ]
 
 

@@ -44,7 +44,16 @@ def test_no_report_counts_nothing(tmp_path: Path) -> None:
 def test_the_steps_end_with_pytest_and_its_arguments() -> None:
     steps = checks.steps(Path("/venv/bin/python"), Path("/run/x.xml"), ["-k", "session"])
     assert [step.name for step in steps] == ["ruff check", "ruff format", "mypy", "lint-imports", "pytest"]
-    expected = ("/venv/bin/python", "-m", "pytest", "--junitxml=/run/x.xml", "-k", "session")
+    expected = (
+        "/venv/bin/python",
+        "-m",
+        "pytest",
+        "--numprocesses=2",
+        "--dist=loadfile",
+        "--junitxml=/run/x.xml",
+        "-k",
+        "session",
+    )
     assert steps[-1].command == expected
 
 

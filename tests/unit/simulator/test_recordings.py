@@ -76,7 +76,9 @@ def test_a_name_that_says_too_little_is_refused(tmp_path: Path, name: str) -> No
 
 
 @pytest.mark.parametrize(
-    "content", [b"no gzip at all", gzip.compress(ROW.encode())[:-9], b"\x1f\x8b\x08" + bytes(7) + b"\xff" * 40]
+    "content",
+    [b"no gzip at all", gzip.compress(ROW.encode())[:-9], b"\x1f\x8b\x08" + bytes(7) + b"\xff" * 40],
+    ids=["no archive", "cut off", "garbage inside"],
 )
 def test_a_broken_archive_is_named(tmp_path: Path, content: bytes) -> None:
     path = write(tmp_path, "minute/KO_20131008.csv.gz")
