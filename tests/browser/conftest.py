@@ -147,3 +147,15 @@ def open_page(browser: Browser, context: BrowserContext, server: ScriptedServer)
         if watch.page.context is not context:
             watch.page.context.close()
     assert complaints == []
+
+
+@pytest.fixture(scope="module")
+def page(browser: Browser) -> Iterator[Page]:
+    """A bare page of a server's own origin, so that its modules can be imported; one for all, as they are pure."""
+    server = ScriptedServer(ScriptedMarket())
+    server.start()
+    page = browser.new_page()
+    page.goto(f"{server.url}/static/js/format.js")
+    yield page
+    page.close()
+    server.stop()

@@ -1,35 +1,14 @@
 """The pure functions of the administrator's page, run where they belong: in the browser, as the modules it loads."""
 
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 
+from .pure_calls import call
 from .scripted_admin import ScriptedConnections, three_connections
-from .scripted_server import START_MS, ScriptedMarket, ScriptedServer
+from .scripted_server import START_MS
 
 EVENT = {"id": 1, "connection_id": "connection_2", "time": 1_000, "event": "connected", "reason": "", "actor": None}
-
-
-@pytest.fixture(scope="module")
-def page(browser: Browser) -> Iterator[Page]:
-    """A bare page of a server's own origin, so that its modules can be imported; one for all, as they are pure."""
-    server = ScriptedServer(ScriptedMarket())
-    server.start()
-    page = browser.new_page()
-    page.goto(f"{server.url}/static/js/format.js")
-    yield page
-    page.close()
-    server.stop()
-
-
-def call(page: Page, module: str, function: str, *arguments: Any) -> Any:
-    """Call an exported function of one of the page's modules."""
-    return page.evaluate(
-        "async ([module, name, args]) => (await import(`/static/js/admin/${module}.js`))[name](...args)",
-        [module, function, list(arguments)],
-    )
 
 
 def state_of(script: ScriptedConnections) -> dict[str, Any]:
@@ -39,7 +18,7 @@ def state_of(script: ScriptedConnections) -> dict[str, Any]:
 
 def judge(page: Page, script: ScriptedConnections, later_ms: int = 0) -> Any:
     """The judgement of scripted connections."""
-    return call(page, "verdict", "judge", state_of(script), START_MS + later_ms)
+    return call(page, "admin/verdict", "judge", state_of(script), START_MS + later_ms)
 
 
 def test_words_are_what_people_say(page: Page) -> None:
@@ -66,33 +45,38 @@ def test_words_are_what_people_say(page: Page) -> None:
         ("momentText", START_MS, START_MS + 60_000): "10:31:20",
         ("momentText", START_MS, START_MS + 86_400_000): "Fri 20 Nov 10:31:20",
     }
-    assert {key: call(page, "words", *key) for key in written} == written
-    assert [call(page, "words", "listed", list("abc"[:n])) for n in range(4)] == ["", "a", "a and b", "a, b and c"]
-    assert call(page, "words", "kindsText", {"failed_attempt": 4, "none": 0, "drop": 1200}) == (
+    assert {key: call(page, "admin/words", *key) for key in written} == written
+    assert [call(page, "admin/words", "listed", list("abc"[:n])) for n in range(4)] == [
+        "",
+        "a",
+        "a and b",
+        "a, b and c",
+    ]
+    assert call(page, "admin/words", "kindsText", {"failed_attempt": 4, "none": 0, "drop": 1200}) == (
         "1,200 × drop, 4 × failed attempt"
     )
 
 
 def test_rates_are_drawn_from_nothing_up(page: Page) -> None:
-    assert call(page, "rates", "ratePoints", [0, 5, 10]) == "0.0,38.0 120.0,20.0 240.0,2.0"
-    assert call(page, "rates", "ratePoints", [0, 0]) == "0.0,38.0 240.0,38.0"
-    assert call(page, "rates", "ratePoints", [7]) == ""
-    assert call(page, "rates", "rateArea", [0, 10]) == "M0,40 L0.0,38.0 L240.0,2.0 L240,40 Z"
-    assert call(page, "rates", "rateRange", [3, 3]) == "3 in each of the last 2 s"
-    assert call(page, "rates", "rateRange", [0] * 60) == "No message in the last 60 s"
+    assert call(page, "admin/rates", "ratePoints", [0, 5, 10]) == "0.0,38.0 120.0,20.0 240.0,2.0"
+    assert call(page, "admin/rates", "ratePoints", [0, 0]) == "0.0,38.0 240.0,38.0"
+    assert call(page, "admin/rates", "ratePoints", [7]) == ""
+    assert call(page, "admin/rates", "rateArea", [0, 10]) == "M0,40 L0.0,38.0 L240.0,2.0 L240,40 Z"
+    assert call(page, "admin/rates", "rateRange", [3, 3]) == "3 in each of the last 2 s"
+    assert call(page, "admin/rates", "rateRange", [0] * 60) == "No message in the last 60 s"
 
 
 def test_tickers_are_found_by_their_beginning_and_at_most_500_shown(page: Page) -> None:
-    chosen = call(page, "ticker_list", "chooseTickers", ["BRK.B", "BACpL", "AA"], "ba")
+    chosen = call(page, "admin/ticker_list", "chooseTickers", ["BRK.B", "BACpL", "AA"], "ba")
     assert chosen == {"shown": ["BACpL"], "matching": 1}
-    many = call(page, "ticker_list", "chooseTickers", [f"T{i:04}" for i in range(700, 0, -1)], " ")
+    many = call(page, "admin/ticker_list", "chooseTickers", [f"T{i:04}" for i in range(700, 0, -1)], " ")
     assert (many["matching"], len(many["shown"]), many["shown"][0]) == (700, 500, "T0001")
 
 
 def test_an_event_that_comes_twice_is_kept_once_and_100_are_kept(page: Page) -> None:
-    state = call(page, "state", "emptyState")
-    state = call(page, "state", "withEvents", state, [EVENT | {"id": i, "time": i} for i in range(80)])
-    state = call(page, "state", "withEvents", state, [EVENT | {"id": i, "time": i} for i in range(70, 150)])
+    state = call(page, "admin/state", "emptyState")
+    state = call(page, "admin/state", "withEvents", state, [EVENT | {"id": i, "time": i} for i in range(80)])
+    state = call(page, "admin/state", "withEvents", state, [EVENT | {"id": i, "time": i} for i in range(70, 150)])
     assert [event["id"] for event in state["events"]] == list(range(149, 49, -1))
 
 
@@ -100,7 +84,7 @@ def test_since_when_a_connection_is_away_is_read_from_its_events(page: Page) -> 
     def since(*events: tuple[str, int], known: int = 0) -> Any:
         listed = [EVENT | {"id": i, "event": event, "time": time} for i, (event, time) in enumerate(events)]
         others = [EVENT | {"connection_id": "connection_1"}] * known
-        return call(page, "state", "awaySinceMs", {"events": listed + others}, "connection_2")
+        return call(page, "admin/state", "awaySinceMs", {"events": listed + others}, "connection_2")
 
     assert since(("disconnected", 9), ("refused", 5), ("disconnected", 3), ("connected", 1)) == 3
     assert since(("tickers_moved", 9), ("paused", 5), ("disconnected", 4), ("connected", 1)) == 4
@@ -157,19 +141,19 @@ def test_a_closed_market_and_a_database_that_takes_nothing(page: Page) -> None:
 def test_a_ticker_moves_to_what_is_connected_the_emptiest_first(page: Page) -> None:
     script = three_connections()
     script.connections[2]["ticker_count"] = 3
-    targets = call(page, "actions", "targetsFor", script.connections, "connection_1")
+    targets = call(page, "admin/actions", "targetsFor", script.connections, "connection_1")
     assert [target["id"] for target in targets] == ["connection_3", "connection_2"]
     assert targets[0]["text"] == "etfs (connection_3): 3 of 500 tickers"
     script.connections[2]["status"] = "connecting"
     script.connections[1]["paused"] = True
-    assert call(page, "actions", "targetsFor", script.connections, "connection_1") == []
+    assert call(page, "admin/actions", "targetsFor", script.connections, "connection_1") == []
 
 
 def test_what_a_pause_costs_is_said(page: Page) -> None:
     connection = three_connections().connections[0]
-    shared = call(page, "actions", "questionFor", "pause", connection, False)
+    shared = call(page, "admin/actions", "questionFor", "pause", connection, False)
     assert shared["text"].endswith("The other connections take its 40 tickers, as far as they have room.")
-    alone = call(page, "actions", "questionFor", "pause", connection, True)
+    alone = call(page, "admin/actions", "questionFor", "pause", connection, True)
     assert alone["text"].endswith("No bars arrive for its 40 tickers until then.")
-    market = call(page, "actions", "questionFor", "pause", connection | {"movable": False}, False)
+    market = call(page, "admin/actions", "questionFor", "pause", connection | {"movable": False}, False)
     assert market["text"].endswith("No bars arrive for the whole market until then.")

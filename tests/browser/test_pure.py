@@ -1,12 +1,11 @@
 """The page's pure functions, run where they belong: in the browser, as the modules the page loads."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 
-from .scripted_server import ScriptedMarket, ScriptedServer
+from .pure_calls import call
 
 NEW_YEAR_BAR = {
     "symbol": "X",
@@ -20,26 +19,6 @@ NEW_YEAR_BAR = {
     "tier": "live",
 }
 PALETTE = {"up": "u", "upFaint": "uf", "down": "d", "downFaint": "df", "volumeLive": "v", "background": "b"}
-
-
-@pytest.fixture(scope="module")
-def page(browser: Browser) -> Iterator[Page]:
-    """A bare page of a server's own origin, so that its modules can be imported; one for all, as they are pure."""
-    server = ScriptedServer(ScriptedMarket())
-    server.start()
-    page = browser.new_page()
-    page.goto(f"{server.url}/static/js/format.js")
-    yield page
-    page.close()
-    server.stop()
-
-
-def call(page: Page, module: str, function: str, *arguments: Any) -> Any:
-    """Call an exported function of one of the page's modules."""
-    return page.evaluate(
-        "async ([module, name, args]) => (await import(`/static/js/${module}.js`))[name](...args)",
-        [module, function, list(arguments)],
-    )
 
 
 def test_numbers_are_written_as_people_read_them(page: Page) -> None:

@@ -27,7 +27,7 @@ from src.presentation.api.errors import ApiError
 
 logger = logging.getLogger(__name__)
 # The library notes every packet, and warns of each client that goes away in the middle of one.
-_library_logger = logging.getLogger(f"{__name__}.library")
+_library_logger = logging.getLogger(f"{__name__}.protocol")
 _library_logger.setLevel(logging.ERROR)
 
 NAMESPACE = "/admin-ws"
