@@ -1,5 +1,6 @@
 // The rows of the watch list: made once, and then only changed where something changed.
 
+import { createFlash, textIn } from "./cells.js";
 import {
   NOT_KNOWN, direction, formatAge, formatChange, formatExact, formatPercent, formatPrice, formatVolume,
   tierText,
@@ -7,7 +8,6 @@ import {
 import { createSparkline } from "./sparkline.js";
 import { MINUTE_MS, formatDay, formatMinute } from "./time.js";
 
-const FLASH_MS = 500;
 const COLUMNS = ["last", "change", "percent", "volume", "age"];
 
 /** The age of a row's last bar: since its minute ended, and "live" while that minute still runs. When what is shown
@@ -83,7 +83,7 @@ function createRow(symbol, flash, isSeen) {
       shown = row;
       if (!isSeen) return;
       showDetails();
-      if (before !== null && row.last !== before) flash(cells.last, row.last > before);
+      if (before !== null && row.last !== before) flash(cells.last, row.last > before ? "up" : "down");
     },
     /** Tell the row whether it is near the view. */
     see(isNear) {
@@ -91,17 +91,6 @@ function createRow(symbol, flash, isSeen) {
       if (isNear) showDetails();
     },
     showAge: setAge,
-  };
-}
-
-/** A text of its own in an element: what is set again as it is costs nothing. */
-function textIn(element) {
-  const node = element.appendChild(document.createTextNode(""));
-  let shown = "";
-  return (text) => {
-    if (text === shown) return;
-    node.data = text;
-    shown = text;
   };
 }
 
@@ -121,20 +110,6 @@ function createCell(row, name) {
   cell.role = "cell";
   cell.className = `col-${name}`;
   return cell;
-}
-
-/** Flashes cells: those of one answer begin and end together, which draws all of them at once. */
-function createFlash() {
-  let lit = [];
-  function end() {
-    for (const cell of lit) cell.classList.remove("flash-up", "flash-down");
-    lit = [];
-  }
-  return (cell, up) => {
-    if (lit.length === 0) setTimeout(end, FLASH_MS);
-    cell.classList.add(up ? "flash-up" : "flash-down");
-    lit.push(cell);
-  };
 }
 
 function barText({ timestampMs, tier }) {

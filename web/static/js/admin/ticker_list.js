@@ -1,5 +1,6 @@
 // The live list of a connection's tickers: rows are made once, and then only changed where something changed.
 
+import { createFlash, textIn } from "../cells.js";
 import { NOT_KNOWN, formatExact, formatPrice, formatVolume } from "../format.js";
 import { formatMinute } from "../time.js";
 import { count } from "./words.js";
@@ -9,7 +10,6 @@ const ARROWS = { up: "▲", down: "▼", flat: "" };
 const SPOKEN = { up: "up", down: "down", flat: "" };
 // Of the whole market a list shows so many; what is typed narrows it.
 const MAX_ROWS = 500;
-const FLASH_MS = 500;
 
 /** The tickers to show: those that begin with what is typed, in order, and how many more there are. */
 export function chooseTickers(tickers, typed) {
@@ -133,30 +133,5 @@ function createRow(ticker, flash) {
       button.disabled = !canMove;
       button.title = canMove ? `Move ${ticker} to another connection` : "";
     },
-  };
-}
-
-/** A text of its own in an element: what is set again as it is costs nothing. */
-function textIn(element) {
-  const node = element.appendChild(document.createTextNode(""));
-  let shown = "";
-  return (text) => {
-    if (text === shown) return;
-    node.data = text;
-    shown = text;
-  };
-}
-
-/** Flashes cells: those of one drawing begin and end together, which draws all of them at once. */
-function createFlash() {
-  let lit = [];
-  function end() {
-    for (const cell of lit) cell.classList.remove("flash-up", "flash-down");
-    lit = [];
-  }
-  return (cell, direction) => {
-    if (lit.length === 0) setTimeout(end, FLASH_MS);
-    cell.classList.add(`flash-${direction}`);
-    lit.push(cell);
   };
 }
