@@ -74,6 +74,7 @@ def test_a_session_that_ends_is_said_and_a_new_one_noticed(open_page: Open, serv
     expect_live(page)
     server.end_sessions()
     expect_banner(page, "Your session has ended.", r"^What is shown below is of 10:31:", stale=True)
+    expect(page).to_have_title("✗ Your session has ended · TickStock")
     expect(page.get_by_role("link", name="Log in again")).to_have_attribute("href", "/login?next=/admin/websockets")
     card(page, 1).get_by_role("button", name="Pause…").click()
     page.get_by_role("dialog").get_by_role("button", name="Pause").click()
@@ -83,6 +84,7 @@ def test_a_session_that_ends_is_said_and_a_new_one_noticed(open_page: Open, serv
     page.clock.fast_forward(5_000)
     expect_live(page)
     expect(page.get_by_role("dialog")).to_be_hidden()
+    expect(page).to_have_title("✓ Every bar arrives · TickStock")
 
 
 def test_who_is_no_administrator_any_more_is_told(open_page: Open, script: ScriptedConnections) -> None:
@@ -100,6 +102,7 @@ def test_a_server_that_answers_with_errors_is_said(open_page: Open, server: Scri
     page.clock.fast_forward(3_000)
     headline = "The server answers with an error; this page keeps trying."
     expect_banner(page, headline, r"^The database does not answer\. What is shown below is of 10:31:", stale=True)
+    expect(page).to_have_title("✗ The server answers with an error · TickStock")
     server.script.access = 200
     page.clock.fast_forward(5_000)
     expect_live(page)
@@ -138,7 +141,7 @@ def test_a_page_that_nobody_sees_leaves_the_messages(open_page: Open, server: Sc
     page.clock.fast_forward(20_000)
     expect(page).to_have_title("! Bars are late for 40 of 120 tickers · TickStock")
     asked = len(script.requests)
-    page.clock.run_for(10_000)
+    page.clock.run_for(5_000)
     assert len(script.requests) == asked
     show(page, "visible")
     expect_live(page)

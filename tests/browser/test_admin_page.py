@@ -366,6 +366,41 @@ def test_a_paused_connection_can_be_resumed(open_page: Open, server: ScriptedAdm
     wait_for(lambda: server.script.jobs == [("resume", "connection_2")])
 
 
+@pytest.mark.parametrize("is_status_first", [True, False], ids=["status first", "answer first"])
+def test_the_focus_stays_where_a_pause_took_its_button_away(
+    open_page: Open, server: ScriptedAdminServer, is_status_first: bool
+) -> None:
+    page = open_page(PATH).page
+    expect_live(page)
+    card(page, 2).get_by_role("button", name="Pause…").focus()
+    page.keyboard.press("Enter")
+    server.script.connections[1] |= {"paused": True, "condition": "paused", "reason": "Paused by anna."}
+    if is_status_first:
+        server.send_status()
+        expect(card(page, 2).get_by_text("Paused by anna.")).to_be_visible()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    if not is_status_first:
+        server.send_status()
+    expect(card(page, 2).get_by_role("button", name="Resume…")).to_be_focused()
+
+
+def test_the_focus_goes_to_the_next_ticker_when_one_moves_away(open_page: Open, server: ScriptedAdminServer) -> None:
+    page = open_page(PATH).page
+    expect_live(page)
+    row(page, 1, "AAC").locator("button").focus()
+    page.keyboard.press("Enter")
+    server.script.carried["connection_1"].remove("AAC")
+    server.script.carried["connection_2"].append("AAC")
+    server.script.moved["AAC"] = "connection_1"
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("dialog").get_by_role("button", name="Move")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(row(page, 1, "AAC")).to_have_count(0)
+    expect(row(page, 1, "AAD").locator("button")).to_be_focused()
+
+
 def test_fewer_connections_than_configured_are_said(open_page: Open, script: ScriptedConnections) -> None:
     script.fail(3, (1, 2))
     reason = "The plan grants 2 connections, 3 are configured: this one rests, and the others carry its tickers."

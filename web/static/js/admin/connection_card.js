@@ -72,11 +72,16 @@ export function createConnectionCard(connectionId, prices, actions) {
   }
 
   function showActions({ enabled, paused, movable, granted }, canMove) {
+    const focused = document.activeElement;
     buttons.reconnect.hidden = !enabled || paused;
     buttons.pause.hidden = !enabled || paused || !granted;
     buttons.resume.hidden = !enabled || !paused;
     buttons.move.hidden = !canMove;
     parts.fixed.hidden = movable;
+    // A button that is hidden loses the focus.
+    if (Object.values(buttons).includes(focused) && focused.hidden) {
+      element.querySelector("[data-action]:not([hidden])")?.focus();
+    }
   }
 
   return {

@@ -8,6 +8,9 @@ export function createDialog(find) {
   const confirm = find("dialog-confirm");
   let task = null;
   let isBusy = false;
+  // What asked, and the column it stands in.
+  let opener = null;
+  let column = null;
 
   function setBusy(busy) {
     isBusy = busy;
@@ -34,7 +37,13 @@ export function createDialog(find) {
     find("dialog-target").replaceChildren(...targets.map(({ id, text }) => new Option(text, id)));
   }
 
+  /** The browser gives the focus back to what asked; where the action took that away, its column gets it. */
+  function keepFocus() {
+    if (!opener.isConnected || opener.hidden) column?.querySelector("[data-action]:not([hidden])")?.focus();
+  }
+
   find("dialog-form").addEventListener("submit", submit);
+  dialog.addEventListener("close", keepFocus);
   find("dialog-cancel").addEventListener("click", () => dialog.close());
 
   return {
@@ -42,6 +51,8 @@ export function createDialog(find) {
      *  ticker's move needs: {ticker, tickers, targets: [{id, text}]}. The focus goes back when the dialog closes. */
     ask({ title, text, confirmText, fields, run }) {
       task = run;
+      opener = document.activeElement;
+      column = opener.closest("[data-connection]");
       setText(find("dialog-title"), title);
       setText(find("dialog-text"), text);
       setText(confirm, confirmText);

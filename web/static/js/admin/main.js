@@ -29,6 +29,7 @@ const actions = createActions({
 const link = createLink({ socket, requests, on: listeners(), onChange: showLink });
 const cards = new Map();
 let state = emptyState();
+let trouble = null;
 let hadEnded = false;
 let isArranged = false;
 let frame = null;
@@ -141,14 +142,20 @@ function showVerdict(nowMs) {
   const verdict = judge(state, nowMs);
   overview.showVerdict(verdict);
   const simulated = find("simulated").hidden ? [] : [find("simulated").textContent];
-  const title = titleText(verdict, simulated);
+  // What was good news may be so no more. That messages come late is none: a page that nobody sees asks seldom.
+  const title = titleText(trouble?.level === "bad" ? shortened(trouble) : verdict, simulated);
   if (document.title !== title) document.title = title;
+}
+
+/** A trouble with its first clause alone: a title has no room for more. */
+function shortened({ level, headline }) {
+  return { level, headline: headline.split(/[;.]/)[0] };
 }
 
 function showLink() {
   const report = link.report();
   const dataMs = report.dataMs === null ? null : clock.fromLocalMs(report.dataMs);
-  const trouble = judgeLink({ ...report, dataMs });
+  trouble = judgeLink({ ...report, dataMs });
   hadEnded ||= trouble?.isEnded ?? false;
   overview.showLink(trouble, report);
 }

@@ -28,7 +28,9 @@ export function createTickerList(root, prices, onMove) {
 
   function place(wanted) {
     if (wanted.length === order.length && wanted.every((ticker, i) => ticker === order[i])) return;
-    const focused = document.activeElement?.closest?.("tr")?.dataset.ticker;
+    const row = document.activeElement?.closest?.("tr");
+    const left = body.contains(row) ? row.dataset.ticker : undefined;
+    const focused = wanted.includes(left) ? left : wanted[Math.min(order.indexOf(left), wanted.length - 1)];
     order = wanted;
     const kept = new Set(wanted);
     for (const ticker of rows.keys()) if (!kept.has(ticker)) rows.delete(ticker);
