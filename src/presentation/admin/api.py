@@ -103,7 +103,7 @@ def _connection_ids(deps: AdminDeps) -> list[str]:
 
 def _read_connection_id(deps: AdminDeps) -> str:
     """`connection_id` of the request's JSON body."""
-    body = request.get_json(silent=True)
+    body = _read_json()
     known = _connection_ids(deps)
     if not isinstance(body, dict) or list(body) != ["connection_id"]:
         raise bad_parameter('The body is JSON and names a connection, such as {"connection_id": "connection_2"}.')
@@ -111,6 +111,14 @@ def _read_connection_id(deps: AdminDeps) -> str:
     if not isinstance(connection_id, str) or connection_id not in known:
         raise bad_parameter(f"connection_id is {connection_id!r:.40}; there are {', '.join(known)}.")
     return connection_id
+
+
+def _read_json() -> Any:
+    """The request's JSON body; None for what is none, or is nested deeper than any reader follows."""
+    try:
+        return msgspec.json.decode(request.get_data()) if request.is_json else None
+    except (msgspec.DecodeError, RecursionError):
+        return None
 
 
 def _act(desk: JobDesk, kind: str, arguments: Mapping[str, str], actor: str) -> Response:

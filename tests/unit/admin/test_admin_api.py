@@ -185,6 +185,8 @@ def test_a_connection_that_is_not_there_is_404(office: Office, name: str) -> Non
         {},
         {"data": "connection_2", "content_type": "text/plain"},
         {"data": "{", "content_type": "application/json"},
+        {"data": b"\xff", "content_type": "application/json"},
+        {"data": "[" * 5_000 + "]" * 5_000, "content_type": "application/json"},
         {"json": []},
         {"json": {"connection_id": 2}},
         {"json": {"connection_id": "connection_9"}},
