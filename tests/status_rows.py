@@ -134,8 +134,8 @@ def wildcard(now_ms: int = NOW) -> Row:
 def refused_key(now_ms: int = NOW) -> Row:
     """One connection, whose key the feed refused."""
     reason = (
-        "The feed refused the key (authentication failed); correct MASSIVE_API_KEY and start again."
-        " Trying again in 901 s."
+        "The feed refused the key (authentication failed); correct MASSIVE_API_KEY and start TickStock again."
+        " Trying again in 15 min."
     )
     nothing = {"messages": 0, "last_message_time": now_ms - 100, "errors": 1, "errors_by_kind": {"refused_key": 1}}
     own = {"refusal": "refused_key", "wanted_topics": 200, "ticker_count": 100, "lent": 0, "reconnects": 0}

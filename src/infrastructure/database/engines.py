@@ -169,7 +169,7 @@ def database_errors() -> Iterator[None]:
     except PoolTimeoutError as error:
         raise DatabaseUnavailableError(f"The database is not available: {error}.") from error
     except DBAPIError as error:
-        words = " ".join(str(error.orig).split())
+        words = " ".join(str(error.orig).split()).rstrip(".?")
         if _is_row_fault(error.orig):
             raise RowRefusedError(f"The database refused a row: {words}.") from error
         raise DatabaseUnavailableError(f"The database is not available: {words}.") from error

@@ -186,7 +186,7 @@ class MassiveWebSocketClient:
             refused = self._ending is not Ending.DROPPED
             status = ConnectionStatus.ERROR if refused else ConnectionStatus.DISCONNECTED
             self._set_status(
-                status, f"{self._ending_reason} Trying again in {delay_s:.0f} s.", self._close_code, self._ending
+                status, f"{self._ending_reason} Trying again in {_span(delay_s)}.", self._close_code, self._ending
             )
             self._settled.set()
             self._stopping.wait(delay_s)
@@ -277,7 +277,7 @@ class MassiveWebSocketClient:
             case StatusKind.AUTH_REFUSED:
                 self._end(
                     Ending.REFUSED_KEY,
-                    f"The feed refused the key ({message}); correct MASSIVE_API_KEY and start again.",
+                    f"The feed refused the key ({message}); correct MASSIVE_API_KEY and start TickStock again.",
                 )
             case StatusKind.TOO_MANY_CONNECTIONS:
                 self._end(Ending.TOO_MANY, f"The account's connections are all in use ({message}).")
@@ -410,3 +410,7 @@ def _failure(error: Exception) -> str:
     if isinstance(error, websocket.WebSocketBadStatusException):
         return f"The server answered with HTTP status {error.status_code} instead of a WebSocket."
     return f"The connection failed: {str(error).rstrip('.')}."
+
+
+def _span(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

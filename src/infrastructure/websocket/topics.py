@@ -68,5 +68,5 @@ class Topics:
         return [topic for topic in topics if topic not in self._acknowledged]
 
     def missing(self) -> list[str]:
-        """Wanted topics that are not acknowledged."""
-        return [topic for topic in self._wanted if topic not in self._acknowledged]
+        """Wanted topics that are not acknowledged, but those that may still be: asked for, and not overdue yet."""
+        return [topic for topic in self._wanted if topic not in self._acknowledged and topic not in self._asked_s]
