@@ -130,7 +130,8 @@ def test_one_down_says_who_carries_its_tickers(open_page: Open, server: Scripted
     expect(page.locator("#verdict-headline")).to_have_text("Every bar arrives, over 2 of 3 connections")
     expect(page.locator(".note-text")).to_have_text(
         re.compile(
-            r"^connection_2 is down since 10:31:\d\d; its 40 tickers are carried by connection_1 and connection_3\.$"
+            r"^tech \(connection_2\) is down since 10:31:\d\d; "
+            r"its 40 tickers are carried by primary \(connection_1\) and etfs \(connection_3\)\.$"
         )
     )
     expect(page.locator(".note-advice")).to_have_text(
@@ -139,7 +140,7 @@ def test_one_down_says_who_carries_its_tickers(open_page: Open, server: Scripted
     expect(card(page, 2)).to_have_attribute("data-condition", "down")
     expect(card(page, 2).locator(".connection-state")).to_have_text("Down The server closed the connection (1006).")
     expect(figure(card(page, 2), "Tickers")).to_have_text(
-        "0 40 of its own, 40 lent to connection_1 and connection_3; room for 500"
+        "0 40 of its own, 40 lent to primary (connection_1) and etfs (connection_3); room for 500"
     )
     expect(card(page, 2).locator(".ticker-scroll")).to_contain_text("It carries nothing now.")
     expect(row(page, 1, "BAA")).to_have_class(re.compile("moved"))
@@ -193,8 +194,9 @@ def test_the_age_of_the_last_message_counts_up(open_page: Open, script: Scripted
     expect_live(page)
     age = figure(card(page, 2), "Last message")
     expect(age).to_have_text(re.compile(r"^[2-5]\d s ago$"))
-    page.clock.fast_forward(60_000)
-    expect(age).to_have_text("1 min ago")
+    before = age.inner_text()
+    page.clock.run_for(1_500)  # nothing is sent meanwhile
+    expect(age).not_to_have_text(before)
 
 
 def test_prices_move_and_flash(open_page: Open, server: ScriptedAdminServer) -> None:
@@ -250,8 +252,8 @@ def test_the_other_conditions_have_their_words(open_page: Open, script: Scripted
     expect(page.locator("#verdict")).to_have_attribute("data-level", "warn")
     expect(page.locator(".note-text")).to_have_text(
         [
-            "connection_1 is late: The feed is connected, but nothing came for 41 s.",
-            "connection_3 asked for 40 tickers, but the feed did not confirm AM.XX1, AM.XX2.",
+            "primary (connection_1) is late: The feed is connected, but nothing came for 41 s.",
+            "etfs (connection_3) asked for 40 tickers, but the feed did not confirm AM.XX1, AM.XX2.",
         ]
     )
     expect(card(page, 2).locator(".connection-state")).to_have_text("Disabled Switched off by the settings.")
@@ -273,7 +275,7 @@ def test_one_connection_has_one_column_and_nothing_to_move(open_page: Open, serv
     server.send_status()
     expect(page.locator("#verdict-headline")).to_have_text("No bars arrive")
     expect(page.locator(".note-text")).to_have_text(
-        re.compile(r"^connection_1 is down since 10:31:\d\d; its 40 tickers are carried by nobody\.$")
+        re.compile(r"^primary \(connection_1\) is down since 10:31:\d\d; its 40 tickers are carried by nobody\.$")
     )
     expect(page.locator("#verdict")).to_have_attribute("data-level", "bad")
 
@@ -329,7 +331,7 @@ def test_a_button_asks_before_it_does_anything(open_page: Open, server: Scripted
     expect_live(page)
     pause = card(page, 2).get_by_role("button", name="Pause…")
     pause.click()
-    dialog = page.get_by_role("dialog", name="Pause connection_2?")
+    dialog = page.get_by_role("dialog", name="Pause tech (connection_2)?")
     expect(dialog).to_contain_text("The other connections take its 40 tickers, as far as they have room.")
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
@@ -356,8 +358,8 @@ def test_a_paused_connection_can_be_resumed(open_page: Open, server: ScriptedAdm
     server.send_status()
     expect(page.locator(".note-text")).to_have_text(
         re.compile(
-            r"^connection_2 is paused by anna since 10:31:\d\d; "
-            r"its 40 tickers are carried by connection_1 and connection_3\.$"
+            r"^tech \(connection_2\) is paused by anna since 10:31:\d\d; "
+            r"its 40 tickers are carried by primary \(connection_1\) and etfs \(connection_3\)\.$"
         )
     )
     expect(card(page, 2).locator("button[data-action]:visible")).to_have_text(["Resume…"])
@@ -409,8 +411,8 @@ def test_fewer_connections_than_configured_are_said(open_page: Open, script: Scr
     page = open_page(PATH).page
     expect(page.locator("#verdict-headline")).to_have_text("Every bar arrives, over 2 of 3 connections")
     expect(page.locator(".note-text")).to_have_text(
-        "connection_3 rests, as the plan grants fewer connections than are configured; "
-        "its 40 tickers are carried by connection_1 and connection_2."
+        "etfs (connection_3) rests, as the plan grants fewer connections than are configured; "
+        "its 40 tickers are carried by primary (connection_1) and tech (connection_2)."
     )
     expect(page.locator("#answers dt").nth(1)).to_contain_text("no: Does the plan")
 
@@ -449,7 +451,7 @@ def test_the_button_for_a_move_asks_which_ticker(open_page: Open, server: Script
     page = open_page(PATH).page
     expect_live(page)
     card(page, 3).get_by_role("button", name="Move a ticker…").click()
-    dialog = page.get_by_role("dialog", name="Move a ticker from connection_3")
+    dialog = page.get_by_role("dialog", name="Move a ticker from etfs (connection_3)")
     expect(dialog.get_by_label("Ticker")).to_be_focused()
     page.keyboard.type("CAB")
     page.keyboard.press("Enter")

@@ -118,7 +118,9 @@ def test_what_only_a_part_is_carried_of_says_how_much(page: Page) -> None:
     script.connections[0]["ticker_count"] = 70
     told = judge(page, script, later_ms=60_000)
     assert told["headline"] == "No bars arrive for 10 of 120 tickers"
-    assert told["notes"][0]["text"].endswith("30 of its 40 tickers are carried by connection_1, 10 by nobody.")
+    assert told["notes"][0]["text"].endswith(
+        "30 of its 40 tickers are carried by primary (connection_1), 10 by nobody."
+    )
 
 
 def test_a_closed_market_and_a_database_that_takes_nothing(page: Page) -> None:

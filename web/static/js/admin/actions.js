@@ -1,10 +1,10 @@
 // What an administrator can do to connections: the questions that are asked first, and what came of it.
 
-import { tickersText } from "./words.js";
+import { labelOf, tickersText } from "./words.js";
 
 /** What is asked before an action: {title, text, confirmText}. */
 export function questionFor(action, connection, isAlone) {
-  const { connection_id: id, movable } = connection;
+  const { movable } = connection;
   const tickers = movable ? `its ${tickersText(connection)}` : tickersText(connection);
   const questions = {
     reconnect: ["Reconnect", `It leaves the feed and connects anew: ${tickers} may miss the seconds until it is back.`],
@@ -12,7 +12,7 @@ export function questionFor(action, connection, isAlone) {
     resume: ["Resume", "It connects to the feed again, and takes its own tickers back once it has stayed up."],
   };
   const [verb, text] = questions[action];
-  return { title: `${verb} ${id}?`, text, confirmText: verb };
+  return { title: `${verb} ${labelOf(connection)}?`, text, confirmText: verb };
 }
 
 function pauseText(tickers, movable, isAlone) {
@@ -28,9 +28,9 @@ export function targetsFor(connections, connectionId) {
       id !== connectionId && movable && status === "connected" && !paused,
   );
   canTake.sort((a, b) => a.ticker_count / a.ticker_limit - b.ticker_count / b.ticker_limit);
-  return canTake.map(({ connection_id: id, name, ticker_count: tickers, ticker_limit: limit }) => {
-    const label = name === id ? id : `${name} (${id})`;
-    return { id, text: `${label}: ${tickers} of ${limit} tickers` };
+  return canTake.map((connection) => {
+    const { connection_id: id, ticker_count: tickers, ticker_limit: limit } = connection;
+    return { id, text: `${labelOf(connection)}: ${tickers} of ${limit} tickers` };
   });
 }
 
@@ -76,7 +76,7 @@ export function createActions({ dialog, requests, getState, tell, onDone }) {
         return;
       }
       dialog.ask({
-        title: ticker === null ? `Move a ticker from ${connectionId}` : `Move ${ticker}?`,
+        title: ticker === null ? `Move a ticker from ${labelOf(connectionOf(connectionId))}` : `Move ${ticker}?`,
         text: "It stays where you move it until that connection is lost or ingestion is started anew.",
         confirmText: "Move",
         fields: { ticker, tickers: carried[connectionId] ?? [], targets },

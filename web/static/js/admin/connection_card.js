@@ -5,14 +5,14 @@ import { setText } from "../status.js";
 import { conditionWord, formatRate, formatSpan, kindsText, listed, momentText } from "./words.js";
 import { partsOf, setAttribute } from "./parts.js";
 import { rateArea, ratePoints, rateRange } from "./rates.js";
-import { carriersOf } from "./state.js";
+import { carriersOf, labelIn } from "./state.js";
 import { createTickerList } from "./ticker_list.js";
 
 /** What is behind the number of tickers: "20 of its own with connection_1, 30 of others; room for 500". */
 export function tickersAside(connection, state) {
   const { connection_id: id, lent, borrowed, ticker_limit: limit, movable, own_ticker_count: own } = connection;
   if (!movable) return "cannot be moved";
-  const carriers = listed(carriersOf(state, id).map(([carrier]) => carrier));
+  const carriers = listed(carriersOf(state, id).map(([carrier]) => labelIn(state, carrier)));
   const parts = [`${formatExact(own)} of its own`];
   if (lent > 0) parts.push(`${formatExact(lent)} lent to ${carriers || "others"}`);
   if (borrowed > 0) parts.push(`${formatExact(borrowed)} borrowed`);

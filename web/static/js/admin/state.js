@@ -1,5 +1,7 @@
 // What the page knows of the connections, and how each message of the server changes it. No DOM, no clock here.
 
+import { labelOf } from "./words.js";
+
 const MAX_EVENTS = 100;
 
 /** `status` is the last GET /api/admin/websocket-status as later messages changed it, or null before the first;
@@ -46,6 +48,12 @@ export function carriersOf({ carried, moved }, ownerId) {
   return Object.entries(carried)
     .map(([carrierId, tickers]) => [carrierId, tickers.filter((ticker) => moved[ticker] === ownerId).length])
     .filter(([, number]) => number > 0);
+}
+
+/** How a connection is called in sentences, by its id. */
+export function labelIn({ status }, id) {
+  const connection = status.connections.find(({ connection_id: other }) => other === id);
+  return connection === undefined ? id : labelOf(connection);
 }
 
 // What a connection that does not carry goes through, beside attempts that fail again.

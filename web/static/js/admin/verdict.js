@@ -1,8 +1,8 @@
 // Whether every bar arrives, in a headline, and if not, why and what to do, in notes. No DOM here.
 
 import { formatClock } from "../time.js";
-import { awaySinceMs, carriersOf, pausedBy } from "./state.js";
-import { count, listed, momentText, tickersText } from "./words.js";
+import { awaySinceMs, carriersOf, labelIn, pausedBy } from "./state.js";
+import { count, labelOf, listed, momentText, tickersText } from "./words.js";
 
 // The ingesting half writes its status each second.
 const INGEST_SILENT_MS = 10_000;
@@ -76,7 +76,7 @@ function covered(enabled) {
 /** Of how many tickers: "" for all of them. */
 function share(some, all) {
   if (some.length === all.length) return "";
-  if (all.some(({ movable }) => !movable)) return ` over ${listed(some.map(({ connection_id: id }) => id))}`;
+  if (all.some(({ movable }) => !movable)) return ` over ${listed(some.map(labelOf))}`;
   const number = (connections) => connections.reduce((sum, { ticker_count: tickers }) => sum + tickers, 0);
   return number(some) === number(all) ? "" : ` for ${number(some)} of ${count(number(all), "ticker")}`;
 }
@@ -108,7 +108,7 @@ function awayNote(connection, state, nowMs) {
   const since = sinceMs === null ? "" : ` since ${momentText(sinceMs, nowMs)}`;
   const isNew = sinceMs !== null && nowMs - sinceMs < MOVING_MS;
   const level = connection.ticker_count > 0 ? "bad" : "warn";
-  const text = `${id} ${whatIsIt(connection, state, since)}; ${whereTickersAre(connection, state, isNew)}.`;
+  const text = `${labelOf(connection)} ${whatIsIt(connection, state, since)}; ${whereTickersAre(connection, state, isNew)}.`;
   return { level, text, advice: awayAdvice(connection) };
 }
 
@@ -123,7 +123,7 @@ function whereTickersAre(connection, state, isNew) {
   const { connection_id: id, own_ticker_count: own, ticker_count: stuck, movable } = connection;
   const carriers = carriersOf(state, id);
   const carried = carriers.reduce((sum, [, number]) => sum + number, 0);
-  const names = listed(carriers.map(([carrier]) => carrier));
+  const names = listed(carriers.map(([carrier]) => labelIn(state, carrier)));
   if (!movable) return "it listens to the whole market, which cannot be moved, so nothing of it arrives";
   if (own === 0 && stuck === 0) return "it had no tickers of its own";
   if (stuck === 0) return `its ${count(own, "ticker")} ${isAre(own)} carried by ${names || "others"}`;
@@ -143,19 +143,19 @@ function awayAdvice({ granted, condition, reason }) {
   return `${sentence(reason)} Reconnect tries at once.`;
 }
 
-function lateNote({ connection_id: id, reason }) {
+function lateNote(connection) {
   return {
-    level: "warn", text: `${id} is late: ${sentence(reason)}`,
+    level: "warn", text: `${labelOf(connection)} is late: ${sentence(connection.reason)}`,
     advice: "Reconnect it; when that changes nothing, the feed itself is quiet or late.",
   };
 }
 
 function missingTopicsNotes(connection) {
-  const { connection_id: id, missing_topics: topics } = connection;
+  const { missing_topics: topics } = connection;
   if (topics.length === 0 || isAway(connection)) return [];
   const some = topics.slice(0, 3).join(", ") + (topics.length > 3 ? " and others" : "");
   return [{
-    level: "warn", text: `${id} asked for ${tickersText(connection)}, but the feed did not confirm ${some}.`,
+    level: "warn", text: `${labelOf(connection)} asked for ${tickersText(connection)}, but the feed did not confirm ${some}.`,
     advice: "See that the plan covers these channels and that the tickers are spelled as the feed does.",
   }];
 }

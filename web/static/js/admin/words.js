@@ -31,6 +31,11 @@ export function conditionWord(condition) {
   return CONDITIONS[condition] ?? condition;
 }
 
+/** How a connection is called in sentences: its name, with its id where that is another. */
+export function labelOf({ connection_id: id, name }) {
+  return name === id ? id : `${name} (${id})`;
+}
+
 /** What happened, as people read it. */
 export function eventWord(event) {
   return EVENTS[event] ?? event.replaceAll("_", " ");
