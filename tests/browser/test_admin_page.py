@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.waiting import wait_for
 
@@ -186,6 +186,24 @@ def test_a_second_s_figures_come_by_message(open_page: Open, server: ScriptedAdm
     expect(page.locator("#latency-p50")).to_have_text("3.1 ms")
     expect(page.locator("#latency-p99")).to_have_text("2.3 s")
     expect(page.locator("#waiting-bars")).to_have_text("1,200")
+
+
+def test_a_message_that_overtakes_an_older_answer_stays(open_page: Open, server: ScriptedAdminServer) -> None:
+    page = open_page(PATH).page
+    expect_live(page)
+
+    def answer_late(route: Route) -> None:
+        answer = route.fetch()
+        server.script.ingest_age_ms = 41_000
+        server.send_second()
+        expect(page.locator("#verdict-headline")).to_have_text("No bars arrive: ingestion does not report")
+        route.fulfill(response=answer)
+
+    page.route("**/api/admin/websocket-status", answer_late, times=1)
+    with page.expect_response("**/api/admin/websocket-status", timeout=15_000):
+        server.send_status()  # after which the page asks for the whole
+    page.wait_for_timeout(200)
+    expect(page.locator("#verdict-headline")).to_have_text("No bars arrive: ingestion does not report")
 
 
 def test_the_age_of_the_last_message_counts_up(open_page: Open, script: ScriptedConnections) -> None:

@@ -23,6 +23,7 @@ export function createLink({ socket, requests, on, onChange, nowMs = Date.now })
   let refusal = null;
   let triedMs = nowMs();
   let hiddenTimer = null;
+  let meanwhile = null; // the messages since a question that is not answered yet
   const poller = createPoller({ task: ask, intervalMs, onChange });
 
   function intervalMs() {
@@ -32,11 +33,16 @@ export function createLink({ socket, requests, on, onChange, nowMs = Date.now })
   async function ask() {
     const isWhole = wantsAll || !socket.connected;
     wantsAll = false;
+    meanwhile = [];
     try {
       on.load(isWhole ? await loadAll() : { status: await requests.status() });
+      // Messages that overtook the answer are the news: what it says may be of before them.
+      for (const [message, content] of meanwhile) on[message](content);
     } catch (error) {
       wantsAll ||= isWhole;
       throw error;
+    } finally {
+      meanwhile = null;
     }
     dataMs = nowMs();
     reviveSocket();
@@ -74,6 +80,7 @@ export function createLink({ socket, requests, on, onChange, nowMs = Date.now })
   function attend(message) {
     socket.on(message, (content) => {
       dataMs = nowMs();
+      meanwhile?.push([message, content]);
       on[message](content);
       // Who carries what may have changed with it.
       if (message === "status_update") loadAgain();
