@@ -43,6 +43,19 @@ def test_a_bar_comes_back_as_it_went_in(database: TickStockDatabase, database_ur
     assert stored_bars(database_url) == [original]
 
 
+def test_the_statements_of_one_answer_see_one_moment(database: TickStockDatabase, database_url: str) -> None:
+    volume = text("SELECT sum(volume) FROM ohlcv_1min")
+    database.merge([bar(volume=100.0)])
+    engine = read_engine(database_url)
+    with engine.connect() as connection:
+        before = connection.execute(volume).scalar_one()
+        database.merge([bar(volume=300.0, observed_at=2 * 10**15)])
+        assert connection.execute(volume).scalar_one() == before == 100
+    with engine.connect() as connection:
+        assert connection.execute(volume).scalar_one() == 300
+    engine.dispose()
+
+
 @given(st.lists(st.floats(-1e15, 1e15).map(lambda number: float(f"{number:.15g}")), min_size=1, max_size=50))
 @settings(suppress_health_check=_EACH_EXAMPLE_USES_ANOTHER_MINUTE, deadline=None)
 def test_decimals_of_15_digits_come_out_equal(

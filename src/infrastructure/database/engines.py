@@ -34,7 +34,13 @@ _NETWORK = {
 }
 _SESSION = ("timezone = 'UTC'", "idle_in_transaction_session_timeout = '10s'")
 _WRITER_SESSION = (*_SESSION, "lock_timeout = '1s'", "statement_timeout = '30s'")
-_READER_SESSION = (*_SESSION, "default_transaction_read_only = on", "statement_timeout = '5s'")
+_READER_SESSION = (
+    *_SESSION,
+    "default_transaction_read_only = on",
+    "statement_timeout = '5s'",
+    # An answer of several statements is of one moment, as on SQLite: a day's volume and the bars it is made of.
+    "default_transaction_isolation = 'repeatable read'",
+)
 _READERS = 8
 # A batch is committed on one connection while a command or the start of ingestion may use the other.
 _POSTGRES_WRITERS = 2
