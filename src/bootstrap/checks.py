@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
 
-# Tests of one file share what they set up, so they stay together; most of them wait more than they work.
-_AT_A_TIME = ("--numprocesses=2", "--dist=loadfile")
+# Most tests wait more than they work. Each process begins with a run of neighbours, which share what they set up.
+_AT_A_TIME = ("--numprocesses=3", "--dist=worksteal")
 
 
 @dataclass(frozen=True, slots=True)

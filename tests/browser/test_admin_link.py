@@ -28,9 +28,9 @@ def test_a_restart_of_the_server_is_said_and_survived(open_page: Open, server: S
     expect_live(page)
     server.stop()
     expect(page.locator("#updates")).to_have_text("connects")
-    page.clock.fast_forward(3_100)
-    page.wait_for_timeout(100)
-    page.clock.fast_forward(2_500)
+    for wait_ms in (3_100, 2_500):
+        with page.expect_event("requestfailed"):
+            page.clock.fast_forward(wait_ms)
     headline = "The server does not answer; this page keeps trying and recovers by itself."
     expect_banner(page, headline, r"^What is shown below is of 10:31:\d\d New York, \d+ s ago\.$", stale=True)
     expect(page.locator("#updates")).to_have_text("not current")
@@ -97,9 +97,9 @@ def test_a_server_that_answers_with_errors_is_said(open_page: Open, server: Scri
     page = open_page(PATH, expected=("503 (SERVICE UNAVAILABLE)",), own_clock=True).page
     expect_live(page)
     server.script.access = 503
-    page.clock.fast_forward(10_000)
-    page.wait_for_timeout(100)
-    page.clock.fast_forward(3_000)
+    for wait_ms in (10_000, 3_000):
+        with page.expect_response("**/api/admin/websocket-status"):
+            page.clock.fast_forward(wait_ms)
     headline = "The server answers with an error; this page keeps trying."
     expect_banner(page, headline, r"^The database does not answer\. What is shown below is of 10:31:", stale=True)
     expect(page).to_have_title("✗ The server answers with an error · TickStock")

@@ -44,17 +44,8 @@ def test_no_report_counts_nothing(tmp_path: Path) -> None:
 def test_the_steps_end_with_pytest_and_its_arguments() -> None:
     steps = checks.steps(Path("/venv/bin/python"), Path("/run/x.xml"), ["-k", "session"])
     assert [step.name for step in steps] == ["ruff check", "ruff format", "mypy", "lint-imports", "pytest"]
-    expected = (
-        "/venv/bin/python",
-        "-m",
-        "pytest",
-        "--numprocesses=2",
-        "--dist=loadfile",
-        "--junitxml=/run/x.xml",
-        "-k",
-        "session",
-    )
-    assert steps[-1].command == expected
+    assert steps[-1].command[:3] == ("/venv/bin/python", "-m", "pytest")
+    assert steps[-1].command[-3:] == ("--junitxml=/run/x.xml", "-k", "session")
 
 
 @pytest.mark.parametrize(("status", "ok", "verdict"), [(0, True, "ok"), (3, False, "FAILED")])
