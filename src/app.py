@@ -5,7 +5,6 @@ import functools
 import random
 import shutil
 import socket
-import time
 from collections.abc import Callable
 from datetime import datetime
 from datetime import time as day_time
@@ -21,7 +20,7 @@ from src.core.domain.market.bar_book import BarBook
 from src.core.domain.market.quote import QuoteDay
 from src.core.domain.market.session import CalendarRangeError, SessionTable, new_york_date
 from src.core.errors import DatabaseUnavailableError
-from src.core.ports import ConnectionControl
+from src.core.ports import Clock, ConnectionControl
 from src.core.services.alert_service import AlertService, Origin
 from src.core.services.backfill_service import BackfillService
 from src.core.services.bar_intake import BarIntake
@@ -34,6 +33,7 @@ from src.core.services.market_data_service import FeedCallbacks, MarketDataServi
 from src.core.services.measurement_service import MeasurementService
 from src.infrastructure.cache.relationship_cache import RelationshipCache
 from src.infrastructure.calendar.session_table import load_session_table
+from src.infrastructure.clock import SystemClock
 from src.infrastructure.data_sources.adapters.realtime_adapter import RealTimeDataAdapter
 from src.infrastructure.data_sources.massive_rest import MassiveRest, RestConfig
 from src.infrastructure.database.accounts import DatabaseAccounts
@@ -72,21 +72,11 @@ from src.presentation.security_headers import register_security_headers
 _NEW_YORK = ZoneInfo("America/New_York")
 _SIMULATED_REST_RATE = 100.0  # requests a second: the simulator is ours
 _SIMULATED_KEY = "simulated"
+_CLOCK = SystemClock()
 
 
-def now_us() -> int:
-    """The wall clock in epoch microseconds."""
-    return time.time_ns() // 1000
-
-
-def now_ms() -> int:
-    """The wall clock in epoch milliseconds."""
-    return time.time_ns() // 1_000_000
-
-
-def monotonic_ms() -> int:
-    """A clock in milliseconds that is never set."""
-    return time.monotonic_ns() // 1_000_000
+def _monotonic_ms() -> int:
+    return round(_CLOCK.monotonic() * 1000)
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -108,17 +98,23 @@ def create_app(settings: Settings | None = None) -> Flask:
     changes = DatabaseChangeReader(engine)
     reader = DatabaseBarReader(engine, changes)
     url = settings.database_url
-    health = HealthService(reader, sessions, lambda: check_schema(url), now_ms, __version__, lambda: write_trouble(url))
+    health = HealthService(
+        reader, sessions, lambda: check_schema(url), _CLOCK.now_ms, __version__, lambda: write_trouble(url)
+    )
     app.register_blueprint(operations_blueprint(health, __version__))
     disk = DiskSpace(lambda: shutil.disk_usage(settings.data_dir))
-    app.register_blueprint(metrics_blueprint(MeasurementService(reader, sessions, now_ms).measure, disk, __version__))
+    app.register_blueprint(
+        metrics_blueprint(MeasurementService(reader, sessions, _CLOCK.now_ms).measure, disk, __version__)
+    )
     if settings.role != "ingest":
         _register_admin(app, settings, engine, changes, reader)
         register_access(app, _access(settings, engine))
         app.register_blueprint(status_blueprint(health))
         whom = Whom(reader, RelationshipCache(engine))
         day_at = functools.partial(_quote_day, sessions)
-        app.register_blueprint(ticks_blueprint(TicksDeps(reader, changes, whom, health.brief_status, now_ms, day_at)))
+        app.register_blueprint(
+            ticks_blueprint(TicksDeps(reader, changes, whom, health.brief_status, _CLOCK.now_ms, day_at))
+        )
         is_simulated = functools.partial(_is_simulated, settings, reader)
         app.register_blueprint(pages_blueprint(is_simulated))
         app.register_blueprint(admin_pages_blueprint(is_simulated))
@@ -132,15 +128,15 @@ def _register_admin(
     app: Flask, settings: Settings, engine: Engine, changes: DatabaseChangeReader, reader: DatabaseBarReader
 ) -> None:
     """What administrators ask and are told."""
-    connections = ConnectionStatusService(reader, _load_sessions(), DatabaseEventLog(engine), now_ms)
-    desk = DatabaseJobDesk(engine, row_engine(settings.database_url), now_ms)
-    app.register_blueprint(admin_blueprint(AdminDeps(connections, reader, changes, desk, now_ms)))
+    connections = ConnectionStatusService(reader, _load_sessions(), DatabaseEventLog(engine), _CLOCK.now_ms)
+    desk = DatabaseJobDesk(engine, row_engine(settings.database_url), _CLOCK.now_ms)
+    app.register_blueprint(admin_blueprint(AdminDeps(connections, reader, changes, desk, _CLOCK.now_ms)))
     register_live(app, LiveSources(connections, reader, changes))
 
 
 def _access(settings: Settings, engine: Engine) -> AccessDeps:
-    accounts = DatabaseAccounts(engine, row_engine(settings.database_url), now_ms)
-    login = LoginService(accounts, Argon2Passwords(), monotonic_ms)
+    accounts = DatabaseAccounts(engine, row_engine(settings.database_url), _CLOCK.now_ms)
+    login = LoginService(accounts, Argon2Passwords(), _monotonic_ms)
     given = settings.secret_key.get_secret_value()
     return AccessDeps(
         accounts,
@@ -148,7 +144,7 @@ def _access(settings: Settings, engine: Engine) -> AccessDeps:
         lambda: given or kept_secret_key(settings.data_dir),
         settings.behind_proxy,
         settings.port,
-        now_ms,
+        _CLOCK.now_ms,
     )
 
 
@@ -168,19 +164,22 @@ def _is_simulated(settings: Settings, reader: DatabaseBarReader) -> bool:
     return (feed or settings.feed) == "simulated"
 
 
-def build_runtime(settings: Settings, on_crash: Callable[[], None] = lambda: None) -> MarketDataService | None:
-    """The ingesting half, not started; None in the role `web`. `on_crash` is for whoever can start it again."""
+def build_runtime(
+    settings: Settings, on_crash: Callable[[], None] = lambda: None, clock: Clock = _CLOCK
+) -> MarketDataService | None:
+    """The ingesting half, not started; None in the role `web`. `on_crash` is for whoever can start it again; `clock` is
+    all the time that it knows."""
     if settings.role == "web":
         return None
     engine = write_engine(settings.database_url)
-    database = TickStockDatabase(engine, now_us)
+    database = TickStockDatabase(engine, clock.now_us)
     sessions = _load_sessions()
-    rest = MassiveRest(_rest_config(settings), database.clock.stamp)
+    rest = MassiveRest(_rest_config(settings, clock), database.clock.stamp)
 
     def make_adapter(callbacks: FeedCallbacks) -> RealTimeDataAdapter:
         config = ManagerConfig(
             _api_key(settings),
-            _client_config(settings),
+            _client_config(settings, clock),
             _connections(settings),
             callbacks.on_interrupted,
             callbacks.on_event,
@@ -191,23 +190,23 @@ def build_runtime(settings: Settings, on_crash: Callable[[], None] = lambda: Non
         )
 
     return MarketDataService(
-        ServiceConfig(settings.feed, _mode(settings), _listeners(settings), settings.backfill_days > 0, now_ms),
+        ServiceConfig(settings.feed, _mode(settings), _listeners(settings), settings.backfill_days > 0, clock.now_ms),
         ownership_of(settings.database_url),
         database,
         RelationshipCache(engine),
-        BarIntake(BarBook(database.clock.stamp), time.monotonic),
+        BarIntake(BarBook(database.clock.stamp), clock.monotonic),
         make_adapter,
-        lambda control: _desk(settings.database_url, control),
+        lambda control: _desk(settings.database_url, control, clock),
         lambda source: DatabaseBarWriter(database, source, FlushInterval(settings.live_flush_ms)),
-        BackfillService(rest, lambda: _history_start_ms(settings, sessions, now_ms()), now_ms),
+        BackfillService(rest, lambda: _history_start_ms(settings, sessions, clock.now_ms()), clock.now_ms),
         on_crash,
     )
 
 
-def _desk(database_url: str, control: ConnectionControl) -> ConnectionDesk:
+def _desk(database_url: str, control: ConnectionControl, clock: Clock) -> ConnectionDesk:
     rows = row_engine(database_url)
-    inbox = DatabaseJobInbox(read_engine(database_url), rows, now_ms)
-    return ConnectionDesk(control, inbox, DatabaseEventRecorder(rows), now_ms)
+    inbox = DatabaseJobInbox(read_engine(database_url), rows, clock.now_ms)
+    return ConnectionDesk(control, inbox, DatabaseEventRecorder(rows), clock.now_ms)
 
 
 def _mode(settings: Settings) -> str:
@@ -243,18 +242,24 @@ def build_alerts(settings: Settings, service: MarketDataService | None) -> Alert
     memory = AlertFile(settings.data_dir / "alert.json")
     origin = Origin(__version__, socket.gethostname())
     rng = random.SystemRandom()
-    return AlertService(service.snapshot, _load_sessions(), Webhook(url), memory, origin, now_ms, rng.random)
+    return AlertService(service.snapshot, _load_sessions(), Webhook(url), memory, origin, _CLOCK.now_ms, rng.random)
 
 
-def _client_config(settings: Settings) -> ClientConfig:
+def _client_config(settings: Settings, clock: Clock) -> ClientConfig:
     url = settings.massive_ws_url if settings.feed == "massive" else f"ws://{_simulator(settings)}/stocks"
-    return ClientConfig(url, settings.massive_channels, settings.connect_timeout_s)
+    return ClientConfig(
+        url, settings.massive_channels, settings.connect_timeout_s, monotonic=clock.monotonic, now_ms=clock.now_ms
+    )
 
 
-def _rest_config(settings: Settings) -> RestConfig:
+def _rest_config(settings: Settings, clock: Clock) -> RestConfig:
     if settings.feed == "massive":
-        return RestConfig(settings.massive_rest_url, _api_key(settings), settings.massive_rest_rate)
-    return RestConfig(f"http://{_simulator(settings)}", _api_key(settings), _SIMULATED_REST_RATE)
+        return RestConfig(
+            settings.massive_rest_url, _api_key(settings), settings.massive_rest_rate, clock.now_ms, clock.monotonic
+        )
+    return RestConfig(
+        f"http://{_simulator(settings)}", _api_key(settings), _SIMULATED_REST_RATE, clock.now_ms, clock.monotonic
+    )
 
 
 def _api_key(settings: Settings) -> str:

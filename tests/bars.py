@@ -25,10 +25,11 @@ def bar(
     vwap: float | None = 150.0,
     trade_count: int | None = None,
     partial: bool = False,
+    withdrawn: bool = False,
 ) -> Bar:
     """A coherent bar around `close`."""
     prices = (close - 0.5, close + 1.0, close - 1.0, close)
-    return Bar(symbol, timestamp, *prices, volume, vwap, trade_count, tier, observed_at, partial)
+    return Bar(symbol, timestamp, *prices, volume, vwap, trade_count, tier, observed_at, partial, withdrawn)
 
 
 def second(
@@ -50,7 +51,7 @@ def stored_bars(url: str) -> list[Bar]:
     engine = read_engine(url)
     with engine.connect() as connection:
         query = f"SELECT {dialect_of(engine).columns()} FROM ohlcv_1min AS bar"
-        bars = [Bar(*row[:11], bool(row[11])) for row in connection.execute(text(query))]
+        bars = [Bar(*row[:11], bool(row[11]), bool(row[12])) for row in connection.execute(text(query))]
     engine.dispose()
     return sorted(bars, key=lambda bar: (bar.symbol, bar.timestamp))
 
@@ -74,6 +75,7 @@ def _stamped(values: Sequence[tuple[float, float, int, bool]], with_optional: Se
             tier=tier,
             observed_at=place,
             partial=partial,
+            withdrawn=not partial and close == 2.0,
             vwap=volume + 0.5 if optional else None,
             trade_count=int(volume) * 3 if optional else None,
         )

@@ -1,5 +1,6 @@
 """What the core asks of the outside, as small protocols. app.py hands in what fulfils them."""
 
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -10,6 +11,22 @@ from src.core.domain.market.bar import Bar
 from src.core.domain.market.cursor import Changes, Cursor
 from src.core.domain.market.quote import Quote, QuoteDay
 from src.core.domain.market.universe import Universe
+
+
+class Clock(Protocol):
+    """Time as the program is told it, so that whoever tests it decides how it passes."""
+
+    def now_us(self) -> int:
+        """The wall clock in epoch microseconds; it may be set, forward and back."""
+
+    def now_ms(self) -> int:
+        """The wall clock in epoch milliseconds."""
+
+    def monotonic(self) -> float:
+        """Seconds that never step back."""
+
+    def wait(self, event: threading.Event, timeout_s: float) -> bool:
+        """Waits until `event` is set (True) or the time has passed (False)."""
 
 
 class ConnectionControl(Protocol):

@@ -312,3 +312,24 @@ def test_the_days_volume_is_exact_and_absurd_volumes_do_not_break_it(
     (quote,) = reader.quotes(["AAPL"], QuoteDay(MINUTE, 0, 0))
     assert quote.day_volume == day_volume
     reader.close()
+
+
+def test_a_withdrawn_bar_is_kept_told_to_who_follows_changes_and_counts_nowhere(
+    database: TickStockDatabase, database_url: str
+) -> None:
+    database.merge([bar(), bar(timestamp=MINUTE + 60_000, volume=50.0)])
+    reader = reader_of(database_url)
+    database.merge([bar(withdrawn=True, observed_at=2)])
+    assert [one.withdrawn for one in stored_bars(database_url)] == [True, False]
+    assert [one.timestamp for one in reader.recent(["AAPL"], None, 10)] == [MINUTE + 60_000]
+    assert [one.timestamp for one in reader.recent(["AAPL"], MINUTE, 10)] == [MINUTE + 60_000]
+    assert [quote.day_volume for quote in reader.quotes(["AAPL"], QuoteDay(MINUTE, 0, 0))] == [50.0]
+    database.merge([bar(observed_at=3)])  # the vendor has it again
+    assert len(reader.recent(["AAPL"], None, 10)) == 2
+
+
+def test_stored_bars_of_a_span_are_found_by_their_start(database: TickStockDatabase) -> None:
+    bars = [bar(timestamp=MINUTE + place * 60_000) for place in range(5)]
+    database.merge([*bars, bar("IBM", timestamp=MINUTE + 60_000)])
+    found = database.bars_between("AAPL", MINUTE + 60_000, MINUTE + 180_000)
+    assert found == {one.timestamp: one for one in bars[1:4]}

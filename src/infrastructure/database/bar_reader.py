@@ -13,21 +13,24 @@ from src.core.ports import ChangeReader, Seen
 from src.infrastructure.database.dialects import Dialect, dialect_of
 from src.infrastructure.database.engines import database_errors
 
-_NEWEST = "SELECT {columns} FROM ohlcv_1min AS bar WHERE bar.symbol = :symbol ORDER BY bar.timestamp DESC LIMIT :limit"
+_NEWEST = (
+    "SELECT {columns} FROM ohlcv_1min AS bar WHERE bar.symbol = :symbol AND NOT bar.withdrawn"
+    " ORDER BY bar.timestamp DESC LIMIT :limit"
+)
 _SINCE = (
     "SELECT {columns} FROM ohlcv_1min AS bar WHERE bar.symbol = :symbol AND bar.timestamp >= {since}"
-    " ORDER BY bar.timestamp LIMIT :limit"
+    " AND NOT bar.withdrawn ORDER BY bar.timestamp LIMIT :limit"
 )
 _PREVIOUS_CLOSE = (
     "SELECT {close} FROM ohlcv_1min WHERE symbol = :symbol AND timestamp >= {previous_open}"
-    " AND timestamp < {previous_close} ORDER BY timestamp DESC LIMIT 1"
+    " AND timestamp < {previous_close} AND NOT withdrawn ORDER BY timestamp DESC LIMIT 1"
 )
 _DAY_VOLUME = (
     # Fractional volumes are added as integers, since sums of floats depend on their order: whole shares, and millionths
     # beside them, which together would not fit 64 bits if a feed told of absurd volumes.
     "SELECT CAST(sum(CAST(round(volume) AS bigint)) AS bigint),"
     " CAST(sum(CAST(round((volume - round(volume)) * 1000000) AS bigint)) AS bigint) FROM ohlcv_1min"
-    " WHERE symbol = :symbol AND timestamp >= {day_start}"
+    " WHERE symbol = :symbol AND timestamp >= {day_start} AND NOT withdrawn"
 )
 _WITH_BARS = text(
     "SELECT symbol FROM symbols WHERE EXISTS (SELECT 1 FROM ohlcv_1min WHERE ohlcv_1min.symbol = symbols.symbol)"

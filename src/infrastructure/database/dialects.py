@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from src.core.domain.market.bar import Bar
 
-_PICKED = ("open", "high", "low", "close", "volume", "tier", "observed_at", "partial")
+_PICKED = ("open", "high", "low", "close", "volume", "tier", "observed_at", "partial", "withdrawn")
 _FILLED = ("vwap", "trade_count")
 _NUMBERS = ("open", "high", "low", "close", "volume", "vwap")
 # As a Bar is encoded: an array of its fields in their order.
@@ -165,7 +165,7 @@ _SQLITE = Dialect(
 INCOMING_BARS = (
     "CREATE TEMPORARY TABLE incoming_bars (symbol text, timestamp bigint, open numeric, high numeric, low numeric,"
     " close numeric, volume numeric, vwap numeric, trade_count bigint, tier integer, observed_at bigint,"
-    " partial boolean) ON COMMIT DELETE ROWS"
+    " partial boolean, withdrawn boolean) ON COMMIT DELETE ROWS"
 )
 _COPY = f"COPY incoming_bars ({', '.join(BAR_FIELDS)}) FROM STDIN"
 _INCOMING = ", ".join("to_timestamp(timestamp / 1000)" if name == "timestamp" else name for name in BAR_FIELDS)
@@ -179,7 +179,7 @@ def _copied(bars: Iterable[Bar]) -> str:
     """Bars as COPY reads them; the shortest text of a double is that double, digit for digit."""
     return "".join(
         f"{b.symbol}\t{b.timestamp}\t{b.open!r}\t{b.high!r}\t{b.low!r}\t{b.close!r}\t{b.volume!r}"
-        f"\t{_or_null(b.vwap)}\t{_or_null(b.trade_count)}\t{b.tier}\t{b.observed_at}\t{b.partial}\n"
+        f"\t{_or_null(b.vwap)}\t{_or_null(b.trade_count)}\t{b.tier}\t{b.observed_at}\t{b.partial}\t{b.withdrawn}\n"
         for b in bars
     )
 

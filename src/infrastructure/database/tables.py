@@ -177,3 +177,67 @@ jobs = Table(
     Column("answer", Text),
     Column("done_ms", BigInteger),
 )
+
+# Minutes of which something may be missing: see core.domain.market.gaps. `symbols` is a JSON list, null for all that
+# are listened to; `to_ms` is null while a gap still grows. `checked_ms` is when REST was last asked about it.
+data_gaps = Table(
+    "data_gaps",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("scope", String(32), nullable=False),
+    Column("symbols", Text),
+    Column("from_ms", BigInteger, nullable=False),
+    Column("to_ms", BigInteger),
+    Column("reason", String(32), nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("state", String(16), nullable=False, index=True),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("repaired_bars", BigInteger, nullable=False, server_default="0"),
+    Column("symbols_total", Integer),
+    Column("symbols_done", Integer, nullable=False, server_default="0"),
+    Column("opened_ms", BigInteger, nullable=False),
+    Column("checked_ms", BigInteger),
+    Column("closed_ms", BigInteger),
+)
+
+# How far the repair of each symbol of an open gap is; gone when the gap is closed. `due_ms` is when to ask next.
+data_gap_symbols = Table(
+    "data_gap_symbols",
+    metadata,
+    Column("gap_id", String(32), ForeignKey("data_gaps.id"), primary_key=True),
+    Column("symbol", String(20), primary_key=True),
+    Column("state", String(16), nullable=False),
+    Column("due_ms", BigInteger, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("repaired_bars", BigInteger, nullable=False, server_default="0"),
+    Column("detail", Text, nullable=False, server_default=""),
+)
+
+# Days that were compared with the vendor's final bars. `done_symbols` (JSON) is null once all are.
+reconciliations = Table(
+    "reconciliations",
+    metadata,
+    Column("date", String(10), primary_key=True),  # New York, YYYY-MM-DD
+    Column("source", String(16), nullable=False),  # rest or flat_file
+    Column("state", String(16), nullable=False),  # running, done or failed
+    Column("started_ms", BigInteger, nullable=False),
+    Column("finished_ms", BigInteger),
+    Column("symbols_total", Integer, nullable=False),
+    Column("symbols_done", Integer, nullable=False, server_default="0"),
+    Column("bars", BigInteger, nullable=False, server_default="0"),
+    Column("added", BigInteger, nullable=False, server_default="0"),
+    Column("differed", BigInteger, nullable=False, server_default="0"),
+    Column("withdrawn", BigInteger, nullable=False, server_default="0"),
+    Column("done_symbols", Text),
+    Column("failed_symbols", Text, nullable=False, server_default="[]"),
+    Column("detail", Text, nullable=False, server_default=""),
+)
+
+# One row: which process ingests, until when by the database's clock (PostgreSQL; SQLite has the system's file lock).
+ingest_lease = Table(
+    "ingest_lease",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("owner", String(64)),
+    Column("expires_at", TIMESTAMP(timezone=True)),
+)

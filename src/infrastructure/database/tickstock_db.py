@@ -34,6 +34,10 @@ _NEXT_REVISION = (
     " symbols_revision = CASE WHEN :added > 0 THEN revision + 1 ELSE symbols_revision END"
     " WHERE id = 1 RETURNING revision, newest_bar_ms"
 )
+_BETWEEN = (
+    "SELECT {columns} FROM ohlcv_1min AS bar WHERE bar.symbol = :symbol AND bar.timestamp >= {from_ms}"
+    " AND bar.timestamp <= {to_ms}"
+)
 _EXPIRED_CHANGES = text("SELECT max(revision) FROM bar_changes WHERE changed_ms < :before_ms")
 _FORGET_CHANGES = text("DELETE FROM bar_changes WHERE revision <= :floor")
 _RAISE_FLOOR = text("UPDATE write_state SET changes_floor = :floor WHERE changes_floor < :floor")
@@ -63,6 +67,8 @@ class TickStockDatabase:
         self._lock = threading.Lock()
         self._dialect = dialect_of(engine)
         self._next_revision = text(_NEXT_REVISION.format(greatest=self._dialect.greatest))
+        bounds = {name: self._dialect.moment.format(f":{name}") for name in ("from_ms", "to_ms")}
+        self._between = text(_BETWEEN.format(columns=self._dialect.columns(), **bounds))
 
     def load_clock(self) -> None:
         """Makes the stamps of `clock` newer than every one committed. To be called before the first is taken."""
@@ -219,6 +225,12 @@ class TickStockDatabase:
         query = text(self._dialect.open_live_bars.format(columns=self._dialect.columns()))
         with database_errors(), self._engine.connect() as connection:
             return [Bar(*row) for row in connection.execute(query)]
+
+    def bars_between(self, symbol: str, from_ms: int, to_ms: int) -> dict[int, Bar]:
+        """The stored bars of a symbol that start in [from_ms, to_ms] (epoch ms), by their start; the withdrawn too."""
+        with database_errors(), self._engine.connect() as connection:
+            rows = connection.execute(self._between, {"symbol": symbol, "from_ms": from_ms, "to_ms": to_ms})
+            return {bar.timestamp: bar for bar in (Bar(*row) for row in rows)}
 
     def close(self) -> None:
         """Lets go of all connections."""

@@ -25,8 +25,9 @@ _AGING = ("condition", "reason", "session")  # of a status, by the clock alone
 _TIER_NAMES = tuple(tier.name.lower() for tier in Tier)
 
 
-class Tick(msgspec.Struct, frozen=True, gc=False):
-    """A stored bar as the API tells it; `timestamp` is the minute's start in epoch ms."""
+class Tick(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """A stored bar as the API tells it; `timestamp` is the minute's start in epoch ms. `withdrawn`, told only where it
+    is true, and only to who asks for changes: there is no such bar any more."""
 
     symbol: str
     timestamp: int
@@ -37,6 +38,7 @@ class Tick(msgspec.Struct, frozen=True, gc=False):
     volume: float
     vwap: float | None
     tier: str
+    withdrawn: bool = False
 
 
 class _Question(NamedTuple):
@@ -165,4 +167,4 @@ def _too_large(symbols: int, limit: int) -> ApiError:
 
 def _tick(bar: Bar) -> Tick:
     prices = (bar.open, bar.high, bar.low, bar.close)
-    return Tick(bar.symbol, bar.timestamp, *prices, bar.volume, bar.vwap, _TIER_NAMES[bar.tier])
+    return Tick(bar.symbol, bar.timestamp, *prices, bar.volume, bar.vwap, _TIER_NAMES[bar.tier], bool(bar.withdrawn))

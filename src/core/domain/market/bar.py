@@ -30,7 +30,8 @@ class Bar(msgspec.Struct, frozen=True, gc=False, array_like=True):
     `timestamp` is the minute's start in epoch ms, UTC. Prices are dollars, `volume` shares (can be fractional),
     `vwap` dollars or None, `trade_count` trades or None: absent is not zero. `observed_at` is an evidence stamp in
     microseconds: of two bars with one tier the newer stamp is right. `partial` says that seconds are missing from
-    a live bar, because the feed was not listened to for the whole minute.
+    a live bar, because the feed was not listened to for the whole minute. `withdrawn` says that the vendor has no such
+    bar any more: its values are those of before, and nobody counts them.
     """
 
     symbol: str
@@ -45,6 +46,7 @@ class Bar(msgspec.Struct, frozen=True, gc=False, array_like=True):
     tier: int
     observed_at: int
     partial: bool = False
+    withdrawn: bool = False
 
     @property
     def rank(self) -> tuple[int, int]:
@@ -55,7 +57,7 @@ class Bar(msgspec.Struct, frozen=True, gc=False, array_like=True):
     def values(self) -> tuple[object, ...]:
         """All that a reader sees of it: everything but the stamp."""
         prices = (self.open, self.high, self.low, self.close)
-        return (*prices, self.volume, self.vwap, self.trade_count, self.tier, self.partial)
+        return (*prices, self.volume, self.vwap, self.trade_count, self.tier, self.partial, self.withdrawn)
 
 
 def check_bar(bar: Bar) -> Bar:

@@ -45,7 +45,9 @@ SCHEMAS: dict[str, Part] = {
             "volume": number("Shares; can be fractional.", minimum=0),
             "vwap": or_null(number("Volume-weighted average price; may lie outside low and high.")),
             "tier": ref("Tier"),
+            "withdrawn": flag("There, and true, where the vendor has no such bar any more: remove it."),
         },
+        optional=["withdrawn"],
         description="One minute of one symbol.",
     ),
     "RecentBars": fields(
