@@ -3,11 +3,12 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from .scripted_server import ScriptedMarket, ScriptedServer
 
@@ -26,6 +27,9 @@ document.addEventListener("securitypolicyviolation", (event) => {
   window.cspViolations.push(`${event.violatedDirective} refused ${event.blockedURI} ${event.sample}`);
 });
 """
+# What is awaited comes within some milliseconds, unless the machine is busy with other tests.
+WITHIN_MS = 20_000
+expect.set_options(timeout=WITHIN_MS)
 PRICES = {"AAPL": 231.4, "AMZN": 204.15, "BRK.B": 498.2, "MSFT": 501.0, "NVDA": 178.05, "TSLA": 402.6}
 
 
@@ -52,6 +56,20 @@ class Watch:
 
 
 Open = Callable[..., Watch]
+
+
+def step_until(page: Page, step_ms: int, holds: Callable[..., None], *arguments: Any) -> None:
+    """Move the page's clock by ``step_ms``, some times at most, until ``holds`` of an ``expect`` does so.
+
+    One step may find a request under way, or end in one that fails: the next request is due a pause later only.
+    """
+    for _ in range(9):
+        page.clock.fast_forward(step_ms)
+        with suppress(AssertionError):
+            holds(*arguments, timeout=2_000)
+            return
+    page.clock.fast_forward(step_ms)
+    holds(*arguments)
 
 
 # Drawing the same again may shade the ends of a dotted line a little differently: that is no change.
@@ -129,7 +147,7 @@ def open_page(browser: Browser, context: BrowserContext, server: ScriptedServer)
         **context_options: Any,
     ) -> Watch:
         page = (browser.new_context(**context_options) if context_options else context).new_page()
-        page.set_default_timeout(5_000)
+        page.set_default_timeout(WITHIN_MS)
         watch = Watch(page, expected=expected)
         page.on("console", watch.note_console)
         page.on("pageerror", lambda error: watch.complaints.append(f"uncaught: {error.message}"))

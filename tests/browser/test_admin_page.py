@@ -59,7 +59,7 @@ def figure(card: Locator, name: str) -> Locator:
 
 def expect_live(page: Page) -> None:
     """The page is connected and current, and has loaded what it shows."""
-    expect(page.locator(".connection").first).to_be_visible(timeout=20_000)
+    expect(page.locator(".connection").first).to_be_visible()
     expect(page.locator("#updates")).to_have_text("live")
     expect(page.locator("#banner")).to_be_hidden()
 
@@ -200,7 +200,7 @@ def test_a_message_that_overtakes_an_older_answer_stays(open_page: Open, server:
         route.fulfill(response=answer)
 
     page.route("**/api/admin/websocket-status", answer_late, times=1)
-    with page.expect_response("**/api/admin/websocket-status", timeout=15_000):
+    with page.expect_response("**/api/admin/websocket-status"):
         server.send_status()  # after which the page asks for the whole
     page.wait_for_timeout(200)
     expect(page.locator("#verdict-headline")).to_have_text("No bars arrive: ingestion does not report")

@@ -118,7 +118,7 @@ def test_logging_out_closes_the_dashboard_in_all_its_tabs(open_page: Open, serve
     expect(other.locator("#condition-word")).not_to_have_text("Connecting")
     page.get_by_role("button", name="Log out ann").click()
     expect(page).to_have_url(f"{server.url}/login")
-    expect(other.locator("#condition-word")).to_have_text("Logged out", timeout=20_000)
+    expect(other.locator("#condition-word")).to_have_text("Logged out")
     other.locator("#banner").get_by_role("link", name="Log in").click()
     expect(other).to_have_url(f"{server.url}/login?next=/")
     other.close()

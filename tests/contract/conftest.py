@@ -23,5 +23,5 @@ def clock() -> ManualClock:
 @pytest.fixture
 def server(puppet: Puppet, clock: ManualClock) -> Iterator[SimulatorServer]:
     with serving(puppet, clock=clock, control=True) as server:
-        assert puppet.started.wait(5)
+        assert puppet.started.wait(60)
         yield server

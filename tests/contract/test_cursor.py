@@ -65,7 +65,7 @@ class Reader:
                 pass
             return int(self.cursor.split(".")[1]) == revision
 
-        wait_for(caught_up, within_s=20)
+        wait_for(caught_up)
 
     def _take(self, ticks: list[dict[str, Any]]) -> None:
         for tick in ticks:

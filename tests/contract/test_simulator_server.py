@@ -46,7 +46,7 @@ def puppet() -> Puppet:
 @pytest.fixture
 def server(puppet: Puppet) -> Iterator[SimulatorServer]:
     with serving(puppet, limits=Limits(buffer_bytes=1024 * 1024, linger_s=5.0)) as server:
-        assert puppet.started.wait(5)
+        assert puppet.started.wait(60)
         yield server
 
 
@@ -141,7 +141,7 @@ def test_a_subscription_to_the_whole_market_by_name_is_one_message(puppet: Puppe
 
 def test_a_ping_is_answered(server: SimulatorServer) -> None:
     with feed(server) as client:
-        assert client.connection.ping().wait(5)
+        assert client.connection.ping().wait(60)
 
 
 def flood(puppet: Puppet, megabytes: int) -> None:
@@ -371,7 +371,7 @@ def test_a_replay_brings_every_row_digit_for_digit_over_the_network(replayed: li
                 received += json.loads(client.connection.recv(0.1), parse_float=str, parse_int=str)
                 frames += 1
         assert client.is_silent()
-        assert client.connection.ping().wait(5)
+        assert client.connection.ping().wait(60)
     assert set(replay_rows(received)) == expected
     assert len(received) == len(expected) + source.counts.duplicates
     assert 0.08 < source.counts.duplicates / len(expected) < 0.12
@@ -387,7 +387,7 @@ def test_the_rest_side_of_a_replay_serves_the_minutes_that_were_sent(session: Pa
         assert rest(server, path)[1]["resultsCount"] == 0
         client.ask("auth", "key")
         client.ask("subscribe", "AM.KO")
-        assert source.finished.wait(5)
+        assert source.finished.wait(60)
         results = rest(server, path)[1]["results"]
     rows = recordings.read(session / "minute" / "KO_20251120.csv.gz")
     assert [(bar["t"], bar["c"]) for bar in results] == [(row.start_ms, float(row.close)) for row in rows]
@@ -398,7 +398,7 @@ def test_a_replay_does_not_wait_for_a_client_that_left_and_repeats_nothing(sessi
     with serving(source) as server:
         with feed(server, "AM.KO"):
             pass
-        assert source.finished.wait(5)
+        assert source.finished.wait(60)
         with feed(server, "AM.KO") as late:
             assert late.is_silent()
 

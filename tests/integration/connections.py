@@ -51,7 +51,7 @@ class Bench:
         assert self.manager.connect()
         self.wait_acknowledged()
 
-    def wait_acknowledged(self, within_s: float = 15.0) -> None:
+    def wait_acknowledged(self, within_s: float = 60.0) -> None:
         """Until every connection that is up is subscribed to what it carries."""
         wait_for(
             lambda: all(
@@ -81,7 +81,7 @@ class Bench:
     def kinds(self, connection_id: str) -> list[EventKind]:
         return [event.event for event in self.events if event.connection_id == connection_id]
 
-    def wait_all_heard(self, within_s: float = 15.0) -> None:
+    def wait_all_heard(self, within_s: float = 60.0) -> None:
         """Until every ticker was heard from now on."""
         self.heard = {}
         wait_for(lambda: sorted(self.heard) == TICKERS, within_s)

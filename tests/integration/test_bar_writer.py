@@ -67,7 +67,7 @@ def test_official_bars_are_committed_at_once_while_live_ones_wait(
     source.live = [bar("LIVE", tier=Tier.LIVE.value)]
     source.official = [bar("AAPL")]
     writer.wake()
-    wait_for(lambda: [stored.symbol for stored in stored_bars(database_url)] == ["AAPL"], within_s=2)
+    wait_for(lambda: [stored.symbol for stored in stored_bars(database_url)] == ["AAPL"])
     writer.stop()
     assert [stored.symbol for stored in stored_bars(database_url)] == ["AAPL", "LIVE"]
 
@@ -77,7 +77,7 @@ def test_live_bars_follow_after_the_interval_without_being_woken(
 ) -> None:
     make_writer(20)
     source.live = [bar(tier=Tier.LIVE.value)]
-    wait_for(lambda: stored_bars(database_url), within_s=2)
+    wait_for(lambda: stored_bars(database_url))
 
 
 def test_while_the_database_is_locked_bars_wait_and_drain_in_their_newest_version(
@@ -94,10 +94,10 @@ def test_while_the_database_is_locked_bars_wait_and_drain_in_their_newest_versio
         connection.execute(text("UPDATE write_state SET revision = revision"))
         source.official = [bar(close=1.0, observed_at=1)]
         writer.wake()
-        wait_for(lambda: writer.snapshot()["failing_for_s"] is not None, within_s=20)
+        wait_for(lambda: writer.snapshot()["failing_for_s"] is not None)
         source.official = [bar(close=2.0, observed_at=2), bar("IBM")]
-        wait_for(lambda: writer.snapshot()["waiting_bars"] == 2, within_s=20)
-    wait_for(lambda: len(stored_bars(database_url)) == 2, within_s=20)
+        wait_for(lambda: writer.snapshot()["waiting_bars"] == 2)
+    wait_for(lambda: len(stored_bars(database_url)) == 2)
     assert stored_bars(database_url)[0].close == 2.0
     assert writer.snapshot()["failing_for_s"] is None
     assert caplog.text.count("trying again") == 1
@@ -114,11 +114,11 @@ def test_the_source_is_told_once_what_it_gave_is_stored(
     with other.begin() as connection:
         connection.execute(text("UPDATE write_state SET revision = revision"))
         source.official, source.live = [bar("AAPL")], [bar("IBM")]
-        wait_for(lambda: writer.snapshot()["waiting_bars"] == 2, within_s=20)
+        wait_for(lambda: writer.snapshot()["waiting_bars"] == 2)
         told = len(stored)
-        wait_for(lambda: writer.snapshot()["failing_for_s"], within_s=20)
+        wait_for(lambda: writer.snapshot()["failing_for_s"])
         assert len(stored) == told
-    wait_for(lambda: len(stored) > told, within_s=20)
+    wait_for(lambda: len(stored) > told)
     assert stored[: told + 1] == [0] * told + [2]
     other.dispose()
 

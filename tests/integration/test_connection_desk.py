@@ -140,7 +140,7 @@ def test_an_answer_that_cannot_be_written_is_kept_and_nothing_is_done_twice(
     monkeypatch.setattr(office.database, "finish", away)
     office.desk.start()
     job_id = office.ask.ask("connection.pause", {"connection_id": "connection_1"}, "admin")
-    assert tried.wait(10)
+    assert tried.wait(60)
     looks = office.database.looks
     wait_for(lambda: office.control.actions == 1)
     monkeypatch.setattr(office.database, "finish", finish)

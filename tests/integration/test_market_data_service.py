@@ -227,7 +227,7 @@ def test_an_error_in_the_loop_commits_what_is_held_and_is_told(
     monkeypatch.setattr(service, "_beat", lambda: 1 / 0)
     service._handle_ticks([second(0)], "connection_1")
     service.start()
-    assert crashed.wait(15)
+    assert crashed.wait(60)
     assert "Ingestion ended by an error" in caplog.text
     assert not service.running
     assert len(stored_bars(installation.settings().database_url)) >= 1
@@ -296,7 +296,7 @@ def test_who_loses_the_database_to_another_process_closes_the_feed(
     service.start()
     wait_for(lambda: service.snapshot()["connection"]["status"] == "connected")
     monkeypatch.setattr(service._ownership, "acquire", lambda: False)
-    assert ended.wait(10)
+    assert ended.wait(60)
     assert service.snapshot()["connection"]["status"] == "disconnected"
     assert "Another process took over" in caplog.text
 
@@ -313,7 +313,7 @@ def test_while_the_database_cannot_be_asked_the_owner_goes_on(
         raise DatabaseUnavailableError("It is away.")
 
     monkeypatch.setattr(service._ownership, "acquire", away)
-    assert asked.wait(10)
+    assert asked.wait(60)
     written = service.snapshot()["written_at"]
     wait_for(lambda: service.snapshot()["written_at"] > written)
     assert service.running

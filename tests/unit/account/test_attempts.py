@@ -100,7 +100,7 @@ class OneAccount:
             self.hashes.append(password)
             self.at_once += 1
             self.most_at_once = max(self.most_at_once, self.at_once)
-        assert self.go.wait(10)
+        assert self.go.wait(60)
         with self._lock:
             self.at_once -= 1
         return f"hash of {password}"

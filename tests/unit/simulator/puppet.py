@@ -41,7 +41,7 @@ class Puppet:
         published = threading.Event()
         self._loop.call_soon_threadsafe(self._publisher.publish, events)
         self._loop.call_soon_threadsafe(published.set)
-        assert published.wait(5)
+        assert published.wait(60)
 
 
 def event(topic: str, text: str = "x") -> Event:
