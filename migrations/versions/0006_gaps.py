@@ -36,9 +36,9 @@ def upgrade() -> None:
         sa.Column("state", sa.String(16), nullable=False),
         sa.Column("due_ms", sa.BigInteger, nullable=False),
         sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
-        sa.Column("repaired_bars", sa.BigInteger, nullable=False, server_default="0"),
         sa.Column("detail", sa.Text, nullable=False, server_default=""),
     )
+    op.create_index("ix_data_gap_symbols_symbol", "data_gap_symbols", ["symbol"])
     op.create_table(
         "reconciliations",
         sa.Column("date", sa.String(10), primary_key=True),

@@ -9,6 +9,7 @@ from src.core.domain.account.session import SessionMark
 from src.core.domain.connection.event import ConnectionEvent
 from src.core.domain.market.bar import Bar
 from src.core.domain.market.cursor import Changes, Cursor
+from src.core.domain.market.gaps import Gap, GapCounts, GapEntry, GapRow, GapState, GapTotals
 from src.core.domain.market.quote import Quote, QuoteDay
 from src.core.domain.market.universe import Universe
 
@@ -123,6 +124,60 @@ class Backfill(Protocol):
     def run(self, symbols: Sequence[str], filled_to: Mapping[str, int], writer: BarWriter) -> None: ...
     def close(self) -> None: ...
     def snapshot(self) -> dict[str, Any]: ...
+
+
+class GapRecorder(Protocol):
+    """Where gaps are kept. Raises DatabaseUnavailableError while the database is away."""
+
+    def record(self, gaps: Sequence[Gap]) -> None:
+        """Keeps gaps, in place of those of the same id; one whose bounds or symbols changed is to be repaired anew."""
+
+    def growing(self) -> list[Gap]:
+        """Those without an end, oldest first."""
+
+
+class GapQueue(Protocol):
+    """What is to be repaired. Raises DatabaseUnavailableError while the database is away."""
+
+    def unexpanded(self) -> list[Gap]:
+        """Gaps that have ended and are not divided into symbols yet, oldest first."""
+
+    def expand(self, gap: Gap, due: Mapping[str, int]) -> None:
+        """Divides a gap into symbols, each with when to ask first (epoch ms); without any the gap is closed.
+
+        Nothing happens to a gap that changed since it was read: it is among `unexpanded` again.
+        """
+
+    def entries(self, until_ms: int, limit: int) -> list[GapEntry]:
+        """For at most `limit` symbols that have something due by `until_ms`, the longest due first: all their entries
+        that are open or waiting, also those due later, a symbol's entries together, oldest minutes first."""
+
+    def note(
+        self, entries: Sequence[GapEntry], state: GapState, due_ms: int | None, repaired: int, detail: str
+    ) -> None:
+        """These entries were asked for: their new state, when they are due next (None for a last state), and what is
+        to be said of them. Gaps whose entries all have a last state are closed.
+
+        `repaired` bars count for the gap of the first entry. An entry whose gap changed meanwhile stays due.
+        """
+
+    def counts(self) -> GapCounts: ...
+
+    def ask_again(self, gap_id: str | None, now_ms: int) -> int:
+        """Makes what is open or waiting due now, of one gap or (None) of all; of one gap also what was given up as
+        unrepairable. Gives how many entries that were."""
+
+    def prune(self, before_ms: int) -> None:
+        """Forgets gaps closed before then."""
+
+
+class GapReader(Protocol):
+    """Gaps as the web half reads them. Raises DatabaseUnavailableError while the database is away."""
+
+    def listed(self, limit: int) -> list[GapRow]:
+        """What is open or waiting, oldest first, then what is closed, newest first; `limit` in all."""
+
+    def totals(self) -> GapTotals: ...
 
 
 class Job(NamedTuple):

@@ -54,5 +54,7 @@ def test_an_older_program_refuses_a_newer_schema(database_url: str) -> None:
 
 
 def test_a_program_without_its_schema_says_how_to_get_it(tmp_path: Path) -> None:
-    with pytest.raises(SchemaError, match="lacks the schema changes 0001, 0002, 0003, 0004, 0005, 0006; apply them with"):
+    with pytest.raises(
+        SchemaError, match="lacks the schema changes 0001, 0002, 0003, 0004, 0005, 0006; apply them with"
+    ):
         migrate.check_schema(f"sqlite:///{tmp_path / 'none.db'}")

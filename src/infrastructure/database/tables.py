@@ -200,16 +200,15 @@ data_gaps = Table(
     Column("closed_ms", BigInteger),
 )
 
-# How far the repair of each symbol of an open gap is; gone when the gap is closed. `due_ms` is when to ask next.
+# How far the repair of each symbol of a gap is; what is repaired is dropped. `due_ms` is when to ask next.
 data_gap_symbols = Table(
     "data_gap_symbols",
     metadata,
     Column("gap_id", String(32), ForeignKey("data_gaps.id"), primary_key=True),
-    Column("symbol", String(20), primary_key=True),
+    Column("symbol", String(20), primary_key=True, index=True),
     Column("state", String(16), nullable=False),
     Column("due_ms", BigInteger, nullable=False),
     Column("attempts", Integer, nullable=False, server_default="0"),
-    Column("repaired_bars", BigInteger, nullable=False, server_default="0"),
     Column("detail", Text, nullable=False, server_default=""),
 )
 

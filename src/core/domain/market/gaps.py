@@ -54,3 +54,63 @@ class Gap(NamedTuple):
     detail: str
     opened_ms: int
     state: GapState = GapState.OPEN
+
+
+class GapEntry(NamedTuple):
+    """One symbol's part of a gap, as its repair sees it: `due_ms` is when to ask next, by the wall clock, epoch ms."""
+
+    gap_id: str
+    symbol: str
+    from_ms: int
+    to_ms: int
+    reason: GapReason
+    state: GapState
+    due_ms: int
+    attempts: int
+
+
+class GapCounts(NamedTuple):
+    """What is not repaired yet: gaps, their entries, the different symbols among these, and when the first is due."""
+
+    open_gaps: int
+    entries: int
+    symbols: int
+    next_due_ms: int | None
+
+
+class GapRow(NamedTuple):
+    """A gap for people. Of its symbols the first 20, None for all; `symbols_total` is None until its repair begins.
+
+    `attempts` counts requests, `repaired_bars` bars that were not as they should be. `trouble` says of one symbol why
+    it could not be repaired so far. `checked_ms` (asked last), `due_ms` (asked next) and `closed_ms` are wall clock.
+    """
+
+    id: str
+    scope: str
+    symbols: tuple[str, ...] | None
+    symbols_total: int | None
+    symbols_done: int
+    from_ms: int
+    to_ms: int | None
+    reason: GapReason
+    detail: str
+    state: GapState
+    attempts: int
+    repaired_bars: int
+    opened_ms: int
+    checked_ms: int | None
+    closed_ms: int | None
+    due_ms: int | None
+    trouble: str | None
+
+
+class GapTotals(NamedTuple):
+    """All gaps that are kept, by state; the bars they repaired; the symbols that wait, and when the first is due."""
+
+    open: int
+    waiting: int
+    repaired: int
+    unrepairable: int
+    repaired_bars: int
+    waiting_symbols: int
+    next_due_ms: int | None
