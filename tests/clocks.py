@@ -1,32 +1,53 @@
 """Clocks for tests that let the whole program and the simulator live through hours in seconds."""
 
 import asyncio
+import mmap
+import struct
 import threading
 import time
+from pathlib import Path
+from typing import Self
 
-# How long a jump may go unnoticed by whoever waits, in the machine's seconds.
+# How long a jump, or another speed, may go unnoticed by whoever waits, in the machine's seconds.
 _LOOK_S = 0.01
+# How often it was set (odd while it is being set), then from when on it runs: its time (microseconds), the machine's
+# (nanoseconds since the boot, the same for all processes), its speed.
+_STATE = struct.Struct("qqqd")
 
 
 class RacingClock:
     """Runs `speed` times as fast as the machine from `start_ms` (epoch ms, UTC) on, and further at each `jump`.
 
-    Fulfils the program's port Clock and the simulator's Clock at once, for any number of threads and event loops.
+    Fulfils the program's port Clock and the simulator's Clock at once, for any number of threads and event loops; with
+    `path`, a file that is made, for other processes of this machine too, which get it by `shared`. One thread sets it.
     """
 
-    def __init__(self, start_ms: int, speed: float) -> None:
+    def __init__(self, start_ms: int, speed: float, path: Path | None = None) -> None:
+        self._state: bytearray | mmap.mmap = bytearray(_STATE.size)
+        if path is not None:
+            path.write_bytes(self._state)
+            self._state = _mapped(path)
+        _STATE.pack_into(self._state, 0, 0, start_ms * 1000, time.monotonic_ns(), 1.0)
+        self.race(speed)
+
+    @classmethod
+    def shared(cls, path: Path) -> Self:
+        """The clock that another process has made at `path`."""
+        clock = cls.__new__(cls)
+        clock._state = _mapped(path)
+        return clock
+
+    def race(self, speed: float) -> None:
+        """Runs `speed` times as fast as the machine from now on."""
         if speed <= 0:
             raise ValueError(f"A clock's speed is a number above 0, not {speed}.")
-        self._speed = speed
-        self._start_us = start_ms * 1000
-        self._started_ns = time.monotonic_ns()
-        self._jumped_us = 0
+        self._set(0, speed)
 
     def jump(self, ms: int) -> None:
         """Lets `ms` milliseconds (0 or more) pass at once; who waits for a moment among them wakes within 10 ms."""
         if ms < 0:
             raise ValueError(f"Time passes forward only, not by {ms} ms; a SteppedClock can be set back.")
-        self._jumped_us += ms * 1000
+        self._set(ms * 1000, self._read()[3])
 
     def jump_to(self, when_ms: int) -> None:
         """Lets time pass until `when_ms` (epoch ms), if that is still to come."""
@@ -34,31 +55,51 @@ class RacingClock:
 
     def now_us(self) -> int:
         """The time, epoch microseconds."""
-        return self._start_us + self._passed_us()
+        _, then_us, then_ns, speed = self._read()
+        return then_us + int((time.monotonic_ns() - then_ns) / 1000 * speed)
 
     def now_ms(self) -> int:
         """The time, epoch milliseconds."""
         return self.now_us() // 1000
 
     def monotonic(self) -> float:
-        """Seconds since the clock was made, jumps among them."""
-        return self._passed_us() / 1_000_000
+        """Seconds that never step back: this clock's own, as it only runs forward."""
+        return self.now_us() / 1_000_000
+
+    def real_s(self, until_ms: int) -> float:
+        """Seconds of the machine until this clock shows `until_ms`, at most 10 ms: the next look is due then."""
+        return max(0.0, min((until_ms - self.now_ms()) / 1000 / self._read()[3], _LOOK_S))
 
     def wait(self, event: threading.Event, timeout_s: float) -> bool:
         """Waits until `event` is set (True) or `timeout_s` seconds of this clock have passed (False)."""
-        until_s = self.monotonic() + timeout_s
-        while (remaining_s := until_s - self.monotonic()) > 0:
-            if event.wait(min(remaining_s / self._speed, _LOOK_S)):
+        until_ms = self.now_ms() + timeout_s * 1000
+        while self.now_ms() < until_ms:
+            if event.wait(self.real_s(round(until_ms))):
                 return True
         return event.is_set()
 
     async def sleep_until(self, when_ms: int) -> None:
         """Returns once the time is `when_ms`."""
-        while (remaining_ms := when_ms - self.now_ms()) > 0:
-            await asyncio.sleep(min(remaining_ms / 1000 / self._speed, _LOOK_S))
+        while self.now_ms() < when_ms:
+            await asyncio.sleep(self.real_s(when_ms))
 
-    def _passed_us(self) -> int:
-        return int((time.monotonic_ns() - self._started_ns) / 1000 * self._speed) + self._jumped_us
+    def _read(self) -> tuple[int, int, int, float]:
+        while True:
+            state = _STATE.unpack_from(self._state)
+            if state[0] % 2 == 0 and state == _STATE.unpack_from(self._state):
+                return state
+
+    def _set(self, skipped_us: int, speed: float) -> None:
+        count = self._read()[0]
+        now_us, now_ns = self.now_us() + skipped_us, time.monotonic_ns()
+        struct.pack_into("q", self._state, 0, count + 1)
+        _STATE.pack_into(self._state, 0, count + 1, now_us, now_ns, speed)
+        struct.pack_into("q", self._state, 0, count + 2)
+
+
+def _mapped(path: Path) -> mmap.mmap:
+    with path.open("r+b") as file:
+        return mmap.mmap(file.fileno(), _STATE.size)
 
 
 class SteppedClock:

@@ -1,11 +1,15 @@
 """The clock that races lets threads and event loops wait for the same time, and jumps."""
 
 import asyncio
+import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
+from src.config.settings import PROJECT_ROOT
 from src.core.ports import Clock
 from src.simulator.clock import Clock as SimulatorClock
 from tests.clocks import RacingClock, SteppedClock
@@ -21,14 +25,15 @@ def test_time_passes_at_its_speed_for_every_hand():
     wait_for(lambda: clock.now_ms() >= START_MS + 20_000)
     seen_ms, seen_s = clock.now_ms(), clock.monotonic()
     assert seen_ms - before_ms <= (time.monotonic() - before_s) * 1_000_000 + 1
-    assert abs(seen_ms - START_MS - seen_s * 1000) < 1000
+    assert abs(seen_ms - seen_s * 1000) < 1000
     assert clock.now_us() // 1000 >= seen_ms
 
 
 def test_a_thread_waits_for_an_event_or_for_the_clocks_time():
     clock, event = RacingClock(START_MS, 1_000), threading.Event()
+    started_s = clock.monotonic()
     assert not clock.wait(event, 20)
-    assert clock.monotonic() >= 20
+    assert clock.monotonic() >= started_s + 20
     event.set()
     assert clock.wait(event, 0)
     assert clock.wait(event, NEVER)
@@ -63,6 +68,25 @@ def test_jumping_to_a_moment_that_has_passed_changes_nothing():
     assert START_MS + 5_000 <= clock.now_ms() < START_MS + 6_000
 
 
+def test_its_speed_can_be_changed_without_a_jump():
+    clock = RacingClock(START_MS, 0.001)
+    clock.race(10_000)
+    assert clock.now_ms() < START_MS + 10_000
+    wait_for(lambda: clock.now_ms() >= START_MS + 60_000)
+    clock.race(0.001)
+    seen_ms = clock.now_ms()
+    assert seen_ms <= clock.now_ms() < seen_ms + 1_000
+
+
+def test_other_processes_see_the_same_time(tmp_path: Path):
+    clock = RacingClock(START_MS, 0.001, tmp_path / "clock")
+    code = "import sys, pathlib, tests.clocks as c; print(c.RacingClock.shared(pathlib.Path(sys.argv[1])).now_ms())"
+    clock.jump(5_000)
+    command = [sys.executable, "-c", code, str(tmp_path / "clock")]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True, cwd=PROJECT_ROOT)
+    assert START_MS + 5_000 <= int(shown.stdout) <= clock.now_ms()
+
+
 def test_time_neither_stands_still_nor_runs_back():
     with pytest.raises(ValueError, match="not 0"):
         RacingClock(START_MS, 0)
@@ -73,13 +97,14 @@ def test_time_neither_stands_still_nor_runs_back():
 def test_a_wall_clock_that_is_set_leaves_the_seconds_alone():
     racing = RacingClock(START_MS, 0.001)
     clock = SteppedClock(racing)
+    started_s = clock.monotonic()
     clock.step(-3_600_000)
     assert START_MS - 3_600_000 <= clock.now_ms() < START_MS - 3_599_000
-    assert clock.monotonic() < 1
+    assert clock.monotonic() - started_s < 1
     clock.step(7_200_000)
     racing.jump(1_000)
     assert START_MS + 3_601_000 <= clock.now_ms() < START_MS + 3_602_000
-    assert clock.monotonic() >= 1
+    assert clock.monotonic() - started_s >= 1
     assert not clock.wait(threading.Event(), 0)
 
 
