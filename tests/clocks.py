@@ -11,23 +11,28 @@ from typing import Self
 # How long a jump, or another speed, may go unnoticed by whoever waits, in the machine's seconds.
 _LOOK_S = 0.01
 # How often it was set (odd while it is being set), then from when on it runs: its time (microseconds), the machine's
-# (nanoseconds since the boot, the same for all processes), its speed.
-_STATE = struct.Struct("qqqd")
+# (nanoseconds since the boot, the same for all processes), its speed, and the time at which it stands still.
+_STATE = struct.Struct("qqqdq")
+_NEVER_US = 2**62
+# Then a counter for each process that lives by it.
+_BEATS = struct.Struct("8q")
 
 
 class RacingClock:
     """Runs `speed` times as fast as the machine from `start_ms` (epoch ms, UTC) on, and further at each `jump`.
 
     Fulfils the program's port Clock and the simulator's Clock at once, for any number of threads and event loops; with
-    `path`, a file that is made, for other processes of this machine too, which get it by `shared`. One thread sets it.
+    `path`, a file that is made, for other processes of this machine too, which get it by `shared`. Only the process
+    that made it sets it.
     """
 
     def __init__(self, start_ms: int, speed: float, path: Path | None = None) -> None:
-        self._state: bytearray | mmap.mmap = bytearray(_STATE.size)
+        self._state: bytearray | mmap.mmap = bytearray(_STATE.size + _BEATS.size)
         if path is not None:
             path.write_bytes(self._state)
             self._state = _mapped(path)
-        _STATE.pack_into(self._state, 0, 0, start_ms * 1000, time.monotonic_ns(), 1.0)
+        self._setting = threading.Lock()
+        _STATE.pack_into(self._state, 0, 0, start_ms * 1000, time.monotonic_ns(), 1.0, _NEVER_US)
         self.race(speed)
 
     @classmethod
@@ -41,13 +46,32 @@ class RacingClock:
         """Runs `speed` times as fast as the machine from now on."""
         if speed <= 0:
             raise ValueError(f"A clock's speed is a number above 0, not {speed}.")
-        self._set(0, speed)
+        with self._setting:
+            self._set(0, speed, _NEVER_US)
+
+    def grant(self, real_s: float) -> None:
+        """Stands still when `real_s` seconds of the machine have passed, unless more is granted, or it is set to race.
+
+        A time that is granted bit by bit passes no faster than those who live by it, on a busy machine.
+        """
+        with self._setting:
+            speed = self._read()[3]
+            self._set(0, speed, self.now_us() + int(real_s * speed * 1_000_000))
+
+    def beat(self, slot: int) -> None:
+        """Tells that the process of that number (0 to 7) lives on."""
+        struct.pack_into("q", self._state, _STATE.size + 8 * slot, self.beats()[slot] + 1)
+
+    def beats(self) -> tuple[int, ...]:
+        """How often each process has told so."""
+        return _BEATS.unpack_from(self._state, _STATE.size)
 
     def jump(self, ms: int) -> None:
         """Lets `ms` milliseconds (0 or more) pass at once; who waits for a moment among them wakes within 10 ms."""
         if ms < 0:
             raise ValueError(f"Time passes forward only, not by {ms} ms; a SteppedClock can be set back.")
-        self._set(ms * 1000, self._read()[3])
+        with self._setting:
+            self._set(ms * 1000, self._read()[3], _NEVER_US)
 
     def jump_to(self, when_ms: int) -> None:
         """Lets time pass until `when_ms` (epoch ms), if that is still to come."""
@@ -55,8 +79,8 @@ class RacingClock:
 
     def now_us(self) -> int:
         """The time, epoch microseconds."""
-        _, then_us, then_ns, speed = self._read()
-        return then_us + int((time.monotonic_ns() - then_ns) / 1000 * speed)
+        _, then_us, then_ns, speed, still_us = self._read()
+        return min(still_us, then_us + int((time.monotonic_ns() - then_ns) / 1000 * speed))
 
     def now_ms(self) -> int:
         """The time, epoch milliseconds."""
@@ -83,23 +107,23 @@ class RacingClock:
         while self.now_ms() < when_ms:
             await asyncio.sleep(self.real_s(when_ms))
 
-    def _read(self) -> tuple[int, int, int, float]:
+    def _read(self) -> tuple[int, int, int, float, int]:
         while True:
             state = _STATE.unpack_from(self._state)
             if state[0] % 2 == 0 and state == _STATE.unpack_from(self._state):
                 return state
 
-    def _set(self, skipped_us: int, speed: float) -> None:
+    def _set(self, skipped_us: int, speed: float, still_us: int) -> None:
         count = self._read()[0]
         now_us, now_ns = self.now_us() + skipped_us, time.monotonic_ns()
         struct.pack_into("q", self._state, 0, count + 1)
-        _STATE.pack_into(self._state, 0, count + 1, now_us, now_ns, speed)
+        _STATE.pack_into(self._state, 0, count + 1, now_us, now_ns, speed, still_us)
         struct.pack_into("q", self._state, 0, count + 2)
 
 
 def _mapped(path: Path) -> mmap.mmap:
     with path.open("r+b") as file:
-        return mmap.mmap(file.fileno(), _STATE.size)
+        return mmap.mmap(file.fileno(), _STATE.size + _BEATS.size)
 
 
 class SteppedClock:

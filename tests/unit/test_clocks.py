@@ -78,6 +78,18 @@ def test_its_speed_can_be_changed_without_a_jump():
     assert seen_ms <= clock.now_ms() < seen_ms + 1_000
 
 
+def test_it_stands_still_where_no_more_is_granted():
+    clock = RacingClock(START_MS, 1_000)
+    clock.grant(0.02)
+    granted_ms = clock.now_ms()
+    wait_for(lambda: clock.now_ms() == clock.now_ms() > granted_ms)
+    assert clock.now_ms() <= granted_ms + 20_001
+    still_ms = clock.now_ms()
+    clock.grant(0.01)
+    wait_for(lambda: clock.now_ms() > still_ms)
+    assert clock.now_ms() <= still_ms + 10_001
+
+
 def test_other_processes_see_the_same_time(tmp_path: Path):
     clock = RacingClock(START_MS, 0.001, tmp_path / "clock")
     code = "import sys, pathlib, tests.clocks as c; print(c.RacingClock.shared(pathlib.Path(sys.argv[1])).now_ms())"
