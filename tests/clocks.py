@@ -47,7 +47,7 @@ class RacingClock:
         if speed <= 0:
             raise ValueError(f"A clock's speed is a number above 0, not {speed}.")
         with self._setting:
-            self._set(0, speed, _NEVER_US)
+            self._set(0, speed, self._stands_at())
 
     def grant(self, real_s: float) -> None:
         """Stands still when `real_s` seconds of the machine have passed, unless more is granted, or it is set to race.
@@ -71,7 +71,7 @@ class RacingClock:
         if ms < 0:
             raise ValueError(f"Time passes forward only, not by {ms} ms; a SteppedClock can be set back.")
         with self._setting:
-            self._set(ms * 1000, self._read()[3], _NEVER_US)
+            self._set(ms * 1000, self._read()[3], self._stands_at(ms * 1000))
 
     def jump_to(self, when_ms: int) -> None:
         """Lets time pass until `when_ms` (epoch ms), if that is still to come."""
@@ -106,6 +106,10 @@ class RacingClock:
         """Returns once the time is `when_ms`."""
         while self.now_ms() < when_ms:
             await asyncio.sleep(self.real_s(when_ms))
+
+    def _stands_at(self, skipped_us: int = 0) -> int:
+        """Until it is granted more, it stands still; if it was ever granted anything."""
+        return _NEVER_US if self._read()[4] == _NEVER_US else self.now_us() + skipped_us
 
     def _read(self) -> tuple[int, int, int, float, int]:
         while True:
