@@ -28,6 +28,9 @@ hypothesis.settings.load_profile("busy machine")
 def pytest_addoption(parser: pytest.Parser) -> None:
     """How long the fuzz test runs, and with which random numbers."""
     parser.addoption("--fuzz-seconds", type=float, default=5.0, help="how long the parser is fuzzed (5)")
+    parser.addoption("--faults", choices=("fast", "all"), default="fast", help="which rows of the table of faults")
+    parser.addoption("--schedules", type=int, default=1, help="how many random combinations of faults (1)")
+    parser.addoption("--fault-seed", type=int, help="the seed of a combination that failed (default: new ones)")
     parser.addoption("--fuzz-seed", type=int, help="the seed of a run that failed (default: a new one)")
 
 

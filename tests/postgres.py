@@ -161,6 +161,11 @@ class PostgresServer:
                 break
         raise RuntimeError(f"PostgreSQL did not start on port {self.port}:\n{self.log()}")
 
+    @property
+    def is_running(self) -> bool:
+        """Whether it was started and neither stopped nor killed since."""
+        return self._process is not None
+
     def stop(self) -> None:
         """Ends it cleanly, together with every connection to it. Does nothing when it is not running."""
         if self._process:

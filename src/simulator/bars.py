@@ -1,6 +1,9 @@
 """What the simulated market says of a window of time."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
+
+from src.simulator.newyork import MINUTE_MS
 
 # Volumes are whole numbers of millionths of a share, so that sums of fractional volumes stay exact.
 SHARE_MICRO = 1_000_000
@@ -52,3 +55,21 @@ class DayBar(NamedTuple):
     volume_micro: int
     vwap: float | None
     trades: int | None
+
+
+def together(seconds: Sequence[Bar]) -> Bar:
+    """One bar of some windows, at least one, ascending, as of the minute in which the first of them starts."""
+    first, last = seconds[0], seconds[-1]
+    start_ms = first.start_ms // MINUTE_MS * MINUTE_MS
+    volume_micro = sum(second.volume_micro for second in seconds)
+    notional = sum(second.vwap * second.volume_micro for second in seconds)
+    return last._replace(
+        start_ms=start_ms,
+        end_ms=start_ms + MINUTE_MS,
+        open=first.open,
+        high=max(second.high for second in seconds),
+        low=min(second.low for second in seconds),
+        volume_micro=volume_micro,
+        vwap=round(notional / volume_micro, 4),
+        trades=sum(second.trades for second in seconds),
+    )

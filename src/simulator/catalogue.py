@@ -8,6 +8,7 @@ from src.simulator.faults import (
     AuthTimeout,
     Deaf,
     Drop,
+    DropAt,
     Error,
     ForceDisconnect,
     MaxConnections,
@@ -15,6 +16,8 @@ from src.simulator.faults import (
     NoRealTime,
     Outage,
     RefuseAuth,
+    RestLate,
+    RestTrouble,
     SlowConsumer,
     SlowTcp,
     Standing,
@@ -36,7 +39,8 @@ FAULTS: dict[str, type[Action] | type[Standing]] = {
     kind.name: kind
     for kind in (
         Drop, SlowConsumer, ForceDisconnect, Error, SendMalformed, RefuseAuth, AuthTimeout, NoRealTime, MaxConnections,
-        Outage, Mute, Deaf, SlowTcp, SilentTopic, PartialAck, Duplicate, Reorder, Delay, Resend, Malformed, Respell,
+        Outage, DropAt, RestTrouble, RestLate, Mute, Deaf, SlowTcp, SilentTopic, PartialAck, Duplicate, Reorder, Delay,
+        Resend, Malformed, Respell,
     )
 }  # fmt: skip
 

@@ -10,12 +10,12 @@ from websockets.exceptions import ConnectionClosed
 from src.simulator.board import View
 from src.simulator.clock import Alarm, Clock
 from src.simulator.connection import Connection
-from src.simulator.faults import Action, Drop, Error, ForceDisconnect, MaxConnections, Mute, SlowConsumer
+from src.simulator.faults import Action, Drop, DropAt, Error, ForceDisconnect, MaxConnections, Mute, SlowConsumer
 from src.simulator.feed_faults import SendMalformed
 from src.simulator.frames import Frame, Raw, answer, frames
 from src.simulator.lane import Lane
 from src.simulator.malformed import garbage
-from src.simulator.session import AUTH_TIMEOUT_MESSAGE, Session
+from src.simulator.session import AUTH_TIMEOUT_MESSAGE, Reply, Session
 from src.simulator.wire import Event, status
 
 # A client may send more right behind what gets it dropped; closing on unread data would lose our last words.
@@ -162,7 +162,10 @@ class Client:
         try:
             async with asyncio.timeout(self._limits.auth_timeout_s) as deadline:
                 async for message in self._connection:
+                    before = self.session.point
                     reply = self.session.receive(message, self._view.faults())
+                    if (ending := self._end_at(before, reply)) is not None:
+                        return ending
                     if reply.drop:
                         return _Ending(reply.elements, queue_first=True)
                     self._answer(reply.elements)
@@ -173,6 +176,17 @@ class Client:
             return _Ending([status("auth_timeout", AUTH_TIMEOUT_MESSAGE)], queue_first=True)
         except ConnectionClosed:
             return None
+        return None
+
+    def _end_at(self, before: str, reply: Reply) -> _Ending | None:
+        """How the connection ends where it is now, if a fault wants that: a message brought it on from `before`."""
+        if (now := self.session.point) == before:
+            return None
+        for fault in self._view.faults():
+            if isinstance(fault, DropAt) and now == "authenticated" and fault.point == "auth":
+                return _Ending()
+            if isinstance(fault, DropAt) and now == "subscribed" and fault.point != "auth":
+                return _Ending(reply.elements if fault.point == "acknowledged" else ())
         return None
 
     def _answer(self, elements: Sequence[str]) -> None:

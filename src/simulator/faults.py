@@ -27,6 +27,8 @@ NO_CODE, NO_CLOSE_FRAME = 1005, 1006
 _LONGEST_REASON_BYTES = 123
 _MESSAGE = Text(1, 10_000)
 LONGEST_S = 1e6
+# What REST can be made to answer with.
+REST_STATUSES = ("401", "403", "404", "429", "500", "502", "503")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,15 +165,47 @@ class MaxConnections(Standing):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outage(Standing):
-    """No new WebSocket connection: HTTP 503 (`503`), or nothing listens at the port (`closed`), not even for REST."""
+    """No new WebSocket connection: refused with an HTTP status, or accepted and never answered (`silent`), or nothing
+    listens at the port (`closed`), not even for REST. With 429 comes Retry-After: `retry_after_s`."""
 
     name = "outage"
-    how: str = option("503", Choice("503", "closed"))
+    how: str = option("503", Choice("403", "429", "503", "silent", "closed"))
+    retry_after_s: int = option(30, Whole(0, 10**6))
 
     def __post_init__(self) -> None:
         Standing.__post_init__(self)
         if self.how == "closed" and self.for_s is None:
             raise FaultError("An outage that closes the port needs for_s: the control endpoint is at that port, too.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DropAt(OnConnections):
+    """Connections end without a close frame when they come to a point: the key is not answered (`auth`), the first
+    topics are not (`subscribe`), or they are and nothing follows (`acknowledged`)."""
+
+    name = "drop_at"
+    point: str = required(Choice("auth", "subscribe", "acknowledged"))
+
+
+# -- standing: REST ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestTrouble(Standing):
+    """REST answers with an HTTP status, or with a page that lacks its results (`empty`), is cut short (`malformed`),
+    or goes on at its own address (`loop`) or at another host's (`foreign`). With 429 comes Retry-After."""
+
+    name = "rest_trouble"
+    how: str = option("500", Choice(*REST_STATUSES, "empty", "malformed", "loop", "foreign"))
+    retry_after_s: int = option(7, Whole(0, 10**6))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestLate(Standing):
+    """REST knows only what it knew `by_s` seconds ago."""
+
+    name = "rest_late"
+    by_s: float = required(Number(0.001, LONGEST_S))
 
 
 # -- standing: the line --------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from src.simulator.bars import Bar, DayBar
+from src.simulator.bars import Bar, DayBar, together
 from src.simulator.days import DayBars
 from src.simulator.habits import FAITHFUL, Fate, Fates, RestHabits
 from src.simulator.market import SyntheticMarket
@@ -91,7 +91,7 @@ class MarketHistory:
             for version in self._market.seconds(symbol, minute * MINUTE_MS)
             if version.send_at_ms <= known_ms
         }
-        return _together([newest[start_ms] for start_ms in sorted(newest)]) if newest else None
+        return together([newest[start_ms] for start_ms in sorted(newest)]) if newest else None
 
     def _day(self, symbol: str, midnight: int, now_ms: int) -> DayBar | None:
         """The day that begins at `midnight` (minutes since the epoch): all of it, or as far as it is known."""
@@ -138,23 +138,6 @@ def _midnights(from_ms: int, to_ms: int) -> list[int]:
         midnights.append(midnight)
         midnight = next_day_start(midnight)
     return midnights
-
-
-def _together(seconds: Sequence[Bar]) -> Bar:
-    """One bar of some seconds of one minute, ascending: what is known of a minute that is not over."""
-    first, last = seconds[0], seconds[-1]
-    start_ms = first.start_ms // MINUTE_MS * MINUTE_MS
-    volume_micro = sum(second.volume_micro for second in seconds)
-    return last._replace(
-        start_ms=start_ms,
-        end_ms=start_ms + MINUTE_MS,
-        open=first.open,
-        high=max(second.high for second in seconds),
-        low=min(second.low for second in seconds),
-        volume_micro=volume_micro,
-        vwap=round(sum(second.vwap * second.volume_micro for second in seconds) / volume_micro, 4),
-        trades=sum(second.trades for second in seconds),
-    )
 
 
 def _corrected(bar: Bar, fate: Fate) -> Bar:

@@ -3,15 +3,17 @@
 import hmac
 import json
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
 from typing import NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from src.simulator.faults import Standing
 from src.simulator.rate_limit import Rate, RateLimiter
 from src.simulator.rest_aggregates import grouped_day, ticker_range
 from src.simulator.rest_query import Request, RequestError, request_id
 from src.simulator.rest_reference import TICKERS_PATH, snapshot, tickers
+from src.simulator.rest_trouble import late_by_ms, refusal, spoiled
 from src.simulator.source import History
 
 _ROUTES: list[tuple[re.Pattern[str], Callable[[History, Request], Awaitable[str]]]] = [
@@ -22,6 +24,7 @@ _ROUTES: list[tuple[re.Pattern[str], Callable[[History, Request], Awaitable[str]
 ]
 
 _TOO_MANY = "You've exceeded the maximum requests per minute, please wait or upgrade your subscription to continue."
+_TROUBLE = "The service has trouble, as it was told to."
 
 
 class Answer(NamedTuple):
@@ -41,16 +44,22 @@ class RestApi:
         self._count = 0
         self._limiter = None if rate is None else RateLimiter(rate)
 
-    async def answer(self, target: str, authorization: str, origin: str, now_ms: int) -> Answer:
-        """Answer a GET of `target` (path and query). `origin` (`http://host:port`) begins every `next_url`."""
+    async def answer(
+        self, target: str, authorization: str, origin: str, now_ms: int, faults: Sequence[Standing] = ()
+    ) -> Answer:
+        """Answer a GET of `target` (path and query) as the faults in force make it. `origin` (`http://host:port`)
+        begins every `next_url`."""
         parts, self._count = urlsplit(target), self._count + 1
         params = dict(parse_qsl(parts.query, keep_blank_values=True))
         try:
             key = self._authorize(authorization, params.get("apiKey", ""))
             if wait_s := 0 if self._limiter is None else self._limiter.wait_s(key, now_ms):
                 return error(HTTPStatus.TOO_MANY_REQUESTS, _TOO_MANY)._replace(retry_after_s=wait_s)
+            if refused := refusal(faults):
+                return error(refused[0], _TROUBLE)._replace(retry_after_s=refused[1])
             id_ = request_id(self._count, target, now_ms)
-            return Answer(HTTPStatus.OK, await self._body(parts.path, Request((), params, origin, now_ms, id_)))
+            request = Request((), params, origin, now_ms - late_by_ms(faults), id_)
+            return Answer(HTTPStatus.OK, spoiled(await self._body(parts.path, request), f"{origin}{target}", faults))
         except RequestError as problem:
             return error(problem.status, str(problem))
 

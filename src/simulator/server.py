@@ -222,21 +222,27 @@ class SimulatorServer:
         except ValueError:
             return self._response(error(HTTPStatus.BAD_REQUEST, "The address of the request cannot be read."))
         if request.headers.get("Upgrade", "").lower() == "websocket":
-            return self._refuse(path)
+            return await self._refuse(path)
         if self._serves_control and f"{path}/".startswith(f"{CONTROL_PATH}/"):
             return self._response(self._control.answer(request.method, request.path, connection.remote_address[0]))
         if request.method != "GET":
             return self._response(error(HTTPStatus.METHOD_NOT_ALLOWED, f"Only GET is served, not {request.method}."))
         authorization = request.headers.get("Authorization", "")
         origin = f"http://{request.headers.get('Host', self._authority())}"
-        return self._response(await self._rest.answer(request.path, authorization, origin, self._clock.now_ms()))
+        faults = [entry.fault for entry in self._board.entries()]
+        now_ms = self._clock.now_ms()
+        return self._response(await self._rest.answer(request.path, authorization, origin, now_ms, faults))
 
-    def _refuse(self, path: str) -> Response | None:
+    async def _refuse(self, path: str) -> Response | None:
         """The answer to a WebSocket handshake that is refused, None for one that is not."""
         if path not in _STREAM_PATHS:
             return self._response(error(HTTPStatus.NOT_FOUND, f"The WebSocket is at {STREAM_PATH}, not at {path}."))
-        if self._board.of_kind(Outage):
-            return self._response(error(HTTPStatus.SERVICE_UNAVAILABLE, "The service is unavailable."))
+        while any(outage.how == "silent" for outage in self._board.of_kind(Outage)):
+            await asyncio.sleep(_POLL_S)
+        for outage in self._board.of_kind(Outage):
+            status = HTTPStatus.SERVICE_UNAVAILABLE if outage.how == "closed" else HTTPStatus(int(outage.how))
+            retry_after_s = outage.retry_after_s if status is HTTPStatus.TOO_MANY_REQUESTS else None
+            return self._response(error(status, "The service is unavailable.")._replace(retry_after_s=retry_after_s))
         return None
 
     def _response(self, answer: Answer) -> Response:

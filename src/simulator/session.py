@@ -36,6 +36,11 @@ class Session:
         """Whether a key was accepted."""
         return self._authenticated_key is not None
 
+    @property
+    def point(self) -> str:
+        """How far the conversation has come."""
+        return "subscribed" if self._topics else "authenticated" if self.authenticated else "greeted"
+
     def shares_key(self, other: "Session") -> bool:
         """Whether both are authenticated, with the same key."""
         return self.authenticated and self._authenticated_key == other._authenticated_key

@@ -1,0 +1,116 @@
+"""Rows of the table: what happens to connections."""
+
+from collections.abc import Callable, Sequence
+
+from src.simulator.faults import (
+    AuthTimeout,
+    Deaf,
+    Drop,
+    DropAt,
+    Error,
+    ForceDisconnect,
+    MaxConnections,
+    Mute,
+    NoRealTime,
+    Outage,
+    RefuseAuth,
+    SlowConsumer,
+    SlowTcp,
+    Standing,
+)
+from src.simulator.feed_faults import Malformed, PartialAck, SendMalformed
+from tests.integration.faults.scene import Event, Scene
+from tests.integration.faults.table import Fault, Window, act, begin, drop, during
+
+_MORNING = Window("10:00", 8)
+_THREE = {
+    "USE_MULTI_CONNECTION": "true",
+    "WEBSOCKET_CONNECTION_1_ENABLED": "true",
+    "WEBSOCKET_CONNECTION_1_SYMBOLS": "AIG,AAPL",
+    "WEBSOCKET_CONNECTION_2_ENABLED": "true",
+    "WEBSOCKET_CONNECTION_2_SYMBOLS": "BAC,MSFT",
+    "WEBSOCKET_CONNECTION_3_ENABLED": "true",
+    "WEBSOCKET_CONNECTION_3_SYMBOLS": "IBM,NVDA",
+    "SYMBOLS": "",
+}
+
+
+def _closed(code: int) -> Fault:
+    return Fault(f"closed with {code}", lambda at_s: [act(at_s, Drop(code=code))])
+
+
+def _dropped_into(name: str, fault: Callable[[], Standing], fast: bool = False) -> Fault:
+    """A drop while a fault is in force that hinders the way back."""
+    return Fault(name, lambda at_s: [begin(at_s - 1, fault()), drop(at_s)], fast=fast)
+
+
+def _after_a_drop(name: str, how: str) -> Fault:
+    return _dropped_into(name, lambda: Outage(how=how, for_s=70))
+
+
+def _flap(times: int) -> Callable[[float], Sequence[Event]]:
+    return lambda at_s: [drop(at_s + 2 * number) for number in range(times)]
+
+
+FAULTS = [
+    Fault("dropped", lambda at_s: [drop(at_s)], fast=True),
+    Fault("reset", lambda at_s: [act(at_s, Drop(how="reset"))]),
+    Fault("ended within a frame", lambda at_s: [act(at_s, Drop(half_frame=True))]),
+    *[_closed(code) for code in (1000, 1001, 1005, 1008, 1011, 1012)],
+    _after_a_drop("refused: nothing listens", "closed"),
+    _after_a_drop("upgrade answered 403", "403"),
+    _after_a_drop("upgrade answered 429", "429"),
+    _after_a_drop("upgrade answered 503", "503"),
+    _after_a_drop("accepted, then silence", "silent"),
+    _dropped_into("dropped in place of auth_success", lambda: DropAt(point="auth", for_s=60)),
+    _dropped_into("dropped in place of an acknowledgement", lambda: DropAt(point="subscribe", for_s=60)),
+    _dropped_into("dropped between acknowledgement and data", lambda: DropAt(point="acknowledged", for_s=60), True),
+    _dropped_into("auth_failed", lambda: RefuseAuth(for_s=60)),
+    _dropped_into("auth_timeout", lambda: AuthTimeout(for_s=60)),
+    _dropped_into("no real-time data", lambda: NoRealTime(for_s=60)),
+    Fault("max_connections", lambda at_s: [begin(at_s, MaxConnections(limit=0, for_s=60))]),
+    _dropped_into("topics refused with not authorized", lambda: PartialAck(topics=("AM.AIG", "A.BAC"), for_s=60)),
+    _dropped_into("topics not answered", lambda: PartialAck(topics=("AM.AIG", "A.BAC"), answer="none", for_s=60)),
+    Fault("slow_consumer", lambda at_s: [act(at_s, SlowConsumer())]),
+    Fault("force_disconnect", lambda at_s: [act(at_s, ForceDisconnect())]),
+    Fault("an error that names nothing", lambda at_s: [act(at_s, Error())]),
+    Fault(
+        "mute in session",
+        lambda at_s: [begin(at_s, Mute(connections=(1,)))],
+        settings={"SYMBOLS": "*"},
+        window=_MORNING,
+        alone=True,
+    ),
+    Fault("mute, and deaf to pings", lambda at_s: [begin(at_s, dead) for dead in _dead_line()]),
+    Fault("mute for 40 s, then dropped", lambda at_s: [begin(at_s, Mute(for_s=40)), drop(at_s + 40)]),
+    Fault("deaf to pings, while data comes", lambda at_s: [begin(at_s, Deaf(for_s=90))]),
+    Fault("flapping ten times", _flap(10)),
+    Fault("a line that trickles", lambda at_s: [begin(at_s, SlowTcp(bytes_per_s=300, for_s=60))]),
+    Fault("unreadable frames", lambda at_s: [act(at_s, SendMalformed()), begin(at_s, Malformed(share=0.2, for_s=60))]),
+    Fault("bytes that are no text", lambda at_s: [act(at_s, SendMalformed(kinds=("bad_utf8",)))]),
+    Fault("the reader stands still for 30 s", lambda at_s: _standstill(at_s, 30)),
+    Fault(
+        "the reader stands still, and is dropped for it",
+        lambda at_s: [*_standstill(at_s, 30), act(at_s + 25, SlowConsumer())],
+    ),
+    Fault(
+        "one of three connections lost",
+        lambda at_s: [begin(at_s - 1, Outage(how="503", for_s=40)), act(at_s, Drop(connections=(2,)))],
+        settings=_THREE,
+        alone=True,
+    ),
+]
+
+
+def _dead_line() -> list[Standing]:
+    return [Mute(connections=(1,)), Deaf(connections=(1,))]
+
+
+def _standstill(at_s: float, for_s: float) -> Sequence[Event]:
+    """The whole process stands still, as a machine that sleeps."""
+
+    def hold(scene: Scene) -> Callable[[], object]:
+        scene.program.hold()
+        return scene.program.go_on
+
+    return during(at_s, for_s, hold)

@@ -1,0 +1,121 @@
+"""Rows of the table: what the feed and its data do."""
+
+from collections.abc import Callable, Iterable
+
+from src.simulator.bars import SHARE_MICRO
+from src.simulator.feed_faults import Duplicate, Reorder, Respell
+from src.simulator.newyork import MINUTE_MS
+from src.simulator.script import Line
+from tests.integration.faults.market import MINUTE, SECOND, Market, revised
+from tests.integration.faults.table import Fault, Window, begin, drop
+
+# The minutes that data faults are about, by index: the third to the fifth.
+_HIT = range(2, 5)
+_HIT_SYMBOL = "BAC"
+
+
+def _is_hit(market: Market, line: Line) -> bool:
+    return (line.start_ms - market.start_ms) // MINUTE_MS in _HIT
+
+
+def _changed(change: Callable[[Line], Iterable[Line]], channel: str) -> Callable[[Market], Market]:
+    """Changes the lines of a channel in the minutes that are hit."""
+
+    def alter(market: Market) -> Market:
+        return market.altered(
+            lambda line: change(line) if line.channel == channel and _is_hit(market, line) else [line]
+        )
+
+    return alter
+
+
+def _of_one(change: Callable[[Line], Iterable[Line]]) -> Callable[[Line], Iterable[Line]]:
+    """Changes the lines of one symbol only."""
+    return lambda line: change(line) if line.symbol == _HIT_SYMBOL else [line]
+
+
+def _later(line: Line, after_s: float) -> Line:
+    assert line.bar is not None
+    return line._replace(at_ms=line.at_ms + round(after_s * 1000), bar=revised(line.bar))
+
+
+def _resent(after_s: float) -> Callable[[Market], Market]:
+    return _changed(lambda line: [line, _later(line, after_s)], MINUTE)
+
+
+def _unsent(line: Line) -> list[Line]:
+    return [line._replace(sent=False)]
+
+
+def _without(_line: Line) -> list[Line]:
+    return []
+
+
+def _with_volume(line: Line) -> list[Line]:
+    """A fractional volume; the day's goes with it."""
+    assert line.bar is not None
+    more_micro = line.start_ms // 1000 % SHARE_MICRO
+    bar = line.bar._replace(volume_micro=line.bar.volume_micro + more_micro)
+    return [line._replace(bar=bar._replace(day_volume_micro=bar.day_volume_micro + more_micro))]
+
+
+def _with_vwap_outside(line: Line) -> list[Line]:
+    assert line.bar is not None
+    return [line._replace(bar=line.bar._replace(vwap=round(line.bar.high + 0.5, 4)))]
+
+
+def _no_trades(market: Market) -> Market:
+    lines = [line for line in market.lines if line.symbol != _HIT_SYMBOL or not _is_hit(market, line)]
+    return market._replace(lines=tuple(lines))
+
+
+def _missed(market: Market) -> Market:
+    """Neither seconds nor minutes of some minutes are sent, which did trade."""
+    lines = [
+        line._replace(sent=False) if line.symbol == _HIT_SYMBOL and _is_hit(market, line) else line
+        for line in market.lines
+    ]
+    return market._replace(
+        lines=tuple(line for line in lines if line.sent or line.channel == MINUTE or market.is_past(line))
+    )
+
+
+FAULTS = [
+    Fault("AM sent again after 1 s", alters=_resent(1)),
+    Fault("AM sent again after 60 s", alters=_resent(60)),
+    Fault("AM sent again after 14 min", alters=_resent(14 * 60)),
+    Fault("AM sent again after 16 min", alters=_resent(16 * 60)),
+    Fault("AM sent again after a repair", lambda at_s: [drop(at_s)], alters=_resent(10 * 60), fast=True),
+    Fault("A corrected after its AM", alters=_changed(lambda line: [line, _later(line, 65)], SECOND)),
+    Fault("A corrected after its minute was sealed", alters=_changed(lambda line: [line, _later(line, 330)], SECOND)),
+    Fault("AM without A", alters=_changed(_of_one(_without), SECOND)),
+    Fault("A without AM", alters=_changed(_of_one(_unsent), MINUTE), fast=True),
+    Fault("everything twice", lambda _at_s: [begin(0, Duplicate(share=1.0))]),
+    Fault("reordered across minutes", lambda _at_s: [begin(0, Reorder(within_s=100))]),
+    Fault("other spellings", lambda _at_s: [begin(0, Respell(share=1.0))]),
+    Fault("a minute without trades", alters=_no_trades),
+    Fault("a minute missed that traded", alters=_missed),
+    Fault("VWAP outside of low and high", alters=_changed(_with_vwap_outside, MINUTE)),
+    Fault("fractional volumes", alters=_changed(_with_volume, MINUTE)),
+    Fault("dropped at the opening", lambda _at_s: [drop(118), drop(130)], window=Window("09:28", 8), alone=True),
+    Fault("dropped as the pre-market opens", lambda _at_s: [drop(118)], window=Window("03:58", 40), alone=True),
+    Fault("dropped as the post-market ends", lambda _at_s: [drop(590)], window=Window("19:50", 12), alone=True),
+    Fault(
+        "dropped at an early close",
+        lambda _at_s: [drop(225)],
+        window=Window("12:56", 8, day="2025-11-28", past="2025-11-26"),
+        alone=True,
+    ),
+    Fault(
+        "dropped on the Monday after clocks went forward",
+        lambda at_s: [drop(at_s)],
+        window=Window("09:28", 8, day="2025-03-10", past="2025-03-07"),
+        alone=True,
+    ),
+    Fault(
+        "dropped on the Monday after clocks went back",
+        lambda at_s: [drop(at_s)],
+        window=Window("09:28", 8, day="2025-11-03", past="2025-10-31"),
+        alone=True,
+    ),
+]

@@ -1,0 +1,60 @@
+"""Rows of the table: what happens to the process, and to the machine's clock."""
+
+from collections.abc import Callable, Sequence
+
+from tests.integration.faults.scene import Event, Scene
+from tests.integration.faults.table import Fault, drop, during
+
+
+def _killed(for_s: float) -> Callable[[float], Sequence[Event]]:
+    def kill(scene: Scene) -> Callable[[], None]:
+        scene.program.kill()
+        return scene.program.start
+
+    return lambda at_s: during(at_s, for_s, kill)
+
+
+def _stopped(for_s: float) -> Callable[[float], Sequence[Event]]:
+    def stop(scene: Scene) -> Callable[[], None]:
+        scene.program.stop()
+        return scene.program.start
+
+    return lambda at_s: during(at_s, for_s, stop)
+
+
+def _stepped(hours: int) -> Callable[[float], Sequence[Event]]:
+    return lambda at_s: [Event(at_s, lambda scene: scene.program.set_clock(hours))]
+
+
+def _first_killed(at_s: float) -> Sequence[Event]:
+    return [Event(at_s, lambda scene: scene.programs[0].kill())]
+
+
+def _first_held(at_s: float) -> Sequence[Event]:
+    """The first process stands still, as by a power cut, and comes back when another one has taken over."""
+
+    def hold(scene: Scene) -> Callable[[], None]:
+        scene.programs[0].hold()
+        return scene.programs[0].go_on
+
+    return during(at_s, 620, hold)
+
+
+FAULTS = [
+    Fault("killed, and started at once", _killed(1), fast=True),
+    Fault("killed for 3 min", _killed(180)),
+    Fault("killed three times", lambda at_s: [e for n in range(3) for e in _killed(5)(at_s + 40 * n)]),
+    Fault("killed while a drop is repaired", lambda at_s: [drop(at_s), *_killed(5)(at_s + 75)]),
+    Fault("told to stop, and started at once", _stopped(1)),
+    Fault("told to stop for 3 min", _stopped(180)),
+    Fault("the wall clock set back by an hour", _stepped(-1), alone=True),
+    Fault("the wall clock set forward by an hour", _stepped(1), alone=True),
+    Fault("a standby takes over from one that is killed", _first_killed, programs=2, alone=True),
+    Fault(
+        "a standby takes over from one that stands still",
+        _first_held,
+        programs=2,
+        alone=True,
+        kinds=("postgresql",),
+    ),
+]

@@ -1,0 +1,88 @@
+"""The proof that no bar is lost: each row of the table of faults, alone and with others, before one oracle."""
+
+import random
+import secrets
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.integration.faults import connection_faults, data_faults, process_faults, repair_faults, storage_faults
+from tests.integration.faults.databases import Database
+from tests.integration.faults.market import Market, market, moved
+from tests.integration.faults.scene import Scene
+from tests.integration.faults.table import BOTH, Fault, Window
+from tests.market_data import Session
+
+TABLES = {
+    "connection": connection_faults.FAULTS,
+    "data": data_faults.FAULTS,
+    "storage": storage_faults.FAULTS,
+    "repair": repair_faults.FAULTS,
+    "process": process_faults.FAULTS,
+}
+ALL = [(table, fault) for table, faults in TABLES.items() for fault in faults]
+_SYMBOLS = 3
+_LATEST_S = 330.0  # when a fault of a combination begins at the latest
+
+
+def play(session: Session, database: Database, folder: Path, faults: Sequence[tuple[Fault, float]]) -> None:
+    """Lets the faults happen to one run of the program, each at its time, and asks the oracle."""
+    first = faults[0][0]
+    played = _market(session, first.window)
+    for fault, _at_s in faults:
+        played = fault.alters(played)
+    settings = {key: value for fault, _ in faults for key, value in fault.settings.items()}
+    with Scene(played, database, folder, settings, max(fault.programs for fault, _ in faults)) as scene:
+        scene.run([event for fault, at_s in faults for event in fault.events(at_s)])
+        verdict = scene.settle()
+        assert verdict.is_well, f"{verdict}\n{scene.tail()}"
+        assert not scene.tracebacks()
+
+
+def _market(session: Session, window: Window) -> Market:
+    played = market(session, session.symbols[:_SYMBOLS], window.first, window.minutes)
+    return moved(played, window.day, window.past) if window.day else played
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """The rows that were asked for, each on each database that it is for."""
+    whole = metafunc.config.getoption("--faults") == "all"
+    if "fault" in metafunc.fixturenames:
+        rows = [
+            pytest.param(fault, kind, id=f"{table}-{fault.name}-{kind}".replace(" ", "_"))
+            for table, fault in ALL
+            for kind in fault.kinds
+            if whole or (fault.fast and not fault.waits_for)
+        ]
+        metafunc.parametrize(("fault", "fault_database"), rows, indirect=["fault_database"])
+    if "schedule" in metafunc.fixturenames:
+        seed = metafunc.config.getoption("--fault-seed")
+        count = metafunc.config.getoption("--schedules")
+        seeds = [seed] if seed is not None else [secrets.randbelow(2**32) for _ in range(count)]
+        rows = [pytest.param(number, kind, id=f"seed_{number}-{kind}") for number in seeds for kind in BOTH]
+        metafunc.parametrize(("schedule", "fault_database"), rows, indirect=["fault_database"])
+
+
+@pytest.mark.timeout(240)
+def test_after_a_fault_the_stored_bars_equal_the_official_ones(
+    session: Session, fault: Fault, fault_database: Database, tmp_path: Path
+) -> None:
+    play(session, fault_database, tmp_path, [(fault, fault.at_s)])
+
+
+@pytest.mark.timeout(300)
+def test_after_faults_at_random_the_stored_bars_equal_the_official_ones(
+    session: Session, schedule: int, fault_database: Database, tmp_path: Path
+) -> None:
+    drawn = combination(schedule, fault_database.kind)
+    words = [f"{fault.name} at {at_s:.1f} s" for fault, at_s in drawn]
+    print(f"--fault-seed {schedule}, {fault_database.kind}: {'; '.join(words)}")
+    play(session, fault_database, tmp_path, drawn)
+
+
+def combination(seed: int, kind: str) -> list[tuple[Fault, float]]:
+    """Two to four rows that go together, with the times (seconds after the market's start) at which they begin."""
+    draws = random.Random(seed)
+    rows = [fault for _, fault in ALL if kind in fault.kinds and not fault.alone and not fault.waits_for]
+    return [(fault, draws.uniform(5, _LATEST_S)) for fault in draws.sample(rows, draws.randint(2, 4))]
