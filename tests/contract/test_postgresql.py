@@ -11,7 +11,6 @@ from src.core.domain.market.bar import Tier
 from src.core.errors import DatabaseUnavailableError, SchemaError
 from src.infrastructure.database import migrate
 from src.infrastructure.database.engines import read_engine, write_engine
-from src.infrastructure.database.ownership import ownership_of
 from src.infrastructure.database.tickstock_db import TickStockDatabase
 from tests.bars import MINUTE, bar, reader_of, stored_bars
 from tests.conftest import as_settings_give_it
@@ -102,23 +101,6 @@ def test_connections_are_bounded_and_none_leaks(own_server: PostgresServer) -> N
     reader.close()
     assert connections(own_server, "tickstock-ingest") == 0
     assert connections(own_server, "tickstock-web") <= 1, "the watch of revisions may look once more"
-
-
-def test_one_process_owns_the_ingestion_and_notices_that_it_lost_it(own_server: PostgresServer) -> None:
-    url = as_settings_give_it(own_server.url("bars"))
-    first, second = ownership_of(url), ownership_of(url)
-    assert first.acquire()
-    assert first.acquire()
-    assert not second.acquire()
-    own_server.kill()
-    with pytest.raises(DatabaseUnavailableError):
-        first.acquire()
-    own_server.start()
-    assert second.acquire()
-    assert not first.acquire()
-    second.release()
-    assert first.acquire()
-    first.release()
 
 
 def test_a_role_without_rights_is_told_what_to_do(own_server: PostgresServer) -> None:

@@ -1,29 +1,25 @@
-"""Which process ingests into a database: the one that holds a lock which ends with the process, however it ends.
+"""Which process ingests into a database: the one that holds what ends with the process, however that ends.
 
-With SQLite the operating system's lock on a file beside the database; with PostgreSQL an advisory lock of a
-connection that is used for nothing else.
+With SQLite the operating system's lock on a file beside the database; with PostgreSQL a lease, as the processes may be
+on several machines.
 """
 
 import fcntl
 import os
 from pathlib import Path
 
-from sqlalchemy import Connection, NullPool, create_engine
-from sqlalchemy.exc import DBAPIError
-
 from src.core.errors import DatabaseUnavailableError
 from src.core.ports import Ownership
-from src.infrastructure.database.engines import database_errors, is_sqlite, network, sqlite_file
-
-_LOCK = "SELECT pg_try_advisory_lock(7250157019841023845)"
+from src.infrastructure.database.engines import is_sqlite, sqlite_file
+from src.infrastructure.database.lease import Lease
 
 
 def ownership_of(url: str) -> Ownership:
-    """The lock for ingesting into the database at `url`; connects to nothing yet."""
+    """The lock or lease for ingesting into the database at `url`; connects to nothing yet."""
     if is_sqlite(url):
         path = sqlite_file(url)
         return FileLock(path.with_name(path.name + ".lock"))
-    return AdvisoryLock(url)
+    return Lease(url)
 
 
 class FileLock:
@@ -62,46 +58,3 @@ class FileLock:
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
-
-
-class AdvisoryLock:
-    """An exclusive lock in the PostgreSQL database at `url`, held from `acquire` to `release` or the process's end.
-
-    The server lets go of it when it notices that the connection is gone: at once when the process ended, after some
-    ten seconds when the machine or the network did. Who holds it asks again now and then: a connection that broke is
-    noticed by that, and the lock taken again or found to be another's.
-    """
-
-    def __init__(self, url: str) -> None:
-        arguments = network(url, "tickstock-owner")
-        self._engine = create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT", connect_args=arguments)
-        self._connection: Connection | None = None
-
-    def acquire(self) -> bool:
-        """True when this process holds the lock now; False while another one does.
-
-        DatabaseUnavailableError when the database does not answer; that may change.
-        """
-        if self._connection is not None and self._is_alive(self._connection):
-            return True
-        with database_errors():
-            connection = self._engine.connect()
-            if connection.exec_driver_sql(_LOCK).scalar():
-                self._connection = connection
-            else:
-                connection.close()
-        return self._connection is not None
-
-    def _is_alive(self, connection: Connection) -> bool:
-        try:
-            connection.exec_driver_sql("SELECT 1")
-        except DBAPIError:
-            self.release()
-            return False
-        return True
-
-    def release(self) -> None:
-        """Gives the lock up."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None

@@ -1,0 +1,195 @@
+"""Who ingests into a PostgreSQL database: processes stop, die and come back, servers do, clocks are set."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import IO
+
+import pytest
+
+from src.core.errors import DatabaseUnavailableError
+from src.infrastructure.database import lease, migrate
+from src.infrastructure.database.lease import Lease
+from tests.conftest import as_settings_give_it
+from tests.contract.lease_holder import hurry
+from tests.postgres import PostgresServer
+from tests.waiting import wait_for
+
+_HASTE = 10.0
+_HOUR = "interval '1 hour'"
+_WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND wait_event_type = 'Lock'"
+
+
+@pytest.fixture(autouse=True)
+def _haste(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("_RENEW_S", "_LASTS_S", "_UNCHANGED_S"):
+        monkeypatch.setattr(lease, name, getattr(lease, name))  # so that they are put back
+    hurry(_HASTE)
+
+
+@pytest.fixture
+def own_server() -> Iterator[PostgresServer]:
+    """A server that a test may kill."""
+    with PostgresServer() as server:
+        server.create_database("bars")
+        migrate.upgrade(as_settings_give_it(server.url("bars")))
+        yield server
+
+
+@contextmanager
+def holder(url: str) -> Iterator["subprocess.Popen[str]"]:
+    """Another process that wants the lease."""
+    command = [sys.executable, "-m", "tests.contract.lease_holder", url, str(_HASTE)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def says(process: "subprocess.Popen[str]") -> str:
+    output: IO[str] | None = process.stdout
+    assert output is not None
+    return output.readline().strip()
+
+
+def set_database_clock(server: PostgresServer, url: str, step: str) -> None:
+    """As the row sees it when the server's clock is set forward by `step`: all that was written is older by that."""
+    server.execute(f"UPDATE ingest_lease SET expires_at = expires_at - {step}", database=url.rpartition("/")[2])
+
+
+def renewals(ownership: Lease, count: int) -> set[bool]:
+    """What an owner is told while it renews so often."""
+    answers = set()
+    for _ in range(count):
+        answers.add(ownership.acquire())
+        time.sleep(lease._RENEW_S)
+    return answers
+
+
+def test_a_standby_takes_over_from_a_process_that_stops_or_is_killed(postgresql_database_url: str) -> None:
+    standby = Lease(postgresql_database_url)
+    with holder(postgresql_database_url) as process:
+        assert says(process) == "owner"
+        assert renewals(standby, 4) == {False}
+        process.send_signal(signal.SIGSTOP)  # its connection stays open: as when its machine loses its power
+        wait_for(standby.acquire)
+        process.send_signal(signal.SIGCONT)
+        assert says(process) == "standby"
+        standby.release()
+        assert says(process) == "owner"
+        process.kill()
+        wait_for(standby.acquire)
+    standby.release()
+
+
+def test_after_a_release_the_next_one_needs_not_wait(postgresql_database_url: str) -> None:
+    first, second = Lease(postgresql_database_url), Lease(postgresql_database_url)
+    assert first.acquire()
+    assert not second.acquire()
+    first.release()
+    assert second.acquire()
+    first.release()  # it has none
+    assert not first.acquire()
+    second.release()
+
+
+@pytest.mark.parametrize("step", [_HOUR, f"-{_HOUR}"])
+def test_the_databases_clock_may_be_set_while_the_owner_lives(
+    postgres_server: PostgresServer, postgresql_database_url: str, step: str
+) -> None:
+    owner, standby = Lease(postgresql_database_url), Lease(postgresql_database_url)
+    assert owner.acquire()
+    assert not standby.acquire()
+    set_database_clock(postgres_server, postgresql_database_url, step)
+    assert not standby.acquire()
+    assert renewals(owner, 1) == {True}
+    assert not standby.acquire()
+    owner.release()
+    standby.release()
+
+
+@pytest.mark.parametrize("step", [_HOUR, f"-{_HOUR}"])
+def test_the_databases_clock_may_be_set_after_the_owner_died(
+    postgres_server: PostgresServer, postgresql_database_url: str, step: str
+) -> None:
+    owner, standby = Lease(postgresql_database_url), Lease(postgresql_database_url)
+    assert owner.acquire()
+    set_database_clock(postgres_server, postgresql_database_url, step)
+    assert not standby.acquire()
+    wait_for(standby.acquire)
+    time.sleep(lease._RENEW_S)
+    assert not owner.acquire()
+    standby.release()
+
+
+def test_of_two_that_take_over_at_one_instant_one_does(
+    postgres_server: PostgresServer, postgresql_database_url: str
+) -> None:
+    owner, *waiting = [Lease(postgresql_database_url) for _ in range(3)]
+    name = postgresql_database_url.rpartition("/")[2]
+    assert owner.acquire()
+    assert not any(one.acquire() for one in waiting)
+    time.sleep(lease._LASTS_S)
+    with postgres_server.connection(name) as connection, connection.cursor() as cursor, ThreadPoolExecutor() as pool:
+        cursor.execute("BEGIN; SELECT * FROM ingest_lease FOR UPDATE")
+        answers = [pool.submit(one.acquire) for one in waiting]
+        wait_for(lambda: postgres_server.execute(_WAITING, parameters=(name,)) == [(2,)])
+        cursor.execute("COMMIT")
+    assert sorted(answer.result() for answer in answers) == [False, True]
+    for one in waiting:
+        one.release()
+
+
+def test_an_owner_keeps_what_nobody_took_while_the_database_was_away(own_server: PostgresServer) -> None:
+    url = as_settings_give_it(own_server.url("bars"))
+    owner, standby = Lease(url), Lease(url)
+    assert owner.acquire()
+    own_server.kill()
+    time.sleep(lease._RENEW_S)
+    for _ in range(2):  # asked, and not asked again so soon
+        with pytest.raises(DatabaseUnavailableError, match="not available"):
+            owner.acquire()
+    time.sleep(lease._LASTS_S)
+    own_server.start()
+    wait_for(lambda: answers(owner))
+    wait_for(lambda: answers(standby))  # while the owner does not ask
+    time.sleep(lease._RENEW_S)
+    assert not owner.acquire()
+    standby.release()
+
+
+def answers(ownership: Lease) -> bool:
+    """Whether it is the owner; not while the database is away."""
+    try:
+        return ownership.acquire()
+    except DatabaseUnavailableError:
+        return False
+
+
+def test_a_database_that_is_frozen_is_given_up_soon(
+    postgres_server: PostgresServer, postgresql_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lease, "_PATIENCE_S", 0.3)
+    owner = Lease(postgresql_database_url)
+    assert owner.acquire()
+    query = "SELECT pid FROM pg_stat_activity WHERE application_name = 'tickstock-owner' AND datname = %s"
+    name = postgresql_database_url.rpartition("/")[2]
+    ((backend,),) = postgres_server.execute(query, parameters=(name,))
+    os.kill(backend, signal.SIGSTOP)
+    time.sleep(lease._RENEW_S)
+    started_s = time.monotonic()
+    try:
+        with pytest.raises(DatabaseUnavailableError):
+            owner.acquire()
+    finally:
+        os.kill(backend, signal.SIGCONT)
+    assert time.monotonic() - started_s < 2
+    wait_for(lambda: answers(owner))
+    owner.release()
