@@ -124,7 +124,7 @@ class LiveFeed:
             bars, self._cursor = self._sources.reader.recent(symbols, None, 1), _end_of(seen)
         else:
             bars, self._cursor = found.bars, found.cursor
-        self._ticks.add(bars)
+        self._ticks.add(bar for bar in bars if not bar.withdrawn)
 
     def _told(self, bars: Iterable[Bar]) -> list[LiveTick]:
         return live_ticks(bars, self._carriers)
