@@ -78,10 +78,52 @@ def row(*connections: Row, feed: str = "massive", now_ms: int = NOW, **changes: 
             "last_commit_s": 0.004,
             "live_flush_ms": 20,
             "failing_for_s": None,
+            "storage": storage(),
         },
-        "backfill": {"total": 0, "done": 0, "bars": 0, "failed": []},
+        "repair": repair(),
+        "reconciliation": reconciliation(now_ms),
         "desk": {"waiting_events": 0, "dropped_events": 0},
         "pipeline": {"event_to_commit_ms": {"p50": 9.5, "p99": 41.0, "count": 4_500}, "waiting_bars": 7},
+        **changes,
+    }
+
+
+def repair(**changes: Any) -> Row:
+    """The repair of gaps with nothing to do, but for `changes`."""
+    return {
+        "state": "idle",
+        "words": "No gap is open.",
+        "open_gaps": 0,
+        "waiting_symbols": 0,
+        "asked": 140,
+        "repaired_bars": 2_300,
+        "rate_per_minute": 5.0,
+        "now": None,
+        "empty_at": None,
+        "last_error": None,
+        **changes,
+    }
+
+
+def reconciliation(now_ms: int = NOW, **changes: Any) -> Row:
+    """The comparison of days with the final bars, between two days, but for `changes`."""
+    last = {"date": "2025-11-19", "differed": 12, "added": 3, "withdrawn": 1, "finished_at": now_ms - 3_600_000}
+    return {"state": "idle", "date": None, "done": 0, "total": 0, "last": last, **changes}
+
+
+def storage(**changes: Any) -> Row:
+    """What the writer tells of a database that takes all bars, but for `changes`."""
+    return {
+        "since": None,
+        "reason": None,
+        "memory_bars": 0,
+        "memory_limit": 1_000_000,
+        "spooled_bars": 0,
+        "spooled_bytes": 0,
+        "spool_limit_bytes": 1_000_000_000,
+        "lasts_s": None,
+        "lost_bars": 0,
+        "damaged_rows": 0,
         **changes,
     }
 
@@ -152,10 +194,53 @@ def delayed_data(now_ms: int = NOW) -> Row:
     )
 
 
+def gaps_open(now_ms: int = NOW) -> Row:
+    """Three connections, live, after a night in which much was missed: it is asked for, and a day is compared."""
+    asking = repair(
+        state="asking",
+        words="Asking for AAPL; 57 symbols wait, liquid ones first.",
+        open_gaps=4,
+        waiting_symbols=57,
+        now="AAPL",
+        empty_at=now_ms + 720_000,
+    )
+    comparing = reconciliation(now_ms, state="running", date="2025-11-20", done=40, total=100)
+    row_ = multi_live(now_ms)
+    return {**row_, "repair": asking, "reconciliation": comparing}
+
+
+def repair_refused(now_ms: int = NOW) -> Row:
+    """One connection, live; the REST side refuses the key."""
+    refused = repair(
+        state="refused",
+        words="The vendor refuses the key for history; it is asked again in 15 min.",
+        open_gaps=1,
+        waiting_symbols=100,
+        last_error="The key is not entitled to this data.",
+    )
+    return {**single_live(now_ms), "repair": refused, "reconciliation": None}
+
+
+def database_away(now_ms: int = NOW) -> Row:
+    """Three connections, live; the database has taken nothing for ten minutes."""
+    row_ = multi_live(now_ms)
+    away = storage(
+        since=now_ms - 600_000,
+        reason="The database does not answer (connection refused).",
+        memory_bars=345,
+        spooled_bars=12_000,
+        spooled_bytes=1_900_000,
+        lasts_s=32_400,
+    )
+    writer = {**row_["writer"], "waiting_bars": 12_345, "failing_for_s": 600.0, "storage": away}
+    return {**row_, "writer": writer}
+
+
 _EMPTY_BOOK = {"watermark": None, "open_minutes": 0, "late_seconds": 0}
 
 EVERY_ROW = (
     single_live, multi_live, one_down, one_paused, fewer_granted, one_disabled, wildcard, refused_key, delayed_data,
+    gaps_open, repair_refused, database_away,
 )  # fmt: skip
 
 

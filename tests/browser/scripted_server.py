@@ -127,7 +127,7 @@ class ScriptedMarket:
 
     def quote(self, symbol: str) -> dict[str, Any]:
         """The contract's quote of a symbol that has bars."""
-        bars = self.bars[symbol]
+        bars = self.kept(symbol)
         last = bars[-1]["close"]
         reference = self.references.get(symbol)
         change = None if reference is None else round(last - reference, 4)
@@ -146,9 +146,13 @@ class ScriptedMarket:
             "recent": [[bar["timestamp"], bar["volume"]] for bar in bars[-20:]],
         }
 
+    def kept(self, symbol: str) -> list[Bar]:
+        """The bars of a symbol that are not withdrawn; of those that are, changes alone tell."""
+        return [bar for bar in self.bars[symbol] if not bar.get("withdrawn")]
+
     def day_volume(self, symbol: str) -> float:
         """The shares traded since the day began, added in millionths."""
-        day = [bar for bar in self.bars[symbol] if bar["timestamp"] >= self.day_start_ms]
+        day = [bar for bar in self.kept(symbol) if bar["timestamp"] >= self.day_start_ms]
         millionths: int = sum(round(bar["volume"] * 1_000_000) for bar in day)
         return millionths / 1_000_000
 
@@ -174,8 +178,8 @@ class ScriptedMarket:
     def recent(self, symbol: str, since_ms: int | None, limit: int) -> list[Bar]:
         """The first ``limit`` bars from ``since_ms`` on, or the newest ones without it."""
         if since_ms is None:
-            return self.bars[symbol][-limit:]
-        return [bar for bar in self.bars[symbol] if bar["timestamp"] >= since_ms][:limit]
+            return self.kept(symbol)[-limit:]
+        return [bar for bar in self.kept(symbol) if bar["timestamp"] >= since_ms][:limit]
 
     def _note_changes(self) -> None:
         """Give what tests changed since the last time a revision."""

@@ -146,6 +146,22 @@ def test_a_bar_that_comes_between_others_is_drawn_between_them(open_page: Open, 
     assert candles_changed(page)
 
 
+def test_a_bar_that_is_withdrawn_leaves_the_chart_and_the_list(open_page: Open, market: ScriptedMarket) -> None:
+    page = loaded(open_page(own_clock=True))
+    remember_candles(page)
+    market.bars["AAPL"][-4]["withdrawn"] = True
+    pass_time(page, 1)
+    assert candles_changed(page)
+    assert volume_of(page, "AAPL") == shares(market, "AAPL")
+    market.bars["AAPL"][-1]["withdrawn"] = True
+    pass_time(page, 1)
+    before = f"{market.bars['AAPL'][-2]['close']:.2f}"
+    expect(page.locator("#chart-legend")).to_contain_text(f"C {before}")
+    expect(page.locator('tr[data-symbol="AAPL"] .col-last')).to_have_text(before)
+    assert volume_of(page, "AAPL") == shares(market, "AAPL")
+    assert asked_since(market, lambda: pass_time(page, 30)) == ["/api/quotes?symbols=AAPL"]
+
+
 def test_a_foreign_cursor_has_quotes_and_history_loaded_again(open_page: Open, market: ScriptedMarket) -> None:
     page = loaded(open_page(own_clock=True))
     market.database_id = "0b" * 16

@@ -233,6 +233,21 @@ def test_what_the_row_cannot_tell_has_its_quote_asked_for_again(page: Page, quot
     assert (first["last"], first["dayVolume"], first["stale"]) == (2, None, True)
 
 
+def test_a_withdrawn_bar_takes_its_volume_and_its_place_with_it(page: Page, quoted: dict[str, Any]) -> None:
+    newest_ms, volume = quoted["recent"][-1]
+    row = merge(page, quoted, timestamp=newest_ms, withdrawn=True)
+    assert (row["recent"], row["spark"]) == (quoted["recent"][:-1], quoted["spark"][:-1])
+    assert (row["timestampMs"], row["last"]) == (quoted["recent"][-2][0], quoted["spark"][-2])
+    assert row["dayVolume"] == pytest.approx(quoted["dayVolume"] - volume)
+    assert row["stale"]
+    # Of one that is no longer known one by one, the quote tells.
+    older = merge(page, quoted, timestamp=newest_ms - 90 * 60_000, withdrawn=True)
+    assert older == quoted | {"stale": True}
+    alone = quoted | {"recent": quoted["recent"][-1:], "spark": quoted["spark"][-1:]}
+    gone = merge(page, alone, timestamp=newest_ms, withdrawn=True)
+    assert (gone["timestampMs"], gone["last"], gone["change"]) == (None, None, None)
+
+
 def test_a_row_is_meant_by_the_beginning_of_its_symbol_or_a_part_of_its_company_s_name(page: Page) -> None:
     berkshire = {"symbol": "BRK.B", "name": "Berkshire Hathaway"}
     for typed, meant in [("", True), (" brk", True), ("BRK-B", True), ("KB", False), ("hath", True), ("Inc", False)]:

@@ -57,6 +57,9 @@ def test_the_status_of_one_connection() -> None:
             "total_ticks_received": 15_000, "total_errors": 2,
         },
         "pipeline": {"event_to_commit_ms": {"p50": 9.5, "p99": 41.0, "count": 4_500}, "waiting_bars": 7},
+        "repair": rows.repair(),
+        "reconciliation": rows.reconciliation(),
+        "storage": rows.storage(),
         "feed": {"name": "massive", "simulated": False},
         "session": {"date": "2025-11-20", "phase": "regular"},
         "ingest_age_ms": 500,
@@ -119,12 +122,14 @@ def test_before_ingestion_ever_started() -> None:
     assert service(Facts()).tickers() == service(Facts()).moved() == {}
 
 
-def test_a_row_of_an_older_version_has_no_connections() -> None:
+def test_a_row_of_an_older_version_has_no_connections_and_tells_nothing_of_repair_and_storage() -> None:
     row = rows.single_live()
-    for key in ("mode", "connections", "pipeline"):
+    for key in ("mode", "connections", "pipeline", "repair", "reconciliation"):
         del row[key]
+    del row["writer"]["storage"]
     status = told(row)
     assert (status["mode"], status["connections"]) == ("single", [])
+    assert (status["repair"], status["reconciliation"], status["storage"]) == (None, None, None)
     assert status["pipeline"]["event_to_commit_ms"]["count"] == 0
 
 

@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from src.config.settings import PROJECT_ROOT
 from src.infrastructure.websocket.refusals import KINDS
 from tests.sites import StatusSite, now_ms
-from tests.status_rows import connection, row
+from tests.status_rows import connection, database_away, row
 
 PROMETHEUS = PROJECT_ROOT / "deploy/prometheus"
 DASHBOARD = PROJECT_ROOT / "deploy/grafana/tickstock.json"
@@ -39,12 +39,9 @@ _GROUPING = re.compile(r"\b(?:on|by|without|ignoring)\s*\(([^)]*)\)")
 def exposed(tmp_path_factory: pytest.TempPathFactory) -> Exposed:
     """Each metric of an application with a full status row: its labels and their values."""
     site = StatusSite(tmp_path_factory.mktemp("site"))
-    busy = {
-        "refused_elements": dict.fromkeys(KINDS, 1),
-        "backfill": {"total": 3, "done": 1, "bars": 9, "failed": ["A"]},
-    }
-    one = connection(1, now_ms(), refused_elements=busy["refused_elements"])
-    site.report(row(one, connection(2, now_ms()), now_ms=now_ms(), backfill=busy["backfill"], last_lost_frame_time=1))
+    one = connection(1, now_ms(), refused_elements=dict.fromkeys(KINDS, 1))
+    writer = database_away(now_ms())["writer"]
+    site.report(row(one, connection(2, now_ms()), now_ms=now_ms(), writer=writer, last_lost_frame_time=1))
     found: Exposed = {}
     for family in text_string_to_metric_families(site.client.get("/metrics").text):
         for sample in family.samples:

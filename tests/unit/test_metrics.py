@@ -12,7 +12,17 @@ from prometheus_client.samples import Sample
 from src import __version__
 from src.infrastructure.database.engines import sqlite_file
 from tests.sites import StatusSite, now_ms
-from tests.status_rows import connection, fewer_granted, multi_live, one_down, one_paused, row, single_live
+from tests.status_rows import (
+    connection,
+    database_away,
+    fewer_granted,
+    gaps_open,
+    multi_live,
+    one_down,
+    one_paused,
+    row,
+    single_live,
+)
 from tests.waiting import wait_for
 
 Labels = dict[str, str]
@@ -92,8 +102,26 @@ def test_the_pipeline_in_base_units(site: StatusSite) -> None:
     assert value(found, "tickstock_live_flush_seconds") == 0.02
     assert value(found, "tickstock_writer_failing_seconds") == 0
     assert 0.5 <= value(found, "tickstock_status_age_seconds") < 10
-    assert value(found, "tickstock_backfill_symbols", state="done") == 0
     assert value(found, "tickstock_feed_info", feed="massive") == 1
+
+
+def test_gaps_the_spool_and_the_last_comparison(site: StatusSite) -> None:
+    site.report(gaps_open(now_ms()))
+    found = scrape(site)
+    assert value(found, "tickstock_open_gaps") == 4
+    assert value(found, "tickstock_repair_waiting_symbols") == 57
+    assert value(found, "tickstock_repair_requests_total") == 140
+    assert value(found, "tickstock_repaired_bars_total") == 2_300
+    states = {state: value(found, "tickstock_repair_state", state=state) for state in ("idle", "asking", "refused")}
+    assert states == {"idle": 0, "asking": 1, "refused": 0}
+    assert value(found, "tickstock_reconciled_bars", kind="differed") == 12
+    assert value(found, "tickstock_reconciliation_timestamp_seconds") == pytest.approx(now_ms() / 1000 - 3600, abs=30)
+    assert value(found, "tickstock_storage_room_seconds") is None
+    site.report(database_away(now_ms()))
+    found = settled(site, "tickstock_spooled_bars", 12_000)
+    assert value(found, "tickstock_spooled_bytes") == 1_900_000
+    assert value(found, "tickstock_storage_room_seconds") == 32_400
+    assert value(found, "tickstock_writer_failing_seconds") == 600
 
 
 def test_a_connection_that_is_gone_leaves_no_series(site: StatusSite) -> None:
@@ -124,13 +152,15 @@ def test_paused_and_resting_connections_are_not_down(site: StatusSite) -> None:
 
 def test_a_row_of_an_older_version_is_told_without_what_it_lacks(site: StatusSite) -> None:
     older = single_live(now_ms())
-    for key in ("connections", "pipeline", "mode", "lost_frames"):
+    for key in ("connections", "pipeline", "mode", "lost_frames", "repair", "reconciliation"):
         del older[key]
+    del older["writer"]["storage"]
     site.report(older)
     found = scrape(site)
     assert value(found, "tickstock_bars_committed_total") == 9000
     assert value(found, "tickstock_lost_frames_total") is None
-    assert not [name for name, _ in found if name.startswith(("tickstock_connection", "tickstock_event"))]
+    absent = ("tickstock_connection", "tickstock_event", "tickstock_spool", "tickstock_repair", "tickstock_reconcil")
+    assert not [name for name, _ in found if name.startswith(absent)]
 
 
 def test_nothing_is_labelled_by_symbol_or_secret(site: StatusSite) -> None:

@@ -22,7 +22,9 @@ _ANY_TICKER = "*"
 _MOST_BARS_A_SYMBOL = 20
 # What changes all the time, and is told each second by other events: no change of status.
 _COUNTERS = ("message_count", "messages_per_second", "rates", "last_message_time", "uptime_seconds")
-_EACH_SECOND = ("summary", "pipeline", "ingest_age_ms", "timestamp", "answers")
+_EACH_SECOND = (
+    "summary", "pipeline", "repair", "reconciliation", "storage", "ingest_age_ms", "timestamp", "answers",
+)  # fmt: skip
 
 
 class LiveTick(msgspec.Struct, frozen=True, gc=False):
@@ -122,7 +124,7 @@ class LiveFeed:
             bars, self._cursor = self._sources.reader.recent(symbols, None, 1), _end_of(seen)
         else:
             bars, self._cursor = found.bars, found.cursor
-        self._ticks.add(bars)
+        self._ticks.add(bar for bar in bars if not bar.withdrawn)
 
     def _told(self, bars: Iterable[Bar]) -> list[LiveTick]:
         return live_ticks(bars, self._carriers)

@@ -8,6 +8,10 @@ from typing import Any, NamedTuple
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
+# How the repair of gaps can be.
+REPAIR_STATES = ("idle", "asking", "waiting", "paused", "refused")
+_DIFFERENCES = ("differed", "added", "withdrawn")
+
 Entry = Mapping[str, Any]
 Samples = Iterable[tuple[tuple[str, ...], float]]
 
@@ -67,9 +71,14 @@ def _failing(row: Entry) -> Samples:
     return [((), row["writer"]["failing_for_s"] or 0.0)]
 
 
-def _history(row: Entry) -> Samples:
-    filled = row["backfill"]
-    return [(("total",), filled["total"]), (("done",), filled["done"]), (("failed",), len(filled["failed"]))]
+def _repair_state(row: Entry) -> Samples:
+    present = _at(row, ("repair", "state"))
+    return [] if present is None else [((state,), state == present) for state in REPAIR_STATES]
+
+
+def _compared(row: Entry) -> Samples:
+    last = _at(row, ("reconciliation", "last")) or {}
+    return [((kind,), last[kind]) for kind in _DIFFERENCES if kind in last]
 
 
 ROW_FIGURES = (
@@ -104,8 +113,36 @@ ROW_FIGURES = (
         _latency,
         ("quantile",),
     ),
-    Figure("tickstock_backfill_symbols", "Symbols of the present loading of history, by state.", _history, ("state",)),
-    Figure("tickstock_backfill_bars", "Bars that it has loaded.", _value("backfill", "bars")),
+    Figure("tickstock_spooled_bars", "Bars in the spool, on disk.", _value("writer", "storage", "spooled_bars")),
+    Figure("tickstock_spooled_bytes", "Size of the spool.", _value("writer", "storage", "spooled_bytes")),
+    Figure("tickstock_spool_limit_bytes", "Its largest size.", _value("writer", "storage", "spool_limit_bytes")),
+    Figure(
+        "tickstock_storage_room_seconds",
+        "How long there is room for bars that wait, at the present rate; no sample while the database takes them.",
+        _value("writer", "storage", "lasts_s"),
+    ),
+    Figure("tickstock_lost_bars_total", "Bars for which there was no room.", _value("writer", "storage", "lost_bars")),
+    Figure(
+        "tickstock_damaged_spool_rows_total",
+        "Rows of the spool that could not be read.",
+        _value("writer", "storage", "damaged_rows"),
+    ),
+    Figure("tickstock_open_gaps", "Gaps that are not closed.", _value("repair", "open_gaps")),
+    Figure("tickstock_repair_waiting_symbols", "Symbols still to be asked for.", _value("repair", "waiting_symbols")),
+    Figure("tickstock_repair_requests_total", "Requests that asked for gaps.", _value("repair", "asked")),
+    Figure("tickstock_repaired_bars_total", "Bars put right by that.", _value("repair", "repaired_bars")),
+    Figure("tickstock_repair_state", "How the repair is: 1 for the state that holds.", _repair_state, ("state",)),
+    Figure(
+        "tickstock_reconciled_bars",
+        "Bars of the day compared last that were not the final ones, by what was wrong with them.",
+        _compared,
+        ("kind",),
+    ),
+    Figure(
+        "tickstock_reconciliation_timestamp_seconds",
+        "When a day was last compared with the final bars.",
+        _milliseconds("reconciliation", "last", "finished_at"),
+    ),
 )
 
 CONNECTION_FIGURES = (

@@ -116,9 +116,12 @@ def test_counters_alone_are_no_change_of_status(desk: Desk) -> None:
     desk.ingestion.report(status_rows.multi_live(at_ms))
     desk.look()
     busier = (status_rows.connection(number, at_ms, messages=99_999, rates=[9] * 60) for number in (1, 2, 3))
-    desk.ingestion.report(status_rows.row(*busier, now_ms=at_ms))
+    repair = status_rows.repair(state="asking", waiting_symbols=56, now="MSFT")
+    desk.ingestion.report(status_rows.row(*busier, now_ms=at_ms, repair=repair))
     assert names(desk.look()) == []
-    assert names(desk.look(1.0)) == ["metrics_update", "summary_update"]
+    told = desk.look(1.0)
+    assert names(told) == ["metrics_update", "summary_update"]
+    assert told[1][1]["repair"]["now"] == "MSFT"
 
 
 def test_a_connection_that_goes_down_is_told_by_the_next_look(desk: Desk) -> None:

@@ -35,10 +35,13 @@ export function createBarStore() {
     replace(ticks) {
       byTime = new Map(ticks.map((tick) => [tick.timestamp, tick]));
     },
-    /** Merge bars; the ones that are new or differ from what is kept. */
+    /** Merge bars; the ones that are new or differ from what is kept, or are withdrawn and were. */
     merge(ticks) {
-      const changed = ticks.filter((tick) => !sameBar(byTime.get(tick.timestamp), tick));
-      for (const tick of changed) byTime.set(tick.timestamp, tick);
+      const changed = ticks.filter((tick) => changes(byTime.get(tick.timestamp), tick));
+      for (const tick of changed) {
+        if (tick.withdrawn) byTime.delete(tick.timestamp);
+        else byTime.set(tick.timestamp, tick);
+      }
       if (byTime.size > MAX_BARS) this.replace(this.ascending().slice(-MAX_BARS));
       return changed;
     },
@@ -53,6 +56,7 @@ export function createBarStore() {
   };
 }
 
-function sameBar(kept, tick) {
-  return kept !== undefined && FIELDS.every((field) => kept[field] === tick[field]);
+function changes(kept, tick) {
+  if (tick.withdrawn) return kept !== undefined;
+  return kept === undefined || FIELDS.some((field) => kept[field] !== tick[field]);
 }

@@ -74,6 +74,12 @@ export function createChartPanel(find = (id) => document.getElementById(id)) {
     columns.update(toColumn(bar, palette), isRevision);
   }
 
+  /** The library appends a bar and exchanges one that it has; what comes in between, or goes, needs the whole. */
+  function canBeDrawnAlone({ timestamp, withdrawn }) {
+    const newest = [...drawn.keys()].at(-1) ?? 0;
+    return !withdrawn && (chartTime(timestamp) >= newest || drawn.has(chartTime(timestamp)));
+  }
+
   function lastBar() {
     return [...drawn.values()].at(-1);
   }
@@ -118,15 +124,12 @@ export function createChartPanel(find = (id) => document.getElementById(id)) {
       store.replace(ticks);
       drawAll();
     },
-    /** Merge bars of the symbol shown; only what changed is drawn again. */
+    /** Merge bars of the symbol shown, and take out those that are withdrawn; only what changed is drawn again. */
     update(ticks) {
       const changed = store.merge(ticks);
       if (changed.length === 0) return;
-      const newest = [...drawn.keys()].at(-1) ?? 0;
-      // The library appends a bar and exchanges one that it has; one that comes in between needs the whole.
-      if (changed.every(({ timestamp }) => chartTime(timestamp) >= newest || drawn.has(chartTime(timestamp)))) {
-        changed.forEach(draw);
-      } else drawAll();
+      if (changed.every(canBeDrawnAlone)) changed.forEach(draw);
+      else drawAll();
       showLast();
     },
     /** Say something in place of bars; "" says nothing. */

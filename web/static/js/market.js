@@ -40,8 +40,10 @@ export function quotedRow(quote, serverTimeMs) {
   };
 }
 
-/** A bar merged into a row, the row itself when it says nothing new. `dayStartMs` is where the day's volume begins. */
+/** A bar merged into a row, or taken out of it where it is withdrawn; the row itself when it says nothing new.
+ *  `dayStartMs` is where the day's volume begins. */
 export function mergeTick(row, tick, serverTimeMs, dayStartMs) {
+  if (tick.withdrawn) return withdraw(row, tick, serverTimeMs, dayStartMs);
   if (row.timestampMs === null || tick.timestamp > row.timestampMs) return append(row, tick, serverTimeMs, dayStartMs);
   const place = row.recent.findLastIndex(([timestampMs]) => timestampMs === tick.timestamp);
   // What an older bar was before is not known, nor whether the close of the day before depends on it.
@@ -72,6 +74,21 @@ function revise(row, place, tick, serverTimeMs, dayStartMs) {
     recent: row.recent.with(place, [tick.timestamp, tick.volume]),
     spark: row.spark.with(row.spark.length - fromEnd, tick.close),
   };
+}
+
+function withdraw(row, { timestamp }, serverTimeMs, dayStartMs) {
+  const place = row.recent.findLastIndex(([timestampMs]) => timestampMs === timestamp);
+  if (place < 0) return row.stale || row.timestampMs === null ? row : { ...row, stale: true };
+  const [, volume] = row.recent[place];
+  const kept = {
+    ...row, stale: true, recent: row.recent.toSpliced(place, 1),
+    spark: row.spark.toSpliced(place - row.recent.length, 1),
+    dayVolume: timestamp >= dayStartMs ? exchangeVolume(row.dayVolume, volume, 0) : row.dayVolume,
+  };
+  if (timestamp !== row.timestampMs) return kept;
+  // The tier of the one before is not known; the quote that is asked for again tells.
+  const before = { timestamp: kept.recent.at(-1)?.[0] ?? null, close: kept.spark.at(-1) ?? null, tier: row.tier };
+  return { ...kept, ...newest(row, before, serverTimeMs) };
 }
 
 function newest(row, { timestamp, close, tier }, serverTimeMs) {

@@ -1,5 +1,6 @@
 """What administrators are told of the connections to the feed."""
 
+from src.presentation.api.metric_tables import REPAIR_STATES
 from src.presentation.api.openapi.parts import (
     Part,
     count,
@@ -64,6 +65,56 @@ SCHEMAS: dict[str, Part] = {
             "waiting_bars": count("Bars that wait for their commit."),
         },
     ),
+    "Repair": fields(
+        {
+            "state": text("`refused`: the vendor refuses the key.", enum=list(REPAIR_STATES)),
+            "words": text("The same in a sentence."),
+            "open_gaps": count("Gaps that are not closed."),
+            "waiting_symbols": count("Symbols that are still to be asked for."),
+            "asked": count("Requests since the start of ingestion."),
+            "repaired_bars": count("Bars that were missing or wrong, and were put right since then."),
+            "rate_per_minute": number("Requests a minute that are allowed.", minimum=0),
+            "now": or_null(text("The symbol that is being asked for.")),
+            "empty_at": or_null(moment("When nothing will wait any more, at that rate.")),
+            "last_error": or_null(text("Why the last request that failed did, in a sentence.")),
+        },
+        description="How the repair of gaps from the vendor's REST side does.",
+    ),
+    "ReconciliationNow": fields(
+        {
+            "state": text("Such as `idle` or `running`."),
+            "date": or_null(text("The trading day that is being compared, New York.")),
+            "done": count("Symbols of it that were."),
+            "total": count("Of so many."),
+            "last": or_null(
+                fields(
+                    {
+                        "date": text("The trading day that was compared last."),
+                        "differed": count("Bars whose values were not the final ones."),
+                        "added": count("Bars that were missing."),
+                        "withdrawn": count("Bars that the vendor has no more."),
+                        "finished_at": moment("When that was done."),
+                    }
+                )
+            ),
+        },
+        description="How the comparison of past days with the vendor's final bars does.",
+    ),
+    "Storage": fields(
+        {
+            "since": or_null(moment("Since when the database takes no bars; null while it does.")),
+            "reason": or_null(text("Why, in a sentence.")),
+            "memory_bars": count("Bars that wait in memory."),
+            "memory_limit": count("At most so many can."),
+            "spooled_bars": count("Bars that wait in the spool, on the local disk."),
+            "spooled_bytes": count("Its size."),
+            "spool_limit_bytes": count("At most so large."),
+            "lasts_s": or_null(number("Seconds for which there is room, at the present rate.", minimum=0)),
+            "lost_bars": count("Bars for which there was no room since the start; gaps tell which."),
+            "damaged_rows": count("Rows of the spool that could not be read at the start."),
+        },
+        description="Where bars wait while the database does not take them.",
+    ),
     "ConnectionStatus": fields(
         {
             "mode": text(enum=["single", "multi"]),
@@ -89,6 +140,9 @@ SCHEMAS: dict[str, Part] = {
                 "Is the key right, is the plan right, is this delayed data?",
             ),
             "pipeline": ref("Pipeline"),
+            "repair": or_null(ref("Repair")),
+            "reconciliation": or_null(ref("ReconciliationNow")),
+            "storage": or_null(ref("Storage")),
             "feed": ref("Feed"),
             "session": ref("Session"),
             "ingest_age_ms": or_null(whole("How long ago ingestion reported; it does so each second.")),
