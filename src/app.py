@@ -16,21 +16,23 @@ from sqlalchemy import Engine
 from src import __version__
 from src.cli import register_commands, settings_of_command
 from src.config.settings import PROJECT_ROOT, Settings, SettingsError, is_loopback
+from src.core.domain.connection.request_window import RequestRate
 from src.core.domain.market.bar_book import BarBook
 from src.core.domain.market.quote import QuoteDay
 from src.core.domain.market.session import CalendarRangeError, SessionTable, new_york_date
 from src.core.errors import DatabaseUnavailableError
 from src.core.ports import Clock, ConnectionControl
 from src.core.services.alert_service import AlertService, Origin
-from src.core.services.backfill_service import BackfillService
 from src.core.services.bar_intake import BarIntake
 from src.core.services.connection_desk import ConnectionDesk
 from src.core.services.connection_status_service import ConnectionStatusService
+from src.core.services.first_history import FirstHistory
 from src.core.services.health_service import HealthService
 from src.core.services.listening import Listener
 from src.core.services.login_service import LoginService
 from src.core.services.market_data_service import FeedCallbacks, MarketDataService, ServiceConfig
 from src.core.services.measurement_service import MeasurementService
+from src.core.services.repair_service import RepairService
 from src.infrastructure.cache.relationship_cache import RelationshipCache
 from src.infrastructure.calendar.session_table import load_session_table
 from src.infrastructure.clock import SystemClock
@@ -43,6 +45,7 @@ from src.infrastructure.database.change_reader import DatabaseChangeReader
 from src.infrastructure.database.connection_events import DatabaseEventLog, DatabaseEventRecorder
 from src.infrastructure.database.engines import read_engine, row_engine, write_engine
 from src.infrastructure.database.flush_interval import FlushInterval
+from src.infrastructure.database.gap_store import DatabaseGapStore
 from src.infrastructure.database.jobs import DatabaseJobDesk, DatabaseJobInbox
 from src.infrastructure.database.migrate import check_schema
 from src.infrastructure.database.ownership import ownership_of
@@ -70,7 +73,7 @@ from src.presentation.pages.dashboard import pages_blueprint
 from src.presentation.security_headers import register_security_headers
 
 _NEW_YORK = ZoneInfo("America/New_York")
-_SIMULATED_REST_RATE = 100.0  # requests a second: the simulator is ours
+_SIMULATED_REST_RATE = RequestRate(100, 1)  # the simulator is ours
 _SIMULATED_KEY = "simulated"
 _CLOCK = SystemClock()
 
@@ -174,7 +177,8 @@ def build_runtime(
     engine = write_engine(settings.database_url)
     database = TickStockDatabase(engine, clock.now_us)
     sessions = _load_sessions()
-    rest = MassiveRest(_rest_config(settings, clock), database.clock.stamp)
+    rest = MassiveRest(_rest_config(settings), clock, database.clock.stamp)
+    gaps = DatabaseGapStore(row_engine(settings.database_url), clock.now_ms)
 
     def make_adapter(callbacks: FeedCallbacks) -> RealTimeDataAdapter:
         config = ManagerConfig(
@@ -190,7 +194,7 @@ def build_runtime(
         )
 
     return MarketDataService(
-        ServiceConfig(settings.feed, _mode(settings), _listeners(settings), settings.backfill_days > 0, clock.now_ms),
+        ServiceConfig(settings.feed, _mode(settings), _listeners(settings), clock.now_ms),
         ownership_of(settings.database_url),
         database,
         RelationshipCache(engine),
@@ -198,7 +202,8 @@ def build_runtime(
         make_adapter,
         lambda control: _desk(settings.database_url, control, clock),
         lambda source: DatabaseBarWriter(database, source, FlushInterval(settings.live_flush_ms)),
-        BackfillService(rest, lambda: _history_start_ms(settings, sessions, clock.now_ms()), clock.now_ms),
+        _first_history(settings, sessions, gaps, clock),
+        RepairService(rest, gaps, database, clock, lambda: 0, lambda gap: {}),
         on_crash,
     )
 
@@ -252,14 +257,18 @@ def _client_config(settings: Settings, clock: Clock) -> ClientConfig:
     )
 
 
-def _rest_config(settings: Settings, clock: Clock) -> RestConfig:
+def _rest_config(settings: Settings) -> RestConfig:
     if settings.feed == "massive":
-        return RestConfig(
-            settings.massive_rest_url, _api_key(settings), settings.massive_rest_rate, clock.now_ms, clock.monotonic
-        )
-    return RestConfig(
-        f"http://{_simulator(settings)}", _api_key(settings), _SIMULATED_REST_RATE, clock.now_ms, clock.monotonic
-    )
+        return RestConfig(settings.massive_rest_url, _api_key(settings), settings.massive_rest_rate)
+    return RestConfig(f"http://{_simulator(settings)}", _api_key(settings), _SIMULATED_REST_RATE)
+
+
+def _first_history(
+    settings: Settings, sessions: SessionTable, gaps: DatabaseGapStore, clock: Clock
+) -> FirstHistory | None:
+    if not settings.backfill_days:
+        return None
+    return FirstHistory(gaps, lambda: _history_start_ms(settings, sessions, clock.now_ms()), clock)
 
 
 def _api_key(settings: Settings) -> str:

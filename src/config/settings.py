@@ -21,6 +21,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
+from src.core.domain.connection.request_window import RequestRate
 from src.core.domain.market.symbol import check_symbol
 from src.core.errors import BadSymbolError, TickStockError
 
@@ -82,11 +83,11 @@ def _flush(value: str) -> int | None:
     return int(value)
 
 
-def _rate(value: str) -> float:
+def _rate(value: str) -> RequestRate:
     match = re.fullmatch(r"([0-9]{1,6})/(second|minute|hour)", value.replace(" ", ""))
     if not match or not int(match[1]):
         raise ValueError("requests in a second, minute or hour, such as 5/minute or 50/second")
-    return int(match[1]) / _RATE_SECONDS[match[2]]
+    return RequestRate(int(match[1]), _RATE_SECONDS[match[2]])
 
 
 def _choice(*allowed: str) -> BeforeValidator:
@@ -178,7 +179,7 @@ class ConnectionSettings(NamedTuple):
 class Settings(BaseModel):
     """All settings. Each field is the key of the environment in lower case; the description is what is allowed.
 
-    Durations are in seconds unless the name ends in `_ms`; rates are requests per second. Paths are absolute.
+    Durations are in seconds unless the name ends in `_ms`. Paths are absolute.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -193,7 +194,7 @@ class Settings(BaseModel):
     massive_ws_url: Annotated[str, _url("wss", "ws")] = "wss://socket.massive.com/stocks"
     massive_rest_url: Annotated[str, _url("https", "http")] = "https://api.massive.com"
     massive_channels: Annotated[tuple[str, ...], BeforeValidator(_channels)] = Field("A,AM", validate_default=True)
-    massive_rest_rate: Annotated[float, BeforeValidator(_rate)] = Field("5/minute", validate_default=True)
+    massive_rest_rate: Annotated[RequestRate, BeforeValidator(_rate)] = Field("5/minute", validate_default=True)
     backfill_days: int = Field(1, ge=0, le=30, description="whole trading days from 0 to 30")
     live_flush_ms: Annotated[int | None, BeforeValidator(_flush)] = Field("auto", validate_default=True)
     symbols: _Symbols = ()

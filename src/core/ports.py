@@ -7,11 +7,13 @@ from typing import Any, Literal, NamedTuple, Protocol
 from src.core.domain.account.account import Account, Role
 from src.core.domain.account.session import SessionMark
 from src.core.domain.connection.event import ConnectionEvent
+from src.core.domain.connection.request_window import RequestRate
 from src.core.domain.market.bar import Bar
 from src.core.domain.market.cursor import Changes, Cursor
 from src.core.domain.market.gaps import Gap, GapCounts, GapEntry, GapRow, GapState, GapTotals
 from src.core.domain.market.quote import Quote, QuoteDay
 from src.core.domain.market.universe import Universe
+from src.core.domain.market.vendor_answer import MinuteAnswer, SnapshotDay
 
 
 class Clock(Protocol):
@@ -111,17 +113,29 @@ class Universes(Protocol):
     def names(self) -> list[str]: ...
 
 
-class HistorySource(Protocol):
-    """The vendor's minute bars of the past, a page after the other. Raises VendorError."""
+class MinuteSource(Protocol):
+    """The vendor's REST side. Raises VendorError: KeyRefusedError, VendorUnavailableError, or what cannot be used."""
 
-    def minute_bars(self, symbol: str, from_ms: int, to_ms: int) -> Iterable[Sequence[Bar]]: ...
+    @property
+    def rate(self) -> RequestRate: ...
+    def paused_s(self) -> float: ...
+    def minute_bars(self, symbol: str, from_ms: int, to_ms: int) -> MinuteAnswer: ...
+    def snapshot(self) -> dict[str, SnapshotDay]: ...
     def close(self) -> None: ...
 
 
-class Backfill(Protocol):
-    """What fills history beside the feed, on the caller's thread, until done or told to stop."""
+class RepairStore(Protocol):
+    """Stored bars, as their repair reads them. Raises DatabaseUnavailableError while the database is away."""
 
-    def run(self, symbols: Sequence[str], filled_to: Mapping[str, int], writer: BarWriter) -> None: ...
+    def bars_between(self, symbol: str, from_ms: int, to_ms: int) -> dict[int, Bar]: ...
+    def dollar_volumes(self) -> dict[str, float]: ...
+
+
+class Repair(Protocol):
+    """What repairs gaps beside the feed, on the caller's thread, until closed."""
+
+    def run(self, symbols: Sequence[str], writer: BarWriter) -> None: ...
+    def wake(self) -> None: ...
     def close(self) -> None: ...
     def snapshot(self) -> dict[str, Any]: ...
 

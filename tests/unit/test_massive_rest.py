@@ -3,19 +3,26 @@
 import json
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from typing import Any
 
 import pytest
 
+from src.core.domain.connection.request_window import RequestRate
 from src.core.domain.market.bar import Bar, Tier
-from src.core.errors import VendorError, VendorUnavailableError
+from src.core.domain.market.vendor_answer import SnapshotDay
+from src.core.errors import KeyRefusedError, VendorError, VendorUnavailableError
 from src.infrastructure.data_sources import massive_rest
 from src.infrastructure.data_sources.massive_rest import MassiveRest, RestConfig
 from tests.bars import MINUTE
+from tests.clocks import RacingClock
+from tests.waiting import wait_for
 
 _NOW = MINUTE + 120 * 60_000
+_RATE = RequestRate(1000, 1)
 Answer = tuple[int, dict[str, str], Any]
 
 
@@ -74,13 +81,13 @@ def vendor() -> Iterator[Vendor]:
 
 
 @pytest.fixture
-def make_rest(vendor: Vendor, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., MassiveRest]]:
-    monkeypatch.setattr(massive_rest, "_RETRY_FIRST_S", 0.01)
+def make_rest(vendor: Vendor) -> Iterator[Callable[..., MassiveRest]]:
     made: list[MassiveRest] = []
 
-    def make(rate: float = 1000.0, now_ms: int = _NOW) -> MassiveRest:
+    def make(rate: RequestRate = _RATE, speed: float = 1000.0, lag_ms: int = 0) -> MassiveRest:
         stamps = count(1)
-        made.append(MassiveRest(RestConfig(vendor.url, "KEY", rate, lambda: now_ms), lambda: next(stamps)))
+        config, clock = RestConfig(vendor.url, "KEY", rate), RacingClock(_NOW, speed)
+        made.append(MassiveRest(config, clock, lambda: next(stamps), lambda: lag_ms))
         return made[-1]
 
     yield make
@@ -89,7 +96,7 @@ def make_rest(vendor: Vendor, monkeypatch: pytest.MonkeyPatch) -> Iterator[Calla
 
 
 def bars_of(rest: MassiveRest) -> list[Bar]:
-    return [bar for page in rest.minute_bars("BRK.B", MINUTE, _NOW) for bar in page]
+    return rest.minute_bars("BRK.B", MINUTE, _NOW).bars
 
 
 def test_it_asks_for_unadjusted_minutes_with_the_key_in_the_header(
@@ -200,26 +207,164 @@ def test_an_incoherent_bar_costs_that_bar(
 
 
 def test_an_absent_vendor_is_unavailable(vendor: Vendor, make_rest: Callable[..., MassiveRest]) -> None:
-    rest = MassiveRest(RestConfig("http://127.0.0.1:9", "KEY", 1000.0, lambda: _NOW), lambda: 1)
+    rest = MassiveRest(RestConfig("http://127.0.0.1:9", "KEY", _RATE), RacingClock(_NOW, 1000.0), lambda: 1)
     with pytest.raises(VendorUnavailableError, match="cannot be reached"):
         bars_of(rest)
     rest.close()
 
 
-def test_requests_keep_the_rate(vendor: Vendor) -> None:
-    vendor.script = [(200, {}, {})]
-    waits: list[float] = []
-    rest = MassiveRest(RestConfig(vendor.url, "KEY", 5 / 60, lambda: _NOW, monotonic=lambda: 100.0), lambda: 1)
-    rest._wait = waits.append  # type: ignore[method-assign]  # a minute of waiting, not waited
-    for _ in range(3):
-        bars_of(rest)
-    assert waits == pytest.approx([0.0, 12.0, 24.0])
-    rest.close()
-
-
 def test_a_stop_ends_every_wait(vendor: Vendor, make_rest: Callable[..., MassiveRest]) -> None:
     vendor.script = [(429, {"Retry-After": "60"}, b"")]
-    rest = make_rest()
+    rest = make_rest(speed=1.0)
     threading.Timer(0.2, rest.close).start()
     with pytest.raises(VendorUnavailableError, match="stopping"):
         bars_of(rest)
+
+
+def _date(in_s: float) -> str:
+    return formatdate(_NOW / 1000 + in_s, usegmt=True)
+
+
+@pytest.mark.parametrize(
+    ("told", "pause_s"),
+    [("120", 120), (_date(120), 120), ("999999", 900), (_date(-60), 60), ("soon", 60), ("-5", 60), (None, 60)],
+)
+def test_a_429_holds_everybody_back_as_long_as_the_vendor_says(
+    vendor: Vendor, make_rest: Callable[..., MassiveRest], told: str | None, pause_s: float
+) -> None:
+    vendor.script = [(429, {"Retry-After": told} if told else {}, b"")]
+    rest = make_rest(RequestRate(5, 60), speed=1.0)
+
+    def ask() -> None:
+        with suppress(VendorUnavailableError):
+            bars_of(rest)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    wait_for(rest.paused_s)
+    assert pause_s - 5 < rest.paused_s() <= pause_s
+    threading.Timer(0.1, rest.close).start()
+    with pytest.raises(VendorUnavailableError, match="stopping"):  # another caller waits too, and asks nothing
+        rest.snapshot()
+    thread.join(5)
+    assert len(vendor.asked) == 1
+
+
+def test_requests_keep_the_rate(vendor: Vendor, make_rest: Callable[..., MassiveRest]) -> None:
+    vendor.script = [(200, {}, {})]
+    rest, clock = make_rest(RequestRate(2, 60), speed=1200.0), RacingClock(0, 1200.0)
+    for _ in range(3):
+        bars_of(rest)
+    assert clock.monotonic() >= 60
+
+
+def test_a_minute_of_which_the_answer_cannot_be_right_is_named(
+    vendor: Vendor, make_rest: Callable[..., MassiveRest]
+) -> None:
+    vendor.script = [(200, {}, {"results": [result(0), result(1, h=0.1), result(2), result(2, h=0.1)]})]
+    answer = make_rest().minute_bars("BRK.B", MINUTE, _NOW)
+    assert [bar.timestamp for bar in answer.bars] == [MINUTE]
+    assert answer.unusable == {MINUTE + 60_000, MINUTE + 120_000}
+
+
+def test_of_two_bars_of_one_minute_the_later_counts_and_none_outside_of_what_was_asked_for(
+    vendor: Vendor, make_rest: Callable[..., MassiveRest]
+) -> None:
+    vendor.script = [(200, {}, {"results": [result(3), result(-1), result(3, v=7), result(2), result(300)]})]
+    assert [(bar.timestamp, bar.volume) for bar in bars_of(make_rest())] == [
+        (MINUTE + 120_000, 100),
+        (MINUTE + 180_000, 7),
+    ]
+
+
+def test_an_answer_is_of_the_feeds_time_and_of_when_it_was_first_asked_for(
+    vendor: Vendor, make_rest: Callable[..., MassiveRest]
+) -> None:
+    vendor.script = [
+        (200, {}, {"results": [result(0)], "next_url": "/v2/next"}),
+        (200, {}, {"results": [result(59), result(60)]}),
+    ]
+    answer = make_rest(lag_ms=60 * 60_000, speed=1.0).minute_bars("BRK.B", MINUTE, _NOW)
+    assert (answer.span.from_ms, answer.span.to_ms, answer.span.stamp) == (MINUTE, _NOW, 1)
+    assert MINUTE + 60 * 60_000 <= answer.span.asked_ms < MINUTE + 61 * 60_000
+    assert [(bar.timestamp, bar.tier) for bar in answer.bars] == [
+        (MINUTE, Tier.OFFICIAL),
+        (MINUTE + 59 * 60_000, Tier.EARLY),
+    ]
+
+
+def test_an_answer_about_another_ticker_is_refused(vendor: Vendor, make_rest: Callable[..., MassiveRest]) -> None:
+    vendor.script = [(200, {}, {"ticker": "BRK.A", "results": [result(0)]})]
+    with pytest.raises(VendorError, match=r"about BRK.A, not about BRK.B"):
+        bars_of(make_rest())
+
+
+def test_pages_without_end_are_given_up(
+    vendor: Vendor, make_rest: Callable[..., MassiveRest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(massive_rest, "_MOST_PAGES", 3)
+    vendor.script = [(200, {}, {"next_url": f"/v2/next?cursor={page}"}) for page in range(9)]
+    with pytest.raises(VendorError, match="never end"):
+        bars_of(make_rest())
+    assert len(vendor.asked) == 3
+
+
+def test_an_answer_that_is_too_long_is_not_read(
+    vendor: Vendor, make_rest: Callable[..., MassiveRest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(massive_rest, "_MOST_BYTES", 1 << 20)
+    vendor.script = [(200, {}, b" " * (2 << 20))]
+    with pytest.raises(VendorError, match="longer than 1 MiB"):
+        bars_of(make_rest())
+
+
+class Drip(BaseHTTPRequestHandler):
+    """Answers a byte at a time, without end."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        with suppress(OSError):
+            while True:
+                self.wfile.write(b" ")
+                self.wfile.flush()
+                threading.Event().wait(0.01)
+
+    def log_message(self, *_: Any) -> None: ...
+
+
+def test_an_answer_that_never_ends_is_given_up(
+    vendor: Vendor, make_rest: Callable[..., MassiveRest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(massive_rest, "_ANSWER_DEADLINE_S", 0.05)
+    vendor.server.RequestHandlerClass = Drip
+    with pytest.raises(VendorUnavailableError, match=r"its answer took over"):
+        bars_of(make_rest())
+
+
+def test_the_snapshot_tells_what_each_symbol_traded_today(
+    vendor: Vendor, make_rest: Callable[..., MassiveRest]
+) -> None:
+    days = [
+        {"ticker": "AAPL", "day": {"v": 10.5, "vw": 200, "c": 210}, "min": {"av": 9}},
+        {"ticker": "NEWB", "day": {"v": 2, "c": 3}},
+        {"ticker": "IDLE", "day": {"v": 0, "vw": 0, "c": 0}},
+        {"ticker": "GONE"},
+    ]
+    vendor.script = [(200, {}, {"status": "OK", "tickers": days})]
+    assert make_rest().snapshot() == {
+        "AAPL": SnapshotDay(10.5, 2100.0),
+        "NEWB": SnapshotDay(2.0, 6.0),
+        "IDLE": SnapshotDay(0.0, 0.0),
+        "GONE": SnapshotDay(0.0, 0.0),
+    }
+    assert vendor.asked == [("/v2/snapshot/locale/us/markets/stocks/tickers", "Bearer KEY")]
+
+
+@pytest.mark.parametrize(("status", "error"), [(403, KeyRefusedError), (404, VendorError), (200, VendorError)])
+def test_a_plan_without_a_snapshot_says_so(
+    vendor: Vendor, make_rest: Callable[..., MassiveRest], status: int, error: type[VendorError]
+) -> None:
+    vendor.script = [(status, {}, b"[]")]
+    with pytest.raises(error):
+        make_rest().snapshot()

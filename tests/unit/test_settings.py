@@ -37,7 +37,7 @@ def test_values_are_parsed_as_documented() -> None:
     )  # fmt: skip
     assert settings.symbols == ("AAPL", "BRK.B", "BACpL")
     assert settings.massive_channels == ("AM",)
-    assert (settings.massive_rest_rate, settings.live_flush_ms, settings.port) == (0.5, 50, 8080)
+    assert (settings.massive_rest_rate, settings.live_flush_ms, settings.port) == ((30, 60), 50, 8080)
     assert (settings.data_dir, settings.role) == (Path("/data"), "web")
     assert settings.symbol_universe_key == "SPY:nasdaq100"
 

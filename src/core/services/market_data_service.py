@@ -12,17 +12,18 @@ from src.core.domain.connection.state import ConnectionStatus, StatusChange
 from src.core.domain.market.tick import TickData
 from src.core.errors import DatabaseUnavailableError, FeedMismatchError, OwnershipLostError
 from src.core.ports import (
-    Backfill,
     BarSource,
     BarWriter,
     ConnectionControl,
     DataAdapter,
     IngestStore,
     Ownership,
+    Repair,
     Universes,
 )
 from src.core.services.bar_intake import BarIntake
 from src.core.services.connection_desk import ConnectionDesk
+from src.core.services.first_history import FirstHistory
 from src.core.services.listening import Listener, Listening, resolve
 
 logger = logging.getLogger(__name__)
@@ -50,20 +51,18 @@ class FeedCallbacks(NamedTuple):
 
 @dataclass(frozen=True)
 class ServiceConfig:
-    """What to listen to: one listener for each connection, at least one; `history`: whether a first start loads the
-    past. `mode` is `single` or `multi`; `now_ms` reads the wall clock."""
+    """What to listen to: one listener for each connection, at least one. `mode` is `single` or `multi`; `now_ms` reads the wall clock."""
 
     feed: str
     mode: str
     listeners: tuple[Listener, ...]
-    history: bool
     now_ms: Callable[[], int]
 
 
 class MarketDataService:
     """Listens to the feed and keeps the bars flowing to the writer, from `start` until `stop`.
 
-    `intake` is what the writer takes bars from. `make_adapter` gets what the feed is to call; `on_crash` is called
+    `intake` is what the writer takes bars from; `first_history` None loads no past. `make_adapter` gets what the feed is to call; `on_crash` is called
     after an error in the program ended the ingestion, for whoever can start it again.
     """
 
@@ -77,7 +76,8 @@ class MarketDataService:
         make_adapter: Callable[[FeedCallbacks], DataAdapter],
         make_desk: Callable[[ConnectionControl], ConnectionDesk],
         make_writer: Callable[[BarSource], BarWriter],
-        backfill: Backfill,
+        first_history: FirstHistory | None,
+        repair: Repair,
         on_crash: Callable[[], None],
     ) -> None:
         self._config = config
@@ -85,7 +85,8 @@ class MarketDataService:
         self._store = store
         self._universes = universes
         self.intake = intake
-        self._backfill = backfill
+        self._first_history = first_history
+        self._repair = repair
         self._on_crash = on_crash
         self.data_adapter = make_adapter(
             FeedCallbacks(self._handle_ticks, self._handle_status, self._handle_interrupted, self._handle_event)
@@ -146,8 +147,8 @@ class MarketDataService:
             return
         self._writer.start()
         self._writer.post_state("universe", self._universe_facts)
-        if self._config.history and "*" not in self._universe:
-            self._spawn("backfill", self._run_backfill)
+        self._writer.post_state("history", self._filled_to)
+        self._spawn("repair", self._run_repair)
         self._desk.start()
         self._spawn("feed-connect", self._connect)
         while not self._stopping.wait(_LEAST_BEAT_S):
@@ -173,6 +174,8 @@ class MarketDataService:
                     self.intake.seed(self._store.open_live_bars())
                     self._universe = self._get_universe()
                     self._store.add_symbols([symbol for symbol in self._universe if symbol != "*"])
+                    if self._first_history is not None and "*" not in self._universe:
+                        self._filled_to = self._first_history.open(self._universe, self._filled_to)
                     self._trouble = ""
                     return True
                 self._say(STANDS_BY)
@@ -195,8 +198,8 @@ class MarketDataService:
         if self._stopping.is_set():  # told to stop in between: the last word counts
             self.data_adapter.disconnect()
 
-    def _run_backfill(self) -> None:
-        self._backfill.run(self._universe, self._filled_to, self._writer)
+    def _run_repair(self) -> None:
+        self._repair.run(self._universe, self._writer)
 
     def _beat(self) -> None:
         self.intake.seal(self._config.now_ms())
@@ -209,7 +212,7 @@ class MarketDataService:
 
     def _shut_down(self) -> None:
         self.data_adapter.disconnect()
-        self._backfill.close()
+        self._repair.close()
         self._writer.post_state("status", self.snapshot())  # readers see at once that it has ended
         self._writer.stop()
         self._desk.stop()  # last: where time is short, bars come before events
@@ -288,5 +291,5 @@ class MarketDataService:
             "writer": writer,
             "desk": self._desk.snapshot(),
             "pipeline": self.intake.pipeline(writer["waiting_bars"]),
-            "backfill": self._backfill.snapshot(),
+            "repair": self._repair.snapshot(),
         }

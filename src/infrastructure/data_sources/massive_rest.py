@@ -1,30 +1,42 @@
-"""The vendor's REST side: minute bars of the past, with our own paging, limiter and patience.
+"""The vendor's REST side: minute bars of the past and the whole market's day, with our own paging and patience.
 
 The vendor's own client ends a paging silently on a malformed page, never sees a loop and retries past any limiter.
 """
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from email.utils import parsedate_to_datetime
+from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode, urljoin, urlsplit
 
 import msgspec
 import urllib3
 
+from src.core.domain.connection.request_window import RequestRate
 from src.core.domain.market.bar import FIRST_MS, Bar, check_bar
+from src.core.domain.market.comparison import Span
 from src.core.domain.market.rest_evidence import rest_tier
+from src.core.domain.market.vendor_answer import MinuteAnswer, SnapshotDay
 from src.core.errors import BadBarError, KeyRefusedError, VendorError, VendorUnavailableError
+from src.core.ports import Clock
+from src.infrastructure.data_sources.rest_limiter import RestLimiter
 
 logger = logging.getLogger(__name__)
 
+_SNAPSHOT_PATH = "/v2/snapshot/locale/us/markets/stocks/tickers"
 _PAGE_MINUTES = 50_000  # the most base minutes one answer may be asked for
+_MOST_PAGES = 100
+_MOST_BYTES = 64 * 1024 * 1024  # the whole market's snapshot is some 8 MB, a page of 50,000 bars some 6
+_PIECE_BYTES = 65_536
 _ATTEMPTS = 4
 _RETRY_FIRST_S = 1.0
 _RETRY_CAP_S = 60.0
-_TIMEOUT = urllib3.Timeout(connect=10.0, read=30.0)
+_LONGEST_PAUSE_S = 900.0
+# Of the socket, so by the machine's time: between two pieces of an answer, and for all of it.
+_TIMEOUT = urllib3.Timeout(connect=5.0, read=10.0)
+_ANSWER_DEADLINE_S = 60.0
 
 
 class _Result(msgspec.Struct, frozen=True):
@@ -39,52 +51,110 @@ class _Result(msgspec.Struct, frozen=True):
 
 
 class _Page(msgspec.Struct, frozen=True):
+    ticker: str | None = None
     results: list[_Result] | None = None
     next_url: str | None = None
 
 
+class _Day(msgspec.Struct, frozen=True):
+    v: float = 0.0
+    vw: float | None = None
+    c: float = 0.0
+
+
+class _Ticker(msgspec.Struct, frozen=True):
+    ticker: str
+    day: _Day | None = None
+
+
+class _Snapshot(msgspec.Struct, frozen=True):
+    tickers: list[_Ticker] | None = None
+
+
+class _Reply(NamedTuple):
+    """A body, and when it was asked for: epoch ms of the feed's time, and the evidence stamp."""
+
+    body: bytes
+    asked_ms: int
+    stamp: int
+
+
 _PAGE = msgspec.json.Decoder(_Page)
+_SNAPSHOT = msgspec.json.Decoder(_Snapshot)
 
 
 @dataclass(frozen=True)
 class RestConfig:
-    """Where to ask, and how often: `rate` is requests a second at most."""
+    """Where to ask, with which key, and how often."""
 
     base_url: str
     api_key: str
-    rate: float
-    now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
-    monotonic: Callable[[], float] = time.monotonic
+    rate: RequestRate
 
 
 class MassiveRest:
     """Asks the vendor. One limiter covers all calls; any thread may call. `close` ends every wait.
 
-    `stamp` gives evidence stamps in microseconds; a request's is taken before it is sent.
+    `stamp` gives evidence stamps in microseconds; a request's is taken before it is sent. `lag_ms` tells by how much
+    the feed's time is behind the clock (0 for a live feed, years for a replay): answers are judged by the feed's time.
     """
 
-    def __init__(self, config: RestConfig, stamp: Callable[[], int]) -> None:
+    def __init__(
+        self, config: RestConfig, clock: Clock, stamp: Callable[[], int], lag_ms: Callable[[], int] = lambda: 0
+    ) -> None:
         self._config = config
+        self._clock = clock
         self._stamp = stamp
+        self._lag_ms = lag_ms
         self._pool = urllib3.PoolManager(retries=False, timeout=_TIMEOUT, headers={"Accept": "application/json"})
-        self._lock = threading.Lock()
-        self._next_s = float("-inf")
-        self._closed = threading.Event()
+        self._limiter = RestLimiter(config.rate, clock)
 
-    def minute_bars(self, symbol: str, from_ms: int, to_ms: int) -> Iterator[Sequence[Bar]]:
-        """The unadjusted minute bars of `symbol` that start in [from_ms, to_ms], a page after the other.
+    @property
+    def rate(self) -> RequestRate:
+        """How often it asks at most."""
+        return self._config.rate
 
-        Minutes that had not ended when they were asked for are left out. Raises VendorError: the symbol or key is
-        refused, or an answer cannot be used; VendorUnavailableError after four attempts without an answer.
+    def paused_s(self) -> float:
+        """For how long nobody asks, because the vendor wants patience; 0 or more seconds."""
+        return self._limiter.paused_s()
+
+    def minute_bars(self, symbol: str, from_ms: int, to_ms: int) -> MinuteAnswer:
+        """All unadjusted minute bars of `symbol` that start in [from_ms, to_ms], at most a month.
+
+        Minutes that had not ended when they were asked for are left out. Raises KeyRefusedError; VendorError when the
+        symbol is refused or an answer cannot be used; VendorUnavailableError after four attempts without an answer.
         """
         path = f"/v2/aggs/ticker/{quote(symbol, safe='')}/range/1/minute/{from_ms}/{to_ms}"
         url = f"{self._config.base_url}{path}?{urlencode({'adjusted': 'false', 'sort': 'asc', 'limit': _PAGE_MINUTES})}"
+        bars, unusable, spans = dict[int, Bar](), set[int](), list[Span]()
+        for page, asked_ms, stamp in self._pages(url, symbol):
+            spans.append(Span(from_ms, to_ms, asked_ms, stamp))
+            for start_ms, bar in _bars(symbol, page.results or [], spans[-1]):
+                if bar is None:
+                    unusable.add(start_ms)
+                else:
+                    bars[start_ms] = bar
+        for start_ms in unusable:
+            bars.pop(start_ms, None)
+        return MinuteAnswer([bars[start_ms] for start_ms in sorted(bars)], spans[0], frozenset(unusable))
+
+    def snapshot(self) -> dict[str, SnapshotDay]:
+        """The trading day so far of every symbol that the vendor has; raises as `minute_bars` does."""
+        try:
+            found = _SNAPSHOT.decode(self._get(self._config.base_url + _SNAPSHOT_PATH).body)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise VendorError(f"The vendor's snapshot cannot be read: {error}.") from error
+        days = ((one.ticker, one.day or _Day()) for one in found.tickers or [])
+        return {ticker: SnapshotDay(day.v, day.v * (day.vw or day.c)) for ticker, day in days}
+
+    def _pages(self, url: str, symbol: str) -> Iterator[tuple[_Page, int, int]]:
+        """Each page, with when it was asked for."""
         seen: set[str] = set()
         while url:
             seen.add(url)
-            asked_ms, stamp = self._config.now_ms(), self._stamp()
-            page = self._get_page(url)
-            yield list(_bars(symbol, page.results or [], asked_ms, stamp))
+            reply = self._get(url)
+            page = _page(reply.body, symbol)
+            yield page, reply.asked_ms, reply.stamp
             url = self._next(page.next_url, seen)
 
     def _next(self, next_url: str | None, seen: set[str]) -> str:
@@ -99,79 +169,118 @@ class MassiveRest:
             raise VendorError(
                 f"The vendor's next page is on another host ({urlsplit(url).netloc}); it was not asked for."
             )
-        if url in seen:
-            raise VendorError("The vendor's pages run in a circle; the rest was not asked for.")
+        if url in seen or len(seen) == _MOST_PAGES:
+            raise VendorError("The vendor's pages run in a circle, or never end; the rest was not asked for.")
         return url
 
-    def _get_page(self, url: str) -> _Page:
-        try:
-            return _PAGE.decode(self._get(url))
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise VendorError(f"The vendor's answer cannot be read: {error}.") from error
-
-    def _get(self, url: str) -> bytes:
+    def _get(self, url: str) -> _Reply:
         wait_s = _RETRY_FIRST_S
         for attempt in range(1, _ATTEMPTS + 1):
-            self._await_turn()
-            reason, asked_wait_s, body = self._ask(url)
+            with self._limiter.turn():
+                asked_ms, stamp = self._clock.now_ms() - self._lag_ms(), self._stamp()
+                reason, body = self._ask(url, wait_s)
             if body is not None:
-                return body
+                return _Reply(body, asked_ms, stamp)
             if attempt < _ATTEMPTS:
-                logger.info("%s Asking again in %.0f s.", reason, max(wait_s, asked_wait_s))
-                self._wait(max(wait_s, asked_wait_s))
+                logger.info("%s Asking again in %.0f s.", reason, max(wait_s, self._limiter.paused_s()))
+                self._limiter.wait(wait_s)
                 wait_s = min(_RETRY_CAP_S, wait_s * 4)
         raise VendorUnavailableError(f"{reason} Given up after {_ATTEMPTS} attempts.")
 
-    def _ask(self, url: str) -> tuple[str, float, bytes | None]:
-        """One request: (why it may be tried again, seconds the vendor asks to wait, the body or None)."""
+    def _ask(self, url: str, wait_s: float) -> tuple[str, bytes | None]:
+        """One request: (why it may be tried again, the body or None)."""
+        headers = {"Authorization": f"Bearer {self._config.api_key}"}
         try:
-            answer = self._pool.request(
-                "GET", url, headers={"Authorization": f"Bearer {self._config.api_key}"}, redirect=False
-            )
+            answer = self._pool.request("GET", url, headers=headers, redirect=False, preload_content=False)
+            body = _read(answer)
         except urllib3.exceptions.HTTPError as error:
-            return f"The vendor cannot be reached ({error}).", 0.0, None
+            return f"The vendor cannot be reached ({error}).", None
         if answer.status == 200:
-            return "", 0.0, answer.data
+            return "", body
         if answer.status == 429 or answer.status >= 500:
-            return f"The vendor answered {answer.status}.", _seconds(answer.headers.get("Retry-After")), None
+            self._be_patient(answer, wait_s)
+            return f"The vendor answered {answer.status}.", None
         if answer.status in (401, 403):
-            reason = _message(answer.data)
+            reason = _message(body)
             raise KeyRefusedError(f"The vendor refuses the key ({answer.status}, {reason}); check MASSIVE_API_KEY.")
-        raise VendorError(f"The vendor refused the request ({answer.status}): {_message(answer.data)}")
+        raise VendorError(f"The vendor refused the request ({answer.status}): {_message(body)}")
 
-    def _await_turn(self) -> None:
-        with self._lock:
-            now_s = self._config.monotonic()
-            turn_s = max(now_s, self._next_s)
-            self._next_s = turn_s + 1 / self._config.rate
-        self._wait(turn_s - now_s)
-
-    def _wait(self, seconds: float) -> None:
-        if self._closed.wait(max(0.0, seconds)):
-            raise VendorUnavailableError("The program is stopping.")
+    def _be_patient(self, answer: urllib3.BaseHTTPResponse, wait_s: float) -> None:
+        """Holds everybody back when the vendor asks for it: as long as it says, else for a window of our rate."""
+        told_s = _retry_after_s(answer.headers.get("Retry-After"), self._clock.now_ms())
+        if told_s or answer.status == 429:
+            own_s = max(wait_s, min(_RETRY_CAP_S, self._config.rate.window_s))
+            self._limiter.pause(min(_LONGEST_PAUSE_S, told_s or own_s))
 
     def close(self) -> None:
         """Ends every wait, and lets go of the connections."""
-        self._closed.set()
+        self._limiter.close()
         self._pool.clear()
 
 
-def _bars(symbol: str, results: Sequence[_Result], asked_ms: int, stamp: int) -> Iterator[Bar]:
+def _page(body: bytes, symbol: str) -> _Page:
+    try:
+        page = _PAGE.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise VendorError(f"The vendor's answer cannot be read: {error}.") from error
+    if page.ticker not in (None, symbol):
+        raise VendorError(f"The vendor's answer is about {page.ticker:.20}, not about {symbol}.")
+    return page
+
+
+def _read(answer: urllib3.BaseHTTPResponse) -> bytes:
+    """The body. VendorError when it is too long, an error of urllib3 when it takes too long."""
+    try:
+        body = b"".join(_pieces(answer))
+    except BaseException:
+        answer.close()  # what is left of it must not be taken for the next answer
+        raise
+    answer.release_conn()
+    return body
+
+
+def _pieces(answer: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
+    deadline_s = time.monotonic() + _ANSWER_DEADLINE_S
+    length = 0
+    while piece := answer.read1(_PIECE_BYTES):
+        yield piece
+        length += len(piece)
+        if length > _MOST_BYTES:
+            raise VendorError(f"The vendor's answer is longer than {_MOST_BYTES >> 20} MiB; it was not read.")
+        if time.monotonic() > deadline_s:
+            raise urllib3.exceptions.TimeoutError(f"its answer took over {_ANSWER_DEADLINE_S:.0f} s")
+
+
+def _bars(symbol: str, results: Sequence[_Result], span: Span) -> list[tuple[int, Bar | None]]:
+    """Each minute that the page has of the span, with its bar, or with None where that cannot be right."""
+    found: list[tuple[int, Bar | None]] = []
     for result in results:
-        tier = rest_tier(result.t, asked_ms) if result.t >= FIRST_MS else None
+        if not max(FIRST_MS, span.from_ms) <= result.t <= span.to_ms:
+            continue
+        tier = rest_tier(result.t, span.asked_ms)
         if tier is None:
             continue
         prices = (result.o, result.h, result.l, result.c)
         count = None if result.n is None else int(result.n)
-        bar = Bar(symbol, result.t, *prices, result.v, result.vw, count, tier.value, stamp)
+        bar = Bar(symbol, result.t, *prices, result.v, result.vw, count, tier.value, span.stamp)
         try:
-            yield check_bar(bar)
+            found.append((result.t, check_bar(bar)))
         except BadBarError as error:
             logger.warning("A bar of the vendor's history was refused. %s", error)
+            found.append((result.t, None))
+    return found
 
 
-def _seconds(text: str | None) -> float:
-    return min(_RETRY_CAP_S, float(text)) if text and text.isascii() and text.isdigit() else 0.0
+def _retry_after_s(text: str | None, now_ms: int) -> float:
+    """The header Retry-After, seconds or a date, in seconds from now; 0 where it says nothing that can be used."""
+    if not text:
+        return 0.0
+    if text.isascii() and text.isdigit():
+        return float(text)
+    try:
+        return max(0.0, parsedate_to_datetime(text).timestamp() - now_ms / 1000)
+    except (ValueError, OverflowError):
+        return 0.0
 
 
 def _message(body: bytes) -> str:

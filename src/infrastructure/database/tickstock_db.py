@@ -38,6 +38,12 @@ _BETWEEN = (
     "SELECT {columns} FROM ohlcv_1min AS bar WHERE bar.symbol = :symbol AND bar.timestamp >= {from_ms}"
     " AND bar.timestamp <= {to_ms}"
 )
+# Of each symbol the newest half an hour of trading.
+_DOLLAR_VOLUMES = text(
+    "SELECT symbol, (SELECT coalesce(sum(recent.close * recent.volume), 0) FROM"
+    " (SELECT close, volume FROM ohlcv_1min AS bar WHERE bar.symbol = symbols.symbol"
+    " ORDER BY bar.timestamp DESC LIMIT 30) AS recent) FROM symbols"
+)
 _EXPIRED_CHANGES = text("SELECT max(revision) FROM bar_changes WHERE changed_ms < :before_ms")
 _FORGET_CHANGES = text("DELETE FROM bar_changes WHERE revision <= :floor")
 _RAISE_FLOOR = text("UPDATE write_state SET changes_floor = :floor WHERE changes_floor < :floor")
@@ -231,6 +237,11 @@ class TickStockDatabase:
         with database_errors(), self._engine.connect() as connection:
             rows = connection.execute(self._between, {"symbol": symbol, "from_ms": from_ms, "to_ms": to_ms})
             return {bar.timestamp: bar for bar in (Bar(*row) for row in rows)}
+
+    def dollar_volumes(self) -> dict[str, float]:
+        """For how many dollars each known symbol traded in its newest 30 bars; 0.0 without any."""
+        with database_errors(), self._engine.connect() as connection:
+            return {symbol: float(dollars) for symbol, dollars in connection.execute(_DOLLAR_VOLUMES)}
 
     def close(self) -> None:
         """Lets go of all connections."""
