@@ -7,10 +7,13 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import argon2
+import argon2.profiles
 import hypothesis
 import pytest
 
 from src.config.settings import parse_settings
+from src.infrastructure import passwords
 from src.infrastructure.database import migrate
 from src.infrastructure.database.engines import write_engine
 from src.infrastructure.database.tickstock_db import TickStockDatabase
@@ -64,6 +67,15 @@ def _market_data() -> str:
     if has_real_data():
         return f"real sessions of {data_dir()}"
     return f"a seeded SIMULATED session, as {data_dir()} has none (set TEST_DATA_DIR)"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def real_hash_parameters() -> Iterator[argon2.Parameters]:
+    """Makes hashes of passwords in a thousandth of their time; gives the parameters that the program has."""
+    real = passwords.RFC_9106_LOW_MEMORY
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "RFC_9106_LOW_MEMORY", argon2.profiles.CHEAPEST)
+        yield real
 
 
 @pytest.fixture(scope="session")

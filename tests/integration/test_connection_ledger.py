@@ -22,6 +22,7 @@ from src.infrastructure.database.jobs import DatabaseJobDesk
 from src.simulator.live import LiveSource
 from src.simulator.market import SyntheticMarket
 from src.simulator.server import SimulatorServer
+from src.simulator.universe import select
 from tests.integration.scripted_feed import ScriptedFeed, Session, scripted_feed
 from tests.status_rows import connection as told_connection
 from tests.status_rows import row as told_row
@@ -95,7 +96,7 @@ def start(tmp_path: Path, database_url: str) -> Iterator[Start]:
 
 @pytest.fixture
 def simulator() -> Iterator[SimulatorServer]:
-    with SimulatorServer(LiveSource(SyntheticMarket(7))) as server:
+    with SimulatorServer(LiveSource(SyntheticMarket(7, select(["AAPL", "MSFT", "NVDA", "TSLA"])))) as server:
         yield server
 
 

@@ -23,6 +23,7 @@ from src.simulator.live import LiveSource
 from src.simulator.market import SyntheticMarket
 from src.simulator.rate_limit import Rate
 from src.simulator.server import SimulatorServer
+from src.simulator.universe import select
 from tests.integration.scripted_feed import Session, scripted_feed
 from tests.unit.simulator.puppet import Puppet, serving
 
@@ -124,7 +125,8 @@ def test_a_feed_that_drops_while_it_speaks() -> None:
 def trading(behind_s: float = 0.0, **options: object) -> Iterator[SimulatorServer]:
     """A market whose clock is behind ours, and stands still."""
     at_ms = round((time.time() - behind_s) * 1000)
-    with SimulatorServer(LiveSource(SyntheticMarket(7)), key=KEY, clock=ManualClock(at_ms), **options) as server:  # type: ignore[arg-type]  # options of several kinds
+    source = LiveSource(SyntheticMarket(7, select(["AAPL"])))
+    with SimulatorServer(source, key=KEY, clock=ManualClock(at_ms), **options) as server:  # type: ignore[arg-type]  # options of several kinds
         yield server
 
 

@@ -22,13 +22,15 @@ from src.infrastructure.database.engines import sqlite_file, write_engine
 from src.simulator.live import LiveSource
 from src.simulator.market import SyntheticMarket
 from src.simulator.server import SimulatorServer
+from src.simulator.universe import select
 from tests.bars import reader_of, second, stored_bars
 from tests.waiting import wait_for
 
 
 @pytest.fixture
 def simulator() -> Iterator[SimulatorServer]:
-    with SimulatorServer(LiveSource(SyntheticMarket(7))) as server:
+    # Of the hundreds that some tests subscribe to, these trade: all of them would take seconds of work at each start.
+    with SimulatorServer(LiveSource(SyntheticMarket(7, select(FALLBACK_UNIVERSE)))) as server:
         yield server
 
 

@@ -20,11 +20,13 @@ from src.simulator.faults import Drop, Outage
 from src.simulator.live import LiveSource
 from src.simulator.market import SyntheticMarket
 from src.simulator.server import SimulatorServer
+from src.simulator.universe import select
 from tests.bars import reader_of, stored_bars
 from tests.waiting import wait_for
 
-_SPEED = 6  # of the simulator's clock: a minute in 10 s
+_SPEED = 12  # of the simulator's clock: a minute in 5 s
 _LISTS = {1: "AAPL,MSFT,NVDA", 2: "AMZN,META,MSFT", 3: "SPY,QQQ,TSLA,GOOGL"}
+_TRADED = sorted({symbol for symbols in _LISTS.values() for symbol in symbols.split(",")})
 
 
 class Installation:
@@ -53,8 +55,9 @@ class Installation:
 
 @pytest.fixture
 def simulator() -> Iterator[SimulatorServer]:
-    clock = ScaledClock(time.time_ns() // 1_000_000, _SPEED)
-    with SimulatorServer(LiveSource(SyntheticMarket(7)), clock=clock) as server:
+    minute_ms = time.time_ns() // 60_000_000_000 * 60_000
+    clock = ScaledClock(minute_ms + 30_000, _SPEED)
+    with SimulatorServer(LiveSource(SyntheticMarket(7, select(_TRADED))), clock=clock) as server:
         yield server
 
 
@@ -137,7 +140,7 @@ def test_of_three_connections_one_is_killed_and_no_official_bar_is_missing(
     wait_for(lambda: service.data_adapter.moved() == {})
     to_ms = simulator.faults.state()["now_ms"] // 60_000 * 60_000
     wait_until(to_ms + 70_000)
-    for symbol in sorted({symbol for symbols in _LISTS.values() for symbol in symbols.split(",")}):
+    for symbol in _TRADED:
         wait_for(
             lambda symbol=symbol: (
                 official(installation.url, symbol, from_ms, to_ms) == truth(simulator, symbol, from_ms, to_ms) != {}

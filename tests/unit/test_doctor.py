@@ -29,6 +29,7 @@ from src.simulator.faults import RefuseAuth
 from src.simulator.live import LiveSource
 from src.simulator.market import SyntheticMarket
 from src.simulator.server import SimulatorServer
+from src.simulator.universe import select
 from tests.bars import bar
 
 KEY = "the-secret-of-this-test"
@@ -271,7 +272,7 @@ def run(settings: Settings, *arguments: str) -> Result:
 @contextmanager
 def vendor() -> Iterator[tuple[SimulatorServer, dict[str, str]]]:
     """A real feed that is a simulator, and the settings that lead to it."""
-    with SimulatorServer(LiveSource(SyntheticMarket(7)), key=KEY) as server:
+    with SimulatorServer(LiveSource(SyntheticMarket(7, select(["AAPL"]))), key=KEY) as server:
         urls = {"MASSIVE_WS_URL": server.url, "MASSIVE_REST_URL": server.rest_url}
         yield server, {**urls, "MASSIVE_API_KEY": KEY}
 

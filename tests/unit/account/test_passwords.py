@@ -1,15 +1,19 @@
 """Hashes, logins and redirects: small things that have to be right."""
 
 import pytest
-from argon2 import PasswordHasher
+from argon2 import Parameters, PasswordHasher
 
 from src.core.domain.account.account import check_login, check_password, login_of
 from src.core.errors import BadAccountError
+from src.infrastructure import passwords as infrastructure
 from src.infrastructure.passwords import Argon2Passwords
 from src.presentation.admin.redirects import safe_next
 
 
-def test_a_password_fits_its_hash_and_no_other_does() -> None:
+def test_a_password_fits_its_hash_and_no_other_does(
+    real_hash_parameters: Parameters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(infrastructure, "RFC_9106_LOW_MEMORY", real_hash_parameters)
     passwords = Argon2Passwords()
     kept = passwords.hash("pässword")
     assert kept.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
