@@ -44,13 +44,13 @@ class WebProcess:
                 [sys.executable, "-m", "gunicorn", *arguments],
                 cwd=PROJECT_ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
             )  # fmt: skip
-        wait_for(self._answers, within_s=30)
+        wait_for(self._answers)
 
     def _answers(self) -> bool:
         assert self.process.poll() is None, self.log
         try:
             return requests.get(f"{self.url}/healthz", timeout=5).ok
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):
             return False
 
     @property
@@ -80,12 +80,12 @@ class Session(requests.Session):
         super().__init__()
         self.url = url
         form = {"login": login, "password": PASSWORD, "csrf_token": self._token("/login")}
-        answer = self.post(f"{url}/login", data=form, allow_redirects=False, timeout=10)
+        answer = self.post(f"{url}/login", data=form, allow_redirects=False, timeout=60)
         assert answer.status_code == 303, answer.text
         self.headers["X-CSRFToken"] = self._token("/")
 
     def _token(self, path: str) -> str:
-        found = _TOKEN.search(self.get(self.url + path, timeout=10).text)
+        found = _TOKEN.search(self.get(self.url + path, timeout=60).text)
         assert found, f"{path} has no token"
         return found[1]
 
@@ -107,7 +107,7 @@ class Watcher:
         self.client.on("connect_error", self._refused, namespace=NAMESPACE)
         self.client.on("disconnect", lambda *_reason: self.ended.set(), namespace=NAMESPACE)
         try:
-            self.client.connect(url, headers=headers, transports=["websocket"], namespaces=[NAMESPACE], wait_timeout=10)
+            self.client.connect(url, headers=headers, transports=["websocket"], namespaces=[NAMESPACE], wait_timeout=60)
         except socketio.exceptions.ConnectionError:
             self.leave()
             raise

@@ -102,7 +102,7 @@ def test_a_life_with_a_refused_key_and_a_database_that_goes_away(project: Projec
         server.start(server.port)
         wait_until(lambda: "The database answers again." in start.log, 30, "the end of the outage")
         start.process.terminate()
-        assert start.process.wait(timeout=15) == 0
+        assert start.process.wait(timeout=60) == 0
         server.stop()
         status, refusal = project.refusal(**settings(address, feed, log_format))
     assert status == 1

@@ -79,7 +79,7 @@ class Proxy:
         """Over TLS, as the host that the configuration names."""
         context = ssl.create_default_context(cafile=str(self._folder / "certificate.pem"))
         context.check_hostname = False
-        with closing(http.client.HTTPSConnection(HOST, self.tls, context=context, timeout=15)) as connection:
+        with closing(http.client.HTTPSConnection(HOST, self.tls, context=context, timeout=60)) as connection:
             body = None if form is None else urlencode(form)
             kind = {} if form is None else {"Content-Type": "application/x-www-form-urlencoded"}
             connection.request("POST" if form else "GET", path, body, {"Host": NAME, **kind, **headers})
@@ -104,7 +104,7 @@ class Proxy:
             origin=origin,
             cookie=cookie,
             sslopt={"cert_reqs": ssl.CERT_NONE},
-            timeout=15,
+            timeout=60,
         )
 
 
@@ -142,7 +142,7 @@ def test_prometheus_asks_the_program_itself(start: Start) -> None:
     """What a real ingestion reports, and not a status row of a test's making."""
 
     def figures() -> str:
-        with closing(http.client.HTTPConnection(HOST, start.port, timeout=15)) as connection:
+        with closing(http.client.HTTPConnection(HOST, start.port, timeout=60)) as connection:
             connection.request("GET", "/metrics")
             return connection.getresponse().read().decode()
 
