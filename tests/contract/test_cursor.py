@@ -147,7 +147,7 @@ def test_replayed_answers_are_the_stored_state(database: TickStockDatabase, data
     threads = [threading.Thread(target=read, args=(reader,)) for reader in readers]
     for thread in threads:
         thread.start()
-    for _ in range(120):
+    for _ in range(60):
         writer.write()
         done.wait(rng.choice((0, 0, 0.01)))
     done.set()

@@ -1,6 +1,6 @@
 """Requests made from the API's own description, hostile ones among them, over HTTP against the real application.
 
-No answer may be a 500, nor one that the description does not tell. Each test goes on for 20 s, or for longer with
+No answer may be a 500, nor one that the description does not tell. Each test goes on for 5 s, or for longer with
 `--fuzz-seconds 300`.
 """
 
@@ -33,9 +33,6 @@ checks.negative_data_rejection.expected-statuses = [303, "4xx"]
 """
 
 
-_LEAST_S = 10
-
-
 class _Quiet(WSGIRequestHandler):
     def log_request(self, *_arguments: object) -> None:
         """Thousands of requests are no news."""
@@ -63,8 +60,8 @@ def fuzz(url: str, tmp_path: Path, seconds: float, seed: int, *options: str) -> 
     (tmp_path / "fuzz.toml").write_text(_CONFIG)
     command = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(tmp_path / "fuzz.toml")]
     command += ["run", f"{url}/api/openapi.json", "--no-color", "--continue-on-failure", "--seed", str(seed), *options]
-    command += ["--max-time", f"{max(seconds, _LEAST_S):.0f}"]
-    finished = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=seconds + 100)
+    command += ["--max-time", f"{seconds:.0f}"]
+    finished = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=seconds + 150)
     assert finished.returncode == 0, finished.stdout[-20_000:] + finished.stderr[-2_000:]
 
 

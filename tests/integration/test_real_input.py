@@ -82,9 +82,11 @@ def test_the_stored_minutes_equal_the_official_ones_through_duplicates_and_reord
     assert {bar.tier for bar in stored} == {Tier.OFFICIAL}
 
 
-def test_with_seconds_alone_the_stored_minutes_are_what_merging_them_gives(session: Session, database_url: str) -> None:
+def test_with_seconds_alone_the_stored_minutes_are_what_merging_them_gives(
+    session: Session, sqlite_database_url: str
+) -> None:
     source = ReplaySource(session.files("second"), disorder=Disorder(duplicate=0.1, reorder_s=60, seed=2))
-    stored = replay(source, database_url, session.symbols, "A")
+    stored = replay(source, sqlite_database_url, session.symbols, "A")
     expected = {
         (symbol, start_ms): merged
         for symbol, path in zip(session.symbols, session.files("second"), strict=True)
@@ -94,7 +96,7 @@ def test_with_seconds_alone_the_stored_minutes_are_what_merging_them_gives(sessi
     assert {bar.tier for bar in stored} == {Tier.LIVE}
 
 
-def test_minutes_alone_give_no_bar_too_many(session: Session, database_url: str) -> None:
+def test_minutes_alone_give_no_bar_too_many(session: Session, sqlite_database_url: str) -> None:
     source = ReplaySource(session.files("minute"))
-    stored = replay(source, database_url, session.symbols, "AM")
+    stored = replay(source, sqlite_database_url, session.symbols, "AM")
     assert {(bar.symbol, bar.timestamp): values(bar) for bar in stored} == official(session)

@@ -215,12 +215,12 @@ def test_an_empty_array_is_a_frame() -> None:
     assert decode(b" [ ] ") == Frame([], [], Counter(), {})
 
 
-def test_twenty_megabytes_of_garbage_cost_seconds_and_not_what_is_good_among_it() -> None:
+def test_four_megabytes_of_garbage_cost_seconds_and_not_what_is_good_among_it() -> None:
     garbage = b'{"ev":"AM","o":NaN}'
-    count = 20 * 1024 * 1024 // (len(garbage) + 1)
+    count = 4 * 1024 * 1024 // (len(garbage) + 1)
     started_s = time.process_time()
     frame = decode(b"[" + (garbage + b",") * count + json.dumps(_ELEMENT).encode() + b"]")
-    assert time.process_time() - started_s < 30
+    assert time.process_time() - started_s < 6
     assert len(frame.ticks) == 1
     assert frame.refused == {"malformed_element": count}
 

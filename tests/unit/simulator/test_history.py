@@ -166,9 +166,10 @@ def test_a_day_so_far_does_not_depend_on_what_was_asked_before(symbol: str, into
 
 def test_a_day_so_far_grows_into_the_day() -> None:
     volumes = []
+    minutes = list(all_minutes("AAPL"))
     for into_minutes in range(600, 1440, 120):
         found = day("AAPL", MIDNIGHT_MS + into_minutes * MINUTE_MS + 500)
-        bars = [bar for bar in all_minutes("AAPL") if bar.start_ms < MIDNIGHT_MS + into_minutes * MINUTE_MS]
+        bars = [bar for bar in minutes if bar.start_ms < MIDNIGHT_MS + into_minutes * MINUTE_MS]
         regular = [bar for bar in bars if OPENING_MS <= bar.start_ms < CLOSING_MS]
         assert found["h"] >= max(bar.high for bar in regular)
         assert found["o"] == regular[0].open
