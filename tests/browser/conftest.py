@@ -30,6 +30,21 @@ document.addEventListener("securitypolicyviolation", (event) => {
 # What is awaited comes within some milliseconds, unless the machine is busy with other tests.
 WITHIN_MS = 20_000
 expect.set_options(timeout=WITHIN_MS)
+# How many requests wait for their answer's last byte.
+COUNT_UNANSWERED = """
+window.unanswered = 0;
+const fetchNow = window.fetch;
+window.fetch = async (...question) => {
+  window.unanswered += 1;
+  try {
+    const answer = await fetchNow(...question);
+    await answer.clone().text();
+    return answer;
+  } finally {
+    window.unanswered -= 1;
+  }
+};
+"""
 PRICES = {"AAPL": 231.4, "AMZN": 204.15, "BRK.B": 498.2, "MSFT": 501.0, "NVDA": 178.05, "TSLA": 402.6}
 
 
@@ -134,8 +149,8 @@ def server(market: ScriptedMarket) -> Iterator[ScriptedServer]:
 def open_page(browser: Browser, context: BrowserContext, server: ScriptedServer) -> Iterator[Open]:
     """Open a page of the server; at the end every page opened must have been without complaint.
 
-    With ``own_clock`` the page's time goes on as usual, and a test can move it forward. With options the page gets
-    a browser context of its own.
+    With ``own_clock`` the page's time goes on as usual, and a test can move it forward. With it, as clocks are of
+    contexts, and with options the page gets a browser context of its own.
     """
     watches: list[Watch] = []
 
@@ -146,7 +161,8 @@ def open_page(browser: Browser, context: BrowserContext, server: ScriptedServer)
         own_clock: bool = False,
         **context_options: Any,
     ) -> Watch:
-        page = (browser.new_context(**context_options) if context_options else context).new_page()
+        is_alone = own_clock or context_options
+        page = (browser.new_context(**context_options) if is_alone else context).new_page()
         page.set_default_timeout(WITHIN_MS)
         watch = Watch(page, expected=expected)
         page.on("console", watch.note_console)
@@ -154,6 +170,7 @@ def open_page(browser: Browser, context: BrowserContext, server: ScriptedServer)
         page.add_init_script(RECORD_VIOLATIONS)
         if own_clock:
             page.clock.install()
+            page.add_init_script(COUNT_UNANSWERED)
         page.goto(server.url + path)
         watches.append(watch)
         return watch

@@ -1,9 +1,12 @@
 """How the page asks: one question at a time and a turn, from a cursor on, slower when hidden, anew when it must."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from urllib.parse import parse_qs, urlsplit
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Error, Page, expect
+
+from tests.waiting import wait_for
 
 from .conftest import Open, Watch, candles_changed, remember_candles
 from .scripted_server import MINUTE_MS, Bar, ScriptedMarket
@@ -32,10 +35,27 @@ def loaded(opened: Watch) -> Page:
     return page
 
 
+def stopped(page: Page) -> Page:
+    """Stop the clock of a page that has loaded: from here on nothing is asked but by pass_time."""
+    for _ in range(9):
+        with suppress(Error):  # the clock goes on while we ask for it: on a busy machine past where it shall stop
+            page.clock.pause_at(page.evaluate("Date.now()") + 300)
+            break
+    settle(page)
+    return page
+
+
+def settle(page: Page) -> None:
+    """Leave room for answers, and some frames of the page's own time for drawing them."""
+    wait_for(lambda: page.evaluate("window.unanswered") == 0)
+    page.clock.run_for(50)
+    wait_for(lambda: page.evaluate("window.unanswered") == 0)
+
+
 def pass_time(page: Page, seconds: float) -> None:
-    """Let the page's own clock jump, each timer that is due firing once, and leave room for answers."""
+    """Let the page's own clock jump, each timer that is due firing once, and settle."""
     page.clock.fast_forward(round(seconds * 1000))
-    page.wait_for_timeout(250)
+    settle(page)
 
 
 def asked_since(market: ScriptedMarket, act: Callable[[], None]) -> list[str]:
@@ -67,17 +87,20 @@ def late_bar(market: ScriptedMarket, symbol: str, age_minutes: int, **values: fl
 def test_a_page_asks_for_what_it_needs_and_then_at_most_one_question_a_second(
     open_page: Open, market: ScriptedMarket
 ) -> None:
-    page = loaded(open_page())
+    page = loaded(open_page(own_clock=True))
     start = ["/api/status?", QUOTES, "/api/ticks/recent?symbol=AAPL&limit=1000"]
     assert market.asked("/api/")[:3] == start
+    stopped(page)
     market.requests.clear()
-    page.wait_for_timeout(10_000)
+    for _ in range(10):
+        page.clock.run_for(950)
+        settle(page)  # another 50 ms
     assert 5 <= len(market.requests) <= 10
     assert {path.split("cursor=")[0] for path in market.requests} == {POLLS}
 
 
 def test_a_poll_goes_on_from_the_cursor_of_the_answer_before(open_page: Open, market: ScriptedMarket) -> None:
-    page = loaded(open_page(own_clock=True))
+    page = stopped(loaded(open_page(own_clock=True)))
     market.bars["TSLA"][-1]["close"] += 1
     pass_time(page, 1)
     cursor = market.cursor()
@@ -97,7 +120,7 @@ def test_a_slow_server_is_never_asked_twice_at_once(open_page: Open, market: Scr
 
 
 def test_a_hidden_tab_asks_rarely_and_at_once_when_looked_at_again(open_page: Open, market: ScriptedMarket) -> None:
-    page = loaded(open_page(own_clock=True))
+    page = stopped(loaded(open_page(own_clock=True)))
     set_visibility(page, hidden=True)
     pass_time(page, 1)  # the pause that had begun ends with one more request
     before = len(market.asked("/api/"))
@@ -106,18 +129,18 @@ def test_a_hidden_tab_asks_rarely_and_at_once_when_looked_at_again(open_page: Op
     pass_time(page, 1)
     assert len(market.asked("/api/")) == before + 1
     set_visibility(page, hidden=False)
-    page.wait_for_timeout(250)
+    settle(page)
     assert len(market.asked("/api/")) == before + 2
     pass_time(page, 1)
     assert len(market.asked("/api/")) == before + 3
 
 
 def test_the_interval_is_chosen_and_remembered(open_page: Open, market: ScriptedMarket) -> None:
-    page = loaded(open_page(own_clock=True))
+    page = stopped(loaded(open_page(own_clock=True)))
     select = page.get_by_label("Update every")
     expect(select).to_have_value("1000")
     select.select_option("5 s")
-    page.wait_for_timeout(250)
+    settle(page)
     before = len(market.asked(POLLS))
     pass_time(page, 4)
     assert len(market.asked(POLLS)) == before
@@ -128,7 +151,7 @@ def test_the_interval_is_chosen_and_remembered(open_page: Open, market: Scripted
 
 
 def test_a_correction_of_any_age_is_drawn_by_the_next_poll(open_page: Open, market: ScriptedMarket) -> None:
-    page = loaded(open_page(own_clock=True))
+    page = stopped(loaded(open_page(own_clock=True)))
     for age in (1, 50):  # both on the screen; bars are 7 pixels wide
         remember_candles(page)
         revised = market.bars["AAPL"][-1 - age]
@@ -139,7 +162,7 @@ def test_a_correction_of_any_age_is_drawn_by_the_next_poll(open_page: Open, mark
 
 def test_a_bar_that_comes_between_others_is_drawn_between_them(open_page: Open, market: ScriptedMarket) -> None:
     del market.bars["AAPL"][-10]
-    page = loaded(open_page(own_clock=True))
+    page = stopped(loaded(open_page(own_clock=True)))
     remember_candles(page)
     late_bar(market, "AAPL", 9)
     pass_time(page, 1)
@@ -163,7 +186,7 @@ def test_a_bar_that_is_withdrawn_leaves_the_chart_and_the_list(open_page: Open, 
 
 
 def test_a_foreign_cursor_has_quotes_and_history_loaded_again(open_page: Open, market: ScriptedMarket) -> None:
-    page = loaded(open_page(own_clock=True))
+    page = stopped(loaded(open_page(own_clock=True)))
     market.database_id = "0b" * 16
     market.bars["AAPL"][-1].update(close=777.0, high=777.0)
     paths = [asked_since(market, lambda: pass_time(page, 1)) for _ in range(4)]
@@ -175,7 +198,7 @@ def test_a_foreign_cursor_has_quotes_and_history_loaded_again(open_page: Open, m
 
 
 def test_more_than_an_answer_holds_is_loaded_anew_and_not_page_by_page(open_page: Open, market: ScriptedMarket) -> None:
-    page = loaded(open_page(own_clock=True))
+    page = stopped(loaded(open_page(own_clock=True)))
     for bar in market.bars["MSFT"][-30:]:
         bar["volume"] += 1
     market.bars["MSFT"][-1].update(close=888.0, high=888.0)
@@ -190,7 +213,7 @@ def test_more_than_an_answer_holds_is_loaded_anew_and_not_page_by_page(open_page
 def test_a_symbol_beside_the_watch_list_comes_with_the_same_request(open_page: Open, market: ScriptedMarket) -> None:
     market.list_symbols({"IBM": 300.0})
     market.listen_to(["AAPL", "MSFT"])
-    page = loaded(open_page("/#symbol=IBM", own_clock=True))
+    page = stopped(loaded(open_page("/#symbol=IBM", own_clock=True)))
     market.bars["IBM"][-1].update(close=321.0, high=321.0)
     assert asked_since(market, lambda: pass_time(page, 1)) == [POLLS + "symbols=IBM"]
     expect(page.locator("#chart-legend")).to_contain_text("C 321.00")
@@ -203,7 +226,7 @@ def test_a_symbol_beside_the_watch_list_comes_with_the_same_request(open_page: O
 def test_another_universe_of_the_service_changes_the_list(open_page: Open, market: ScriptedMarket) -> None:
     market.list_symbols({"IBM": 300.0})
     market.listen_to(["AAPL", "MSFT"])
-    page = loaded(open_page(own_clock=True))
+    page = stopped(loaded(open_page(own_clock=True)))
     market.listen_to(["AAPL", "IBM", "TSLA"])
     paths = [asked_since(market, lambda: pass_time(page, 1)) for _ in range(3)]
     assert paths == [[POLLS[:-1]], ["/api/status?"], [QUOTES]]
@@ -215,7 +238,7 @@ def test_another_universe_of_the_service_changes_the_list(open_page: Open, marke
 def test_bars_of_a_symbol_that_is_not_listed_yet_have_the_list_loaded_again(
     open_page: Open, market: ScriptedMarket
 ) -> None:
-    page = loaded(open_page(own_clock=True))
+    page = stopped(loaded(open_page(own_clock=True)))
     # As with the whole market: nobody changed what is listened to, but the database learned of a symbol.
     changed_at = market.status["universe"]["changed_at"]
     market.list_symbols({"ZEUS": 30.0}, bars_per_symbol=2)
@@ -230,7 +253,7 @@ def test_bars_of_a_symbol_that_is_not_listed_yet_have_the_list_loaded_again(
 
 
 def test_a_new_trading_day_has_the_quotes_loaded_again(open_page: Open, market: ScriptedMarket) -> None:
-    page = loaded(open_page(own_clock=True))
+    page = stopped(loaded(open_page(own_clock=True)))
     before = volume_of(page, "AAPL")
     market.status["session"] = {"date": "2026-11-23", "phase": "pre"}
     market.day_start_ms += 3 * DAY_MS
@@ -242,7 +265,7 @@ def test_a_new_trading_day_has_the_quotes_loaded_again(open_page: Open, market: 
 def test_the_volume_of_the_day_stays_exact(open_page: Open, market: ScriptedMarket) -> None:
     for bar in market.bars["AAPL"]:
         bar["volume"] += 0.1
-    page = loaded(open_page(own_clock=True))
+    page = stopped(loaded(open_page(own_clock=True)))
     assert volume_of(page, "AAPL") == shares(market, "AAPL")
     market.bars["AAPL"][-3]["volume"] += 0.000001  # a minute that is known
     late_bar(market, "AAPL", -1, volume=1234.7)  # the next minute
@@ -253,7 +276,7 @@ def test_the_volume_of_the_day_stays_exact(open_page: Open, market: ScriptedMark
 def test_what_bars_do_not_tell_exactly_is_asked_for_again_some_together_and_rarely(
     open_page: Open, market: ScriptedMarket
 ) -> None:
-    page = loaded(open_page(own_clock=True))
+    page = stopped(loaded(open_page(own_clock=True)))
     for symbol in ("AAPL", "BRK.B"):
         market.bars[symbol][-90]["volume"] += 50  # what it was before is not known
     assert asked_since(market, lambda: pass_time(page, 1)) == [POLLS[:-1]]
@@ -273,7 +296,7 @@ def test_the_first_bars_of_a_new_database_fill_the_list(open_page: Open, market:
     page = open_page(own_clock=True).page
     expect(page.locator("#chart-message")).to_have_text("Waiting for the first bar of AAPL.")
     expect(page.locator("#watchlist tbody tr")).to_have_count(6)
-    page.wait_for_timeout(200)
+    stopped(page)
     market.bars = {symbol: bars[symbol][-1:] for symbol in bars}
     pass_time(page, 1)
     expect(page.locator('tr[data-symbol="TSLA"] .col-last')).not_to_have_text("–")
