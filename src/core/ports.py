@@ -1,7 +1,7 @@
 """What the core asks of the outside, as small protocols. app.py hands in what fulfils them."""
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, Protocol
 
 from src.core.domain.account.account import Account, Role
@@ -134,7 +134,7 @@ class RepairStore(Protocol):
 class Repair(Protocol):
     """What repairs gaps beside the feed, on the caller's thread, until closed."""
 
-    def run(self, symbols: Sequence[str], writer: BarWriter) -> None: ...
+    def run(self, symbols: Sequence[str], submit: Callable[[Sequence[Bar]], bool]) -> None: ...
     def wake(self) -> None: ...
     def close(self) -> None: ...
     def snapshot(self) -> dict[str, Any]: ...

@@ -1,11 +1,10 @@
 """The vendor's REST side, against a real HTTP server that answers as each test says."""
 
-import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from email.utils import formatdate
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from itertools import count
 from typing import Any
 
@@ -19,11 +18,11 @@ from src.infrastructure.data_sources import massive_rest
 from src.infrastructure.data_sources.massive_rest import MassiveRest, RestConfig
 from tests.bars import MINUTE
 from tests.clocks import RacingClock
+from tests.scripted_vendor import Vendor
 from tests.waiting import wait_for
 
 _NOW = MINUTE + 120 * 60_000
 _RATE = RequestRate(1000, 1)
-Answer = tuple[int, dict[str, str], Any]
 
 
 def result(offset_min: int, **changes: Any) -> dict[str, Any]:
@@ -38,39 +37,6 @@ def result(offset_min: int, **changes: Any) -> dict[str, Any]:
         "n": 7,
         **changes,
     }
-
-
-class Vendor:
-    """Gives the answers of `script`, one a request, the last one for ever."""
-
-    def __init__(self) -> None:
-        self.script: list[Answer] = []
-        self.asked: list[tuple[str, str | None]] = []
-        vendor = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                vendor.asked.append((self.path, self.headers["Authorization"]))
-                status, headers, body = vendor.script.pop(0) if len(vendor.script) > 1 else vendor.script[0]
-                data = body if isinstance(body, bytes) else json.dumps(body).encode()
-                self.send_response(status)
-                for name, value in headers.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
-
-            def log_message(self, *_: Any) -> None: ...
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.02,))
-        self.thread.start()
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-
-    def close(self) -> None:
-        self.server.shutdown()
-        self.thread.join()
-        self.server.server_close()
 
 
 @pytest.fixture

@@ -51,7 +51,8 @@ class FeedCallbacks(NamedTuple):
 
 @dataclass(frozen=True)
 class ServiceConfig:
-    """What to listen to: one listener for each connection, at least one. `mode` is `single` or `multi`; `now_ms` reads the wall clock."""
+    """What to listen to: one listener for each connection, at least one. `mode` is `single` or `multi`; `now_ms` reads
+    the wall clock."""
 
     feed: str
     mode: str
@@ -62,8 +63,9 @@ class ServiceConfig:
 class MarketDataService:
     """Listens to the feed and keeps the bars flowing to the writer, from `start` until `stop`.
 
-    `intake` is what the writer takes bars from; `first_history` None loads no past. `make_adapter` gets what the feed is to call; `on_crash` is called
-    after an error in the program ended the ingestion, for whoever can start it again.
+    `intake` is what the writer takes bars from. `make_adapter` gets what the feed is to call; without `first_history`
+    no past is loaded; `on_crash` is called after an error in the program ended the ingestion, for whoever can start it
+    again.
     """
 
     def __init__(
@@ -199,7 +201,7 @@ class MarketDataService:
             self.data_adapter.disconnect()
 
     def _run_repair(self) -> None:
-        self._repair.run(self._universe, self._writer)
+        self._repair.run(self._universe, self._writer.submit)
 
     def _beat(self) -> None:
         self.intake.seal(self._config.now_ms())

@@ -24,7 +24,7 @@ class QueueView(NamedTuple):
 
 
 class RepairQueue:
-    """Entries by symbol. The thread `repair` owns it; `view` is for all.
+    """Entries by symbol. The thread `repair` owns it.
 
     The tables are read at a look after something was added to them, and each minute; in between, this is what they
     hold, since nobody else repairs.
@@ -41,7 +41,13 @@ class RepairQueue:
         self._entries: dict[str, list[GapEntry]] = {}
         self._order: list[str] = []  # who is due, whom to ask first at the end
         self._loaded_s = self._learned_s = float("-inf")
-        self.view = QueueView()
+        self._open_gaps = 0
+        self._empty_at_ms: int | None = None
+
+    @property
+    def view(self) -> QueueView:
+        """How long it is. Any thread may ask."""
+        return QueueView(self._open_gaps, len(self._entries), self._empty_at_ms)
 
     def reload(self) -> None:
         """Reads the tables at the next look."""
@@ -61,8 +67,12 @@ class RepairQueue:
             self._load()
         self._dismiss()
         self._order.clear()
-        empty_ms = empty_at_ms(self._entries, self._clock.now_ms(), self._interval_ms, self._lag_ms())
-        self.view = QueueView(self._gaps.counts().open_gaps, len(self._entries), empty_ms)
+        self.measure()
+
+    def measure(self) -> None:
+        """Finds out how many gaps are open, and when nothing will wait any more."""
+        self._empty_at_ms = empty_at_ms(self._entries, self._clock.now_ms(), self._interval_ms, self._lag_ms())
+        self._open_gaps = self._gaps.counts().open_gaps
 
     def next(self, last: Collection[str], now_ms: int) -> str | None:
         """Whom to ask now, None when nobody is due; those in `last` after all others."""

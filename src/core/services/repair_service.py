@@ -11,11 +11,13 @@ from src.core.domain.market.gaps import Gap, GapEntry, GapReason, GapState
 from src.core.domain.market.repair_plan import Heard, Request, Verdict, after_answer, after_failure, covers, requests
 from src.core.domain.market.vendor_answer import MinuteAnswer
 from src.core.errors import DatabaseUnavailableError, KeyRefusedError, VendorError, VendorUnavailableError
-from src.core.ports import BarWriter, Clock, GapQueue, MinuteSource, RepairStore
+from src.core.ports import Clock, GapQueue, MinuteSource, RepairStore
 from src.core.services.repair_queue import RepairQueue
 from src.core.services.repair_scope import RepairScope
 
 logger = logging.getLogger(__name__)
+
+Submit = Callable[[Sequence[Bar]], bool]
 
 _LOOK_S = 5.0  # for gaps that were opened meanwhile
 _REFUSED_S = 900.0
@@ -117,11 +119,12 @@ class RepairService:
 
     # -- the thread `repair` -------------------------------------------------------------------------------------
 
-    def run(self, symbols: Sequence[str], writer: BarWriter) -> None:
-        """Repairs until closed. `symbols` are those listened to, `*` among them for all; bars go to `writer`."""
+    def run(self, symbols: Sequence[str], submit: Submit) -> None:
+        """Repairs until closed. `symbols` are those listened to, `*` among them for all; `submit` has bars written, and
+        gives False where it could not."""
         self._scope.listened = symbols
         while not self._closed.is_set():
-            wait_s = self._guarded_step(writer)
+            wait_s = self._guarded_step(submit)
             if wait_s:
                 self._now = None
                 self._clock.wait(self._news, wait_s)
@@ -133,10 +136,10 @@ class RepairService:
                 self._looked_s = float("-inf")
             self._held_back = ""
 
-    def _guarded_step(self, writer: BarWriter) -> float:
+    def _guarded_step(self, submit: Submit) -> float:
         """One step; how long to wait before the next, in seconds."""
         try:
-            return self._step(writer)
+            return self._step(submit)
         except KeyRefusedError as error:
             return self._hold_back("refused", str(error), _REFUSED_S)
         except VendorUnavailableError as error:
@@ -154,14 +157,15 @@ class RepairService:
         logger.warning("%s The repair goes on in %.0f s.", reason, wait_s)
         return wait_s
 
-    def _step(self, writer: BarWriter) -> float:
+    def _step(self, submit: Submit) -> float:
         self._look()
         now_ms = self._clock.now_ms()
         symbol = self._queue.next(self._last, now_ms)
         if symbol is None:
+            self._queue.measure()
             return min(_LOOK_S, self._queue.next_due_s(now_ms))
         self._now = symbol
-        self._repair(symbol, writer)
+        self._repair(symbol, submit)
         return 0.0
 
     def _look(self) -> None:
@@ -175,13 +179,13 @@ class RepairService:
         self._queue.look()
         self._looked_s = now_s
 
-    def _repair(self, symbol: str, writer: BarWriter) -> None:
+    def _repair(self, symbol: str, submit: Submit) -> None:
         entries = self._queue.of(symbol)
         heard: dict[GapEntry, Heard] = {}
         failed: dict[GapEntry, str] = {}
         repaired: list[int] = []
         for request in requests(entries):
-            trouble = self._answered(symbol, request, writer, heard, repaired)
+            trouble = self._answered(symbol, request, submit, heard, repaired)
             if self._closed.is_set():
                 return
             failed |= dict.fromkeys(request.entries, trouble) if trouble else {}
@@ -190,7 +194,7 @@ class RepairService:
             self._note(entry, failed.get(entry), heard.get(entry), shares[entry])
 
     def _answered(
-        self, symbol: str, request: Request, writer: BarWriter, heard: dict[GapEntry, Heard], repaired: list[int]
+        self, symbol: str, request: Request, submit: Submit, heard: dict[GapEntry, Heard], repaired: list[int]
     ) -> str:
         """Asks, and has what differs written; adds what was heard of each entry, and the minutes that were repaired.
         Why the answer cannot be used, or an empty text."""
@@ -209,7 +213,7 @@ class RepairService:
         found = compare(stored, [bar for bar in answer.bars if covers(request, bar.timestamp)], answer.span)
         if found.withdrawn and not answer.bars and min(one.attempts for one in request.entries) < _BELIEVED_AFTER:
             return f"The vendor answered without any bar, and {len(found.withdrawn)} are stored."
-        if found.evidence and not writer.submit(found.evidence):
+        if found.evidence and not submit(found.evidence):
             return "The writer of bars has ended."
         repaired += [bar.timestamp for bar in (*found.added, *found.differed, *found.withdrawn)]
         for entry in request.entries:

@@ -145,14 +145,14 @@ def empty_at_ms(entries: Mapping[str, Sequence[GapEntry]], now_ms: int, interval
     if not entries:
         return None
     free_ms = float(now_ms)
-    for due_ms in sorted(due_ms for of_symbol in entries.values() for due_ms in _moments(of_symbol, lag_ms)):
+    for due_ms in sorted(due_ms for of_symbol in entries.values() for due_ms in _moments(of_symbol, now_ms, lag_ms)):
         free_ms = max(free_ms, due_ms) + interval_ms
     return round(free_ms)
 
 
-def _moments(entries: Sequence[GapEntry], lag_ms: int) -> set[int]:
+def _moments(entries: Sequence[GapEntry], now_ms: int, lag_ms: int) -> set[int]:
     """When a symbol is to be asked about: first, and last."""
-    due_ms = [entry.due_ms for entry in entries]
+    due_ms = [max(now_ms, entry.due_ms) for entry in entries]
     rechecks_ms = [settled_due_ms(entry.to_ms, lag_ms) for entry in entries if entry.state is GapState.OPEN]
     return {min(due_ms), max(due_ms + rechecks_ms)}
 
