@@ -5,7 +5,7 @@ import functools
 import random
 import shutil
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from datetime import time as day_time
 from zoneinfo import ZoneInfo
@@ -21,12 +21,14 @@ from src.core.domain.market.bar_book import BarBook
 from src.core.domain.market.quote import QuoteDay
 from src.core.domain.market.session import CalendarRangeError, SessionTable, new_york_date
 from src.core.errors import DatabaseUnavailableError
-from src.core.ports import Clock, ConnectionControl
+from src.core.ports import Clock, ConnectionControl, Job
 from src.core.services.alert_service import AlertService, Origin
 from src.core.services.bar_intake import BarIntake
 from src.core.services.connection_desk import ConnectionDesk
 from src.core.services.connection_status_service import ConnectionStatusService
 from src.core.services.first_history import FirstHistory
+from src.core.services.gap_jobs import GapJobs
+from src.core.services.gap_report_service import GapReportService
 from src.core.services.health_service import HealthService
 from src.core.services.listening import Listener
 from src.core.services.login_service import LoginService
@@ -45,7 +47,7 @@ from src.infrastructure.database.change_reader import DatabaseChangeReader
 from src.infrastructure.database.connection_events import DatabaseEventLog, DatabaseEventRecorder
 from src.infrastructure.database.engines import read_engine, row_engine, write_engine
 from src.infrastructure.database.flush_interval import FlushInterval
-from src.infrastructure.database.gap_store import DatabaseGapStore
+from src.infrastructure.database.gap_store import DatabaseGapReader, DatabaseGapStore
 from src.infrastructure.database.jobs import DatabaseJobDesk, DatabaseJobInbox
 from src.infrastructure.database.migrate import check_schema
 from src.infrastructure.database.ownership import ownership_of
@@ -132,9 +134,10 @@ def _register_admin(
 ) -> None:
     """What administrators ask and are told."""
     connections = ConnectionStatusService(reader, _load_sessions(), DatabaseEventLog(engine), _CLOCK.now_ms)
+    gaps = GapReportService(DatabaseGapReader(engine))
     desk = DatabaseJobDesk(engine, row_engine(settings.database_url), _CLOCK.now_ms)
-    app.register_blueprint(admin_blueprint(AdminDeps(connections, reader, changes, desk, _CLOCK.now_ms)))
-    register_live(app, LiveSources(connections, reader, changes))
+    app.register_blueprint(admin_blueprint(AdminDeps(connections, gaps, reader, changes, desk, _CLOCK.now_ms)))
+    register_live(app, LiveSources(connections, gaps, reader, changes))
 
 
 def _access(settings: Settings, engine: Engine) -> AccessDeps:
@@ -179,6 +182,8 @@ def build_runtime(
     sessions = _load_sessions()
     rest = MassiveRest(_rest_config(settings), clock, database.clock.stamp)
     gaps = DatabaseGapStore(row_engine(settings.database_url), clock.now_ms)
+    repair = RepairService(rest, gaps, database, clock, lambda: 0, lambda gap: {})
+    jobs = {"gaps.repair": GapJobs(gaps, repair.wake, clock.now_ms).repair}
 
     def make_adapter(callbacks: FeedCallbacks) -> RealTimeDataAdapter:
         config = ManagerConfig(
@@ -200,18 +205,20 @@ def build_runtime(
         RelationshipCache(engine),
         BarIntake(BarBook(database.clock.stamp), clock.monotonic),
         make_adapter,
-        lambda control: _desk(settings.database_url, control, clock),
+        lambda control: _desk(settings.database_url, control, clock, jobs),
         lambda source: DatabaseBarWriter(database, source, FlushInterval(settings.live_flush_ms)),
         _first_history(settings, sessions, gaps, clock),
-        RepairService(rest, gaps, database, clock, lambda: 0, lambda gap: {}),
+        repair,
         on_crash,
     )
 
 
-def _desk(database_url: str, control: ConnectionControl, clock: Clock) -> ConnectionDesk:
+def _desk(
+    database_url: str, control: ConnectionControl, clock: Clock, others: Mapping[str, Callable[[Job], str]]
+) -> ConnectionDesk:
     rows = row_engine(database_url)
     inbox = DatabaseJobInbox(read_engine(database_url), rows, clock.now_ms)
-    return ConnectionDesk(control, inbox, DatabaseEventRecorder(rows), clock.now_ms)
+    return ConnectionDesk(control, inbox, DatabaseEventRecorder(rows), clock.now_ms, others)
 
 
 def _mode(settings: Settings) -> str:

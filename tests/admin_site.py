@@ -6,8 +6,10 @@ from typing import Any
 from sqlalchemy import text
 
 from src.core.domain.connection.event import ConnectionEvent, EventKind
+from src.core.domain.market.gaps import Gap, GapReason
 from src.infrastructure.database.connection_events import DatabaseEventRecorder
 from src.infrastructure.database.engines import row_engine, write_engine
+from src.infrastructure.database.gap_store import DatabaseGapStore
 from src.infrastructure.database.tickstock_db import TickStockDatabase
 from tests import status_rows
 from tests.bars import bar
@@ -27,6 +29,7 @@ class Ingestion:
         self.database = TickStockDatabase(write_engine(url), lambda: time.time_ns() // 1000)
         self._rows = row_engine(url)
         self._recorder = DatabaseEventRecorder(self._rows)
+        self.gaps = DatabaseGapStore(self._rows, now_ms)
         self._merged = 0
 
     def report(self, row: dict[str, Any] | None = None) -> None:
@@ -40,6 +43,13 @@ class Ingestion:
     def log(self, reason: str, connection_id: str = "connection_2") -> None:
         """Adds an event to the log of connections."""
         self._recorder.record([ConnectionEvent(connection_id, now_ms(), EventKind.DISCONNECTED, reason, 1006, 60_000)])
+
+    def miss(self, gap_id: str, *symbols: str, wait_ms: int = 600_000) -> None:
+        """Opens a gap of the last ten minutes, of the second connection, that waits to be asked about."""
+        end_ms = now_ms() // 60_000 * 60_000
+        gap = Gap(gap_id, "connection_2", symbols, end_ms - 600_000, end_ms, GapReason.DROP, "Gone.", end_ms)
+        self.gaps.record([gap])
+        self.gaps.expand(gap, dict.fromkeys(symbols, now_ms() + wait_ms))
 
     def trade(self, price: float, *symbols: str, minute_ms: int | None = None) -> None:
         """Commits a bar of the present minute for each of the symbols."""

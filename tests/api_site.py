@@ -12,6 +12,7 @@ from werkzeug.test import TestResponse
 from src.app import create_app
 from src.config.settings import Settings, parse_settings
 from src.core.services.connection_desk import ConnectionDesk
+from src.core.services.gap_jobs import GapJobs
 from src.infrastructure.database.connection_events import DatabaseEventRecorder
 from src.infrastructure.database.engines import read_engine, row_engine
 from src.infrastructure.database.jobs import DatabaseJobInbox
@@ -59,9 +60,12 @@ def api_site(folder: Path, url: str) -> Iterator[ApiSite]:
     ingestion.database.merge([bar("AAPL", MINUTE + place * 60_000, observed_at=place) for place in range(3)])
     ingestion.database.merge([bar("BRK.B", vwap=None)])
     ingestion.log("for a test")
+    ingestion.miss("one", "AAPL", "MSFT")
     settings = parse_settings({"DATA_DIR": str(folder), "DATABASE_URL": url, "SIMULATOR_PORT": "1"})
     engines = [read_engine(url), row_engine(url)]
-    desk = ConnectionDesk(Control(), DatabaseJobInbox(*engines, now_ms), DatabaseEventRecorder(engines[1]), now_ms)
+    jobs = {"gaps.repair": GapJobs(ingestion.gaps, lambda: None, now_ms).repair}
+    inbox, recorder = DatabaseJobInbox(*engines, now_ms), DatabaseEventRecorder(engines[1])
+    desk = ConnectionDesk(Control(), inbox, recorder, now_ms, jobs)
     desk.start()
     stopping = threading.Event()
     reporter = threading.Thread(target=_report, args=(ingestion, stopping))

@@ -107,7 +107,16 @@ def repair(**changes: Any) -> Row:
 
 def reconciliation(now_ms: int = NOW, **changes: Any) -> Row:
     """The comparison of days with the final bars, between two days, but for `changes`."""
-    last = {"date": "2025-11-19", "differed": 12, "added": 3, "withdrawn": 1, "finished_at": now_ms - 3_600_000}
+    last = {
+        "date": "2025-11-19",
+        "state": "done",
+        "bars": 39_000,
+        "differed": 12,
+        "added": 3,
+        "withdrawn": 1,
+        "failed": 0,
+        "finished_at": now_ms - 3_600_000,
+    }
     return {"state": "idle", "date": None, "done": 0, "total": 0, "last": last, **changes}
 
 

@@ -16,6 +16,8 @@ from flask_socketio import ConnectionRefusedError as Refused
 from flask_socketio import SocketIO
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
+from tests import status_rows
+
 from .scripted_server import CONTENT_SECURITY_POLICY, MINUTE_MS, START_MS, WEB_DIR
 
 NAMESPACE = "/admin-ws"
@@ -94,6 +96,10 @@ class ScriptedConnections:
     pipeline: dict[str, Any] = field(
         default_factory=lambda: {"event_to_commit_ms": {"p50": 24.4, "p99": 61.0, "count": 4200}, "waiting_bars": 3}
     )
+    gaps: list[dict[str, Any]] = field(default_factory=list)
+    repair: dict[str, Any] | None = field(default_factory=status_rows.repair)
+    reconciliation: dict[str, Any] | None = field(default_factory=lambda: status_rows.reconciliation(START_MS))
+    storage: dict[str, Any] | None = field(default_factory=status_rows.storage)
     mode: str = "multi"
     phase: str = "regular"
     ingest_age_ms: int | None = 300
@@ -132,6 +138,9 @@ class ScriptedConnections:
                 "total_errors": sum(connection["error_count"] for connection in enabled),
             },
             "pipeline": self.pipeline,
+            "repair": self.repair,
+            "reconciliation": self.reconciliation,
+            "storage": self.storage,
             "ingest_age_ms": self.ingest_age_ms,
             "timestamp": self.now_ms(),
         }
@@ -141,6 +150,27 @@ class ScriptedConnections:
         keys = ("messages_per_second", "rates", "uptime_seconds", "error_count", "message_count", "last_message_time")
         keys += ("condition",)
         return {connection["connection_id"]: {key: connection[key] for key in keys} for connection in self.connections}
+
+    def gap_list(self) -> dict[str, Any]:
+        """GET /api/admin/gaps, and what gaps_update tells."""
+        states = [gap["state"] for gap in self.gaps]
+        totals = {state: states.count(state) for state in ("open", "waiting", "repaired", "unrepairable")}
+        bars = sum(gap["repaired_bars"] for gap in self.gaps)
+        return {
+            "totals": totals | {"repaired_bars": bars, "waiting_symbols": 0, "next_due_at": None},
+            "gaps": self.gaps,
+        }
+
+    def miss(self, gap_id: str, **changes: Any) -> dict[str, Any]:
+        """A gap of the second connection that was opened now and waits to be asked about, but for ``changes``."""
+        now_ms = self.now_ms()
+        gap = {"id": gap_id, "scope": "connection_2", "symbols": ["BAA", "BAB", "BAC", "BAD"], "symbols_total": 40}
+        gap |= {"symbols_done": 10, "from": START_MS - 260_000, "to": START_MS - 20_000, "reason": "drop"}
+        gap |= {"detail": "The server closed the connection (1006).", "state": "open", "attempts": 10}
+        gap |= {"repaired_bars": 31, "trouble": None, "opened_at": now_ms, "checked_at": now_ms}
+        gap |= {"due_at": START_MS + 660_000, "closed_at": None} | changes
+        self.gaps.append(gap)
+        return gap
 
     def price(self, connection_id: str, symbol: str, price: float, volume: float = 100.0) -> dict[str, Any]:
         """A tick of the minute that runs, kept as the newest."""
@@ -255,6 +285,15 @@ def create_app(script: ScriptedConnections) -> tuple[Flask, SocketIO]:
     @app.get("/api/admin/connection-tickers")
     def tickers() -> ResponseReturnValue:
         return jsonify(tickers=script.carried, moved=script.moved, ticks=list(script.ticks.values()))
+
+    @app.get("/api/admin/gaps")
+    def gaps() -> ResponseReturnValue:
+        return jsonify(script.gap_list())
+
+    @app.post("/api/admin/gaps/repair")
+    def repair() -> ResponseReturnValue:
+        script.jobs.append(("repair", request.get_json().get("gap_id", "all")))
+        return _job_answer(script)
 
     @app.post("/api/admin/connections/<connection_id>/<action>")
     def control(connection_id: str, action: str) -> ResponseReturnValue:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
+from tests import status_rows
 from tests.waiting import wait_for
 
 from .conftest import Open
@@ -49,6 +50,11 @@ def card(page: Page, number: int) -> Locator:
 def row(page: Page, number: int, ticker: str) -> Locator:
     """A ticker's row in a connection's column."""
     return card(page, number).locator(f'tbody tr[data-ticker="{ticker}"]')
+
+
+def gap_row(page: Page, gap_id: str) -> Locator:
+    """A gap's row."""
+    return page.locator(f'#gaps tr[data-gap="{gap_id}"]')
 
 
 def figure(card: Locator, name: str) -> Locator:
@@ -156,6 +162,7 @@ def test_one_down_says_who_carries_its_tickers(open_page: Open, server: Scripted
             "The server closed the connection.",
             "1006 broke off without a close frame",
             "connected for 2 h 15 min",
+            "–",
             "–",
         ]
     )
@@ -323,7 +330,7 @@ def test_before_the_first_start_it_says_so(open_page: Open, script: ScriptedConn
     expect(page.locator("#no-events")).to_be_visible()
 
 
-@pytest.mark.parametrize("kind", ["ticker", "name", "reason", "event"])
+@pytest.mark.parametrize("kind", ["ticker", "name", "reason", "event", "gap"])
 def test_what_looks_like_a_script_is_shown_as_text(open_page: Open, server: ScriptedAdminServer, kind: str) -> None:
     script = server.script
     if kind == "ticker":
@@ -337,6 +344,10 @@ def test_what_looks_like_a_script_is_shown_as_text(open_page: Open, server: Scri
         script.answers[0]["answer"] = HOSTILE
     if kind == "event":
         script.happen("connection_1", HOSTILE, HOSTILE, actor=HOSTILE)
+    if kind == "gap":
+        hostile = dict.fromkeys(("reason", "detail", "trouble", "state"), HOSTILE)
+        script.miss(HOSTILE, scope=HOSTILE, symbols=[HOSTILE], **hostile)
+        script.repair = status_rows.repair(words=HOSTILE, last_error=HOSTILE)
     page = open_page(PATH).page
     expect_live(page)
     expect(page.get_by_text(HOSTILE).first).to_be_attached()
@@ -421,6 +432,88 @@ def test_the_focus_goes_to_the_next_ticker_when_one_moves_away(open_page: Open, 
     expect(row(page, 1, "AAD").locator("button")).to_be_focused()
 
 
+def test_gaps_are_shown_and_repaired_by_hand(open_page: Open, server: ScriptedAdminServer) -> None:
+    script = server.script
+    told = status_rows.gaps_open(START_MS)
+    script.repair, script.reconciliation = told["repair"], told["reconciliation"]
+    script.happen("connection_2", "disconnected", "The server closed the connection.", duration_ms=8_123_000)
+    drop = script.miss("drop")
+    trouble = "BAC: The vendor answered 404."
+    closed = {"closed_at": START_MS, "due_at": None, "opened_at": START_MS - 600_000}
+    script.miss("lost", state="unrepairable", reason="restart", scope="*", symbols=None, trouble=trouble, **closed)
+    script.miss("grows", scope="*", symbols=["AAA"], symbols_total=None, to=None)
+    page = open_page(PATH).page
+    expect_live(page)
+    expect(page.locator(".note-text")).to_have_text(
+        ["1 gap could not be repaired.", "2 gaps are open: what was missed is asked for again."]
+    )
+    expect(page.locator(".note-advice").nth(1)).to_have_text("57 tickers wait. The queue will be empty at about 10:43.")
+    expect(page.locator("#queue-words")).to_contain_text("liquid ones first. The queue will be empty at about 10:43.")
+    expect(page.locator("#compared-words")).to_have_text(
+        "2025-11-20 is being compared: 40 of 100 tickers. 2025-11-19 was compared at 09:31:20: 39,000 bars, 3 missing, "
+        "12 with other values and 1 withdrawn; all are put right."
+    )
+    expect(page.locator("#storage-words")).to_have_text("The database takes every bar.")
+    expect(gap_row(page, "drop").locator("th, td")).to_have_text(
+        [
+            "10:27 to 10:31", "tech: BAA, BAB, BAC and 37 others",
+            "Connection lostThe server closed the connection (1006).", "Open", "10 of 40 tickers", "31", "at 10:42:20",
+            "Repair now…",
+        ]
+    )  # fmt: skip
+    expect(gap_row(page, "lost")).to_contain_text("all tickersNothing listened")
+    expect(gap_row(page, "lost")).to_contain_text(f"Not repairable{trouble}")
+    expect(gap_row(page, "grows")).to_contain_text("from 10:27 on")
+    expect(gap_row(page, "grows").get_by_role("button")).to_have_count(0)
+    event = page.locator("#events tr").first.locator(".col-repaired")
+    expect(event).to_have_text("5 minutes, being repaired")
+
+    script.job_answer = (200, "30 tickers will be asked about as soon as the rate allows.")
+    name = "Repair now: 10:27 to 10:31, tech: BAA, BAB, BAC and 37 others"
+    gap_row(page, "drop").get_by_role("button", name=name).focus()
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog", name="Repair this gap now?")
+    expect(dialog).to_contain_text("10:27 to 10:31, tech: BAA, BAB, BAC and 37 others. What waits is asked for")
+    expect(dialog).to_contain_text("as fast as the rate allows: 5 requests a minute.")
+    page.keyboard.press("Enter")
+    expect(page.locator("#repair-result")).to_have_text(script.job_answer[1])
+    expect(dialog).to_be_hidden()
+    expect(gap_row(page, "drop").get_by_role("button", name=name)).to_be_focused()
+
+    drop |= {"state": "repaired", "closed_at": START_MS, "due_at": None, "symbols_done": 40, "repaired_bars": 160}
+    script.gaps.reverse()
+    server.send("gaps_update", script.gap_list())
+    expect(gap_row(page, "drop")).to_contain_text("Repaired")
+    expect(page.locator("#gaps tr").last).to_have_attribute("data-gap", "drop")
+    expect(event).to_have_text("5 minutes, 160 bars repaired")
+    expect(page.locator(".note-text").last).to_have_text("1 gap is open: what was missed is asked for again.")
+
+    page.get_by_role("button", name="Repair all now…").click()
+    page.get_by_role("dialog", name="Repair all gaps now?").get_by_role("button", name="Repair").click()
+    wait_for(lambda: script.jobs == [("repair", "drop"), ("repair", "all")])
+
+
+def test_a_database_that_takes_no_bars_is_said_with_where_they_wait(
+    open_page: Open, server: ScriptedAdminServer
+) -> None:
+    page = open_page(PATH).page
+    expect_live(page)
+    server.script.storage = status_rows.database_away(START_MS)["writer"]["storage"]
+    server.send_second()
+    words = (
+        "The database has taken no bars since 10:21:20. The database does not answer (connection refused). "
+        "12,345 bars wait, 12,000 of them in the spool; at the present rate there is room for 9 h."
+    )
+    expect(page.locator("#storage-words")).to_have_text(words)
+    expect(page.locator("#verdict-headline")).to_have_text("Bars arrive, but are not stored")
+    expect(page.locator(".note-text")).to_have_text(words)
+    expect(page.locator("#storage-panel")).to_contain_text("1.9 MB of 1.0 GB")
+    server.script.storage = status_rows.storage(spooled_bars=9)
+    server.send_second()
+    expect(page.locator("#storage-words")).to_have_text("The database takes bars again; 9 bars of the spool follow.")
+    expect(page.locator("#verdict-headline")).to_have_text("Every bar arrives")
+
+
 def test_fewer_connections_than_configured_are_said(open_page: Open, script: ScriptedConnections) -> None:
     script.fail(3, (1, 2))
     reason = "The plan grants 2 connections, 3 are configured: this one rests, and the others carry its tickers."
@@ -486,6 +579,9 @@ def test_axe_finds_nothing_serious(open_page: Open, server: ScriptedAdminServer,
     script.connections[2] |= {"condition": "market_closed", "missing_topics": ["AM.X"]}
     script.answers[0]["ok"], script.answers[1]["ok"] = False, None
     script.happen("connection_2", "disconnected", "Gone.", close_code=1006)
+    script.storage = status_rows.database_away(START_MS)["writer"]["storage"]
+    script.miss("one")
+    script.miss("two", state="unrepairable", closed_at=START_MS, trouble="BAC: It is not known.")
     script.job_answer = (409, "It is not connected.")
     page = open_page(
         PATH, color_scheme=scheme, viewport={"width": 1280, "height": 900}, expected=("409 (CONFLICT)",)
@@ -508,6 +604,7 @@ def test_axe_finds_nothing_serious(open_page: Open, server: ScriptedAdminServer,
     assert serious(page) == []
     page.keyboard.press("Escape")
     script.connections[0]["condition"] = "late"
+    script.storage, script.repair = None, status_rows.repair_refused(START_MS)["repair"]
     server.send_status()
     expect(page.locator("#verdict")).to_have_attribute("data-level", "warn")
     page.set_viewport_size({"width": 390, "height": 844})
@@ -524,7 +621,8 @@ def serious(page: Page) -> list[Any]:
     ]
 
 
-def test_a_phone_has_the_columns_one_below_the_other(open_page: Open) -> None:
+def test_a_phone_has_the_columns_one_below_the_other(open_page: Open, script: ScriptedConnections) -> None:
+    script.miss("drop", trouble="BAC: The vendor answered 404 (Ticker not found), and asks for nothing more.")
     page = open_page(PATH, viewport={"width": 390, "height": 844}).page
     expect_live(page)
     boxes = [card(page, number).bounding_box() for number in (1, 2, 3)]

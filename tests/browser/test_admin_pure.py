@@ -4,6 +4,8 @@ from typing import Any
 
 from playwright.sync_api import Page
 
+from tests import status_rows
+
 from .pure_calls import call
 from .scripted_admin import ScriptedConnections, three_connections
 from .scripted_server import START_MS
@@ -13,7 +15,8 @@ EVENT = {"id": 1, "connection_id": "connection_2", "time": 1_000, "event": "conn
 
 def state_of(script: ScriptedConnections) -> dict[str, Any]:
     """What the page knows after it has loaded."""
-    return {"status": script.status(), "events": script.events, "carried": script.carried, "moved": script.moved}
+    told = {"status": script.status(), "gaps": script.gap_list(), "events": script.events}
+    return told | {"carried": script.carried, "moved": script.moved}
 
 
 def judge(page: Page, script: ScriptedConnections, later_ms: int = 0) -> Any:
@@ -55,6 +58,72 @@ def test_words_are_what_people_say(page: Page) -> None:
     assert call(page, "admin/words", "kindsText", {"failed_attempt": 4, "none": 0, "drop": 1200}) == (
         "1,200 × drop, 4 × failed attempt"
     )
+
+
+GAP = {
+    "scope": "connection_2", "symbols": ["A"], "symbols_total": 1, "symbols_done": 0, "from": START_MS - 80_000,
+    "to": START_MS - 20_000, "reason": "drop", "state": "open", "repaired_bars": 0, "opened_at": 4_000, "due_at": None,
+    "closed_at": None,
+}  # fmt: skip
+
+
+def test_a_gap_in_words(page: Page) -> None:
+    def word(name: str, *more: Any, **changes: Any) -> Any:
+        return call(page, "admin/gap_words", name, GAP | changes, *more)
+
+    day_ms = 86_400_000
+    assert word("minutesText", START_MS) == "10:30 to 10:31"
+    assert word("minutesText", START_MS, to=GAP["from"]) == "10:30"
+    assert word("minutesText", START_MS + day_ms) == "Fri 20 Nov 10:30 to 10:31"
+    spanning = word("minutesText", START_MS, **{"from": START_MS - day_ms})
+    assert spanning == "Thu 19 Nov 10:31 to Fri 20 Nov 10:31"
+    names = {"connection_2": "tech"}
+    assert word("whomText", names, symbols=list("ABC")) == "tech: A, B and C"
+    assert word("whomText", names, symbols=list("ABCDE"), symbols_total=None) == "tech: A, B, C and others"
+    assert word("whomText", names, symbols=None, scope="*") == "all tickers"
+    assert word("whenText", START_MS) == "next in the queue"
+    assert word("whenText", START_MS, due_at=START_MS + 60_000) == "at 10:32:20"
+    assert word("whenText", START_MS, to=None) == "when it has ended"
+    assert [word("stateWord", state=state) for state in ("waiting", "new")] == ["Filled, to be checked", "new"]
+    assert [word("canRepair", **kind) for kind in ({"to": None}, {"state": "repaired"}, {"state": "waiting"})] == [
+        False,
+        False,
+        True,
+    ]
+
+
+def test_what_became_of_an_event_s_gap(page: Page) -> None:
+    def repaired(event: str = "disconnected", **changes: Any) -> Any:
+        told = EVENT | {"event": event, "time": 9_000}
+        return call(page, "admin/gap_words", "repairedText", told, [GAP | changes, GAP | {"opened_at": 99_000}])
+
+    assert repaired() == "2 minutes, being repaired"
+    assert repaired(state="waiting", repaired_bars=1) == "2 minutes, 1 bar repaired so far"
+    assert repaired(state="repaired") == "2 minutes, nothing was missing"
+    assert repaired(state="unrepairable") == "2 minutes, not repairable"
+    assert repaired(to=None) == "the gap still grows"
+    assert repaired("connected") == repaired(opened_at=3_999) == repaired(scope="connection_1") == ""
+
+
+def test_a_row_of_an_older_version_tells_nothing_of_repair(page: Page) -> None:
+    script = three_connections()
+    script.repair = script.reconciliation = script.storage = None
+    assert judge(page, script)["headline"] == "Every bar arrives"
+    for name in ("queueText", "comparedText", "storageText"):
+        assert call(page, "admin/gap_words", name, None, START_MS)["level"] == "idle"
+
+
+def test_a_lock_that_is_waited_for_is_no_outage_and_what_was_lost_is_said(page: Page) -> None:
+    script = three_connections()
+    script.storage = status_rows.storage(since=START_MS, lost_bars=7, damaged_rows=1)
+    told = judge(page, script, later_ms=4_900)
+    assert told["headline"] == "Every bar arrives"
+    assert [note["text"] for note in told["notes"]] == [
+        "For 7 bars there was no room to wait.", "1 row of the spool could not be read at the start.",
+    ]  # fmt: skip
+    told = judge(page, script, later_ms=5_000)
+    assert (told["level"], told["headline"]) == ("bad", "Bars arrive, but are not stored")
+    assert [note["level"] for note in told["notes"]] == ["bad", "warn", "warn"]
 
 
 def test_rates_are_drawn_from_nothing_up(page: Page) -> None:

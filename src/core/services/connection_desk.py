@@ -8,7 +8,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from src.core.domain.connection.chronicle import Chronicle
@@ -30,15 +30,22 @@ class ConnectionDesk:
     """Carries out jobs on `control` and writes events to `recorder`, from `start` to `stop`.
 
     `note` and `note_status` may be called on a socket's thread: they wait for nothing. `now_ms` is the wall clock.
+    `others` carry out jobs that are not about connections, by their kind: each gives a sentence, or refuses.
     """
 
     def __init__(
-        self, control: ConnectionControl, inbox: JobInbox, recorder: EventRecorder, now_ms: Callable[[], int]
+        self,
+        control: ConnectionControl,
+        inbox: JobInbox,
+        recorder: EventRecorder,
+        now_ms: Callable[[], int],
+        others: Mapping[str, Callable[[Job], str]] | None = None,
     ) -> None:
         self._control = control
         self._inbox = inbox
         self._recorder = recorder
         self._now_ms = now_ms
+        self._others = others or {}
         self._chronicle = Chronicle()
         self._lock = threading.Lock()
         self._events: deque[ConnectionEvent] = deque(maxlen=_MOST_WAITING)
@@ -133,6 +140,8 @@ class ConnectionDesk:
                 return self._control.reconnect(asked["connection_id"], job.actor)
             case "connection.move":
                 return self._control.move(asked["ticker"], asked["connection_id"], job.actor)
+        if job.kind in self._others:
+            return self._others[job.kind](job)
         raise ActionRefusedError(f"{job.kind} is nothing that this version can do.")
 
     def _write_events(self) -> None:

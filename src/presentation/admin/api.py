@@ -9,6 +9,7 @@ from flask import Blueprint, Response, request
 
 from src.core.ports import BarReader, ChangeReader, JobDesk
 from src.core.services.connection_status_service import ConnectionStatusService
+from src.core.services.gap_report_service import GapReportService
 from src.presentation.admin.access import current_administrator
 from src.presentation.admin.live_feed import carriers_of, live_ticks
 from src.presentation.api.errors import ApiError, bad_parameter
@@ -18,6 +19,9 @@ from src.presentation.api.shared_answers import SharedAnswers
 
 _DEFAULT_EVENTS = 100
 _MAX_EVENTS = 1000
+_DEFAULT_GAPS = 100
+_MAX_GAPS = 1000
+_LONGEST_GAP_ID = 32
 # How long an answer waits for the ingesting half, and how often it looks.
 _ANSWER_TIMEOUT_S = 3.0
 _LOOK_INTERVAL_S = 0.05
@@ -31,6 +35,7 @@ class AdminDeps(NamedTuple):
     """What the endpoints are made of; `now_ms` reads the wall clock."""
 
     connections: ConnectionStatusService
+    gaps: GapReportService
     reader: BarReader
     changes: ChangeReader
     desk: JobDesk
@@ -68,7 +73,12 @@ def admin_blueprint(deps: AdminDeps) -> Blueprint:
         check_names(request.args, ())
         return share("tickers", lambda: _tickers(deps))
 
-    def act(kind: str, arguments: Mapping[str, str]) -> Response:
+    @blueprint.get("/gaps")
+    def gaps() -> Response:
+        check_names(request.args, ("limit",))
+        return json_answer(deps.gaps.gaps(read_limit(request.args, _DEFAULT_GAPS, _MAX_GAPS)))
+
+    def act(kind: str, arguments: Mapping[str, Any]) -> Response:
         return _act(deps.desk, kind, arguments, current_administrator().login)
 
     @blueprint.post("/connections/<connection_id>/<any(pause, resume, reconnect):action>")
@@ -85,6 +95,10 @@ def admin_blueprint(deps: AdminDeps) -> Blueprint:
         connection_id = _read_connection_id(deps)
         known, _unknown = deps.reader.resolve([ticker], deps.changes.seen())
         return act("connection.move", {"ticker": known[0] if known else ticker, "connection_id": connection_id})
+
+    @blueprint.post("/gaps/repair")
+    def repair() -> Response:
+        return act("gaps.repair", {"gap_id": _read_gap_id()})
 
     return blueprint
 
@@ -113,6 +127,17 @@ def _read_connection_id(deps: AdminDeps) -> str:
     return connection_id
 
 
+def _read_gap_id() -> str | None:
+    """`gap_id` of the request's JSON body; None without one, which means all gaps."""
+    body = _read_json()
+    if body == {}:
+        return None
+    gap_id = body["gap_id"] if isinstance(body, dict) and list(body) == ["gap_id"] else None
+    if not isinstance(gap_id, str) or not 1 <= len(gap_id) <= _LONGEST_GAP_ID:
+        raise bad_parameter('The body is JSON: {"gap_id": ...} with the id of a gap, or {} for all of them.')
+    return gap_id
+
+
 def _read_json() -> Any:
     """The request's JSON body; None for what is none, or is nested deeper than any reader follows."""
     try:
@@ -121,7 +146,7 @@ def _read_json() -> Any:
         return None
 
 
-def _act(desk: JobDesk, kind: str, arguments: Mapping[str, str], actor: str) -> Response:
+def _act(desk: JobDesk, kind: str, arguments: Mapping[str, Any], actor: str) -> Response:
     """Hands the job in and waits for its answer, 3 s at most. Raises ApiError when it is refused."""
     job_id = desk.ask(kind, arguments, actor)
     deadline_s = time.monotonic() + _ANSWER_TIMEOUT_S

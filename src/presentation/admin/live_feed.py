@@ -10,6 +10,7 @@ from src.core.domain.market.bar import Bar
 from src.core.domain.market.cursor import Cursor
 from src.core.ports import BarReader, ChangeReader, Seen
 from src.core.services.connection_status_service import ConnectionStatusService
+from src.core.services.gap_report_service import GapReportService
 from src.presentation.admin.coalesce import TickCoalescer
 
 MOST_SYMBOLS = 1000
@@ -17,6 +18,7 @@ _MOST_TICKS = 500  # in one list
 _TICKS_INTERVAL_S = 0.1
 _SECOND_S = 1.0
 _MOST_EVENTS = 100  # in one list
+_MOST_GAPS = 100  # in one list
 _ANY_TICKER = "*"
 # Bars of one symbol in one look; when more changed (history is being filled), the newest are read instead.
 _MOST_BARS_A_SYMBOL = 20
@@ -41,6 +43,7 @@ class LiveSources(NamedTuple):
     """Where the feed reads."""
 
     connections: ConnectionStatusService
+    gaps: GapReportService
     reader: BarReader
     changes: ChangeReader
 
@@ -58,6 +61,7 @@ class LiveFeed:
         self._carriers: dict[str, str] = {}
         self._cursor: Cursor | None = None
         self._status: dict[str, Any] = {}
+        self._gaps: dict[str, Any] | None = None
         self._event_id: int | None = None
         self._written: tuple[int | None, int | None] | None = None
         self._second_s = self._ticks_s = float("-inf")
@@ -71,6 +75,7 @@ class LiveFeed:
         if new_second:
             self._second_s = at_s
             self._tell_second()
+            self._look_at_gaps()
         self._read_ticks(seen)
         if at_s - self._ticks_s >= _TICKS_INTERVAL_S and (ticks := self._ticks.take()):
             self._ticks_s = at_s
@@ -96,6 +101,12 @@ class LiveFeed:
         if self._event_id is not None and newest > self._event_id:
             self._tell("event_update", [event for event in events if event["id"] > self._event_id])
         self._event_id = newest
+
+    def _look_at_gaps(self) -> None:
+        gaps = self._sources.gaps.gaps(_MOST_GAPS)
+        if self._gaps is not None and gaps != self._gaps:
+            self._tell("gaps_update", gaps)
+        self._gaps = gaps
 
     def _look_at_carriers(self) -> None:
         """Which connection carries which symbol; of those that are new the newest bar is read."""

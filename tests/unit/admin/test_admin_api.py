@@ -11,7 +11,9 @@ from flask.testing import FlaskClient
 
 from src.app import create_app
 from src.config.settings import parse_settings
+from src.core.domain.market.gaps import GapState
 from src.core.services.connection_desk import ConnectionDesk
+from src.core.services.gap_jobs import GapJobs
 from src.infrastructure.database.connection_events import DatabaseEventRecorder
 from src.infrastructure.database.engines import read_engine, row_engine
 from src.infrastructure.database.jobs import DatabaseJobInbox
@@ -23,7 +25,9 @@ from tests.connection_control import Control
 from tests.waiting import wait_for
 
 STATUS = "/api/admin/websocket-status"
-GETS = (STATUS, "/api/admin/connection-events", "/api/admin/connection-tickers")
+GAPS = "/api/admin/gaps"
+REPAIR = "/api/admin/gaps/repair"
+GETS = (STATUS, "/api/admin/connection-events", "/api/admin/connection-tickers", GAPS)
 PAUSE = "/api/admin/connections/connection_1/pause"
 MOVE = "/api/admin/tickers/AAPL/move"
 
@@ -42,8 +46,13 @@ class Office:
         self.control = Control()
         self._engines = [read_engine(url), row_engine(url)]
         inbox = DatabaseJobInbox(*self._engines, now_ms)
-        self.desk = ConnectionDesk(self.control, inbox, DatabaseEventRecorder(self._engines[1]), now_ms)
+        self.woken = 0
+        jobs = {"gaps.repair": GapJobs(self.ingestion.gaps, self._wake, now_ms).repair}
+        self.desk = ConnectionDesk(self.control, inbox, DatabaseEventRecorder(self._engines[1]), now_ms, jobs)
         self.control.on_event = self.desk.note
+
+    def _wake(self) -> None:
+        self.woken += 1
 
     def get(self, path: str, status: int = 200) -> Any:
         answer = self.client.get(path)
@@ -120,6 +129,32 @@ def test_events_come_newest_first_as_many_as_asked_for(office: Office) -> None:
     assert [event["reason"] for event in office.get(f"{GETS[1]}?limit=1")["events"]] == ["reason 2"]
 
 
+def test_gaps_are_told_with_how_far_their_repair_is(office: Office) -> None:
+    assert office.get(GAPS) == {
+        "totals": {
+            "open": 0, "waiting": 0, "repaired": 0, "unrepairable": 0, "repaired_bars": 0, "waiting_symbols": 0,
+            "next_due_at": None,
+        },
+        "gaps": [],
+    }  # fmt: skip
+    begun_ms = now_ms()
+    office.ingestion.miss("one", "AAPL", "MSFT")
+    entries = office.ingestion.gaps.entries(begun_ms + 3_600_000, 1)
+    office.ingestion.gaps.note(entries, GapState.REPAIRED, None, 7, "")
+    office.ingestion.miss("two", "NVDA")
+    body = office.get(GAPS)
+    assert (body["totals"]["open"], body["totals"]["waiting_symbols"], body["totals"]["repaired_bars"]) == (2, 2, 7)
+    first = body["gaps"][0]
+    assert (first["id"], first["scope"], first["symbols"], first["reason"]) == (
+        "one", "connection_2", ["AAPL", "MSFT"], "drop",
+    )  # fmt: skip
+    assert (first["symbols_done"], first["symbols_total"], first["repaired_bars"]) == (1, 2, 7)
+    assert first["to"] - first["from"] == 600_000
+    assert first["due_at"] - begun_ms == pytest.approx(600_000, abs=30_000)
+    assert (first["state"], first["closed_at"]) == ("open", None)
+    assert len(office.get(f"{GAPS}?limit=1")["gaps"]) == 1
+
+
 @pytest.mark.parametrize("query", ["limit=0", "limit=1001", "limit=x", "most=3", "limit=1&limit=2"])
 def test_wrong_parameters_are_refused(office: Office, query: str) -> None:
     assert office.get(f"{GETS[1]}?{query}", 400)["error"]["code"] == "bad_parameter"
@@ -128,7 +163,7 @@ def test_wrong_parameters_are_refused(office: Office, query: str) -> None:
 # -- who may ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", [*GETS, PAUSE, MOVE])
+@pytest.mark.parametrize("path", [*GETS, PAUSE, MOVE, REPAIR])
 def test_without_a_session_it_is_401_and_with_another_role_403(office: Office, path: str) -> None:
     make_admin(office.url, "reader", role="user")
     for login, status, code in ((None, 401, "unauthorized"), ("reader", 403, "forbidden")):
@@ -164,6 +199,25 @@ def test_an_action_is_done_and_logged_with_who_asked(attended: Office, path: str
     wait_for(lambda: attended.get(GETS[1])["events"])
     [event] = attended.get(GETS[1])["events"]
     assert (event["reason"], event["actor"]) == (message, "admin")
+
+
+def test_gaps_are_asked_about_now_one_or_all(attended: Office) -> None:
+    for gap_id in ("one", "two"):
+        attended.ingestion.miss(gap_id, "AAPL", "MSFT")
+    message = attended.post(REPAIR, json={"gap_id": "one"})["message"]
+    assert message == "2 tickers will be asked about as soon as the rate allows."
+    due = {entry.gap_id: entry.due_ms for entry in attended.ingestion.gaps.entries(now_ms(), 9)}
+    assert due["one"] <= now_ms() < due["two"]
+    assert attended.post(REPAIR, json={"gap_id": "none"})["message"].startswith("Nothing of this gap waits")
+    assert attended.post(REPAIR, json={})["message"] == "All that waits will be asked about as soon as the rate allows."
+    assert len(attended.ingestion.gaps.entries(now_ms(), 9)) == 4
+    assert attended.post(REPAIR, json={})["message"].startswith("Nothing waits for later")
+    assert attended.woken == 4
+
+
+@pytest.mark.parametrize("body", [None, [], {"gap_id": 1}, {"gap_id": ""}, {"gap_id": "x" * 33}, {"gap": "one"}])
+def test_a_repair_names_a_gap_or_means_all(office: Office, body: Any) -> None:
+    assert office.post(REPAIR, 400, json=body)["error"]["code"] == "bad_parameter"
 
 
 def test_what_cannot_be_done_is_said(attended: Office) -> None:

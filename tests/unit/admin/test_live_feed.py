@@ -7,14 +7,17 @@ import pytest
 
 from src.config.settings import PROJECT_ROOT
 from src.core.services.connection_status_service import ConnectionStatusService
+from src.core.services.gap_report_service import GapReportService
 from src.infrastructure.calendar.session_table import load_session_table
 from src.infrastructure.database.bar_reader import DatabaseBarReader
 from src.infrastructure.database.change_reader import DatabaseChangeReader
 from src.infrastructure.database.connection_events import DatabaseEventLog
 from src.infrastructure.database.engines import read_engine
+from src.infrastructure.database.gap_store import DatabaseGapReader
 from src.presentation.admin.live_feed import MOST_SYMBOLS, LiveFeed, LiveSources, carriers_of
 from tests import status_rows
 from tests.admin_site import CARRIED, Ingestion, now_ms, started
+from tests.bars import bar
 
 MINUTE_MS = 60_000
 
@@ -31,7 +34,8 @@ class Desk:
         reader = DatabaseBarReader(self._engine, changes)
         sessions = load_session_table(PROJECT_ROOT / "data/sessions.csv")
         connections = ConnectionStatusService(reader, sessions, DatabaseEventLog(self._engine), now_ms)
-        self.feed = LiveFeed(LiveSources(connections, reader, changes), lambda *what: self.told.append(what))
+        gaps = GapReportService(DatabaseGapReader(self._engine))
+        self.feed = LiveFeed(LiveSources(connections, gaps, reader, changes), lambda *what: self.told.append(what))
 
     def look(self, later_s: float = 0.1) -> list[tuple[str, Any]]:
         """What is told by one look, so much later than the last."""
@@ -134,6 +138,25 @@ def test_a_connection_that_goes_down_is_told_by_the_next_look(desk: Desk) -> Non
     assert told[0][1]["connections"][1]["condition"] == "down"
     assert [event["reason"] for event in told[1][1]] == ["second", "first"]
     assert desk.look() == []
+
+
+def test_a_gap_that_opens_or_moves_on_is_told_each_second(desk: Desk) -> None:
+    desk.look()
+    desk.ingestion.miss("one", "AAPL", "MSFT")
+    assert names(desk.look(1.0)) == ["metrics_update", "summary_update", "gaps_update"]
+    assert names(desk.look(1.0)) == ["metrics_update", "summary_update"]
+    desk.ingestion.gaps.ask_again("one", now_ms())
+    [(_, told)] = [message for message in desk.look(1.0) if message[0] == "gaps_update"]
+    assert told["totals"]["open"] == 1
+    assert told["gaps"][0]["due_at"] <= now_ms()
+
+
+def test_a_bar_that_is_withdrawn_is_no_price(desk: Desk) -> None:
+    desk.look()
+    newest_ms = now_ms() // MINUTE_MS * MINUTE_MS
+    gone = bar("AAPL", newest_ms, close=1.0, observed_at=2**50, withdrawn=True)
+    desk.ingestion.database.merge([gone])
+    assert desk.ticks() == []
 
 
 def test_who_comes_later_is_told_how_things_are(desk: Desk) -> None:

@@ -53,6 +53,35 @@ PATHS: dict[str, Part] = {
             security=ADMINISTRATOR,
         )
     },
+    "/api/admin/gaps": {
+        "get": operation(
+            _TAG,
+            "gaps",
+            "Gaps and their repair",
+            "Minutes of which something may be missing: those that are not closed, oldest first, then the closed ones, "
+            "newest first.",
+            {"200": json_answer("The gaps.", ref("Gaps")), **errors(400, 401, 403, 503)},
+            security=ADMINISTRATOR,
+            parameters=[query("limit", "How many, at most.", whole(minimum=1, maximum=1000, default=100))],
+        )
+    },
+    "/api/admin/gaps/repair": {
+        "post": operation(
+            _TAG,
+            "repair-gaps",
+            "Repair gaps now",
+            "Has one gap, also one that was given up, or all that wait asked about before their time, as far as the "
+            "rate allows; it does not wait for the repair. Handed to the ingesting process, logged with who asked.",
+            {**_ACTED, **errors(400, 401, 403, 409, 503)},
+            security=ADMINISTRATOR_ACTING,
+            body={
+                "application/json": {
+                    "schema": fields({"gap_id": text("Its id; absent: all of them.")}, optional=["gap_id"]),
+                    "example": {},
+                }
+            },
+        )
+    },
     "/api/admin/connections/{connection_id}/{action}": {
         "post": operation(
             _TAG,

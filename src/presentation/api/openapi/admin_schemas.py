@@ -1,5 +1,6 @@
 """What administrators are told of the connections to the feed."""
 
+from src.core.domain.market.gaps import GapReason, GapState
 from src.presentation.api.metric_tables import REPAIR_STATES
 from src.presentation.api.openapi.parts import (
     Part,
@@ -82,7 +83,7 @@ SCHEMAS: dict[str, Part] = {
     ),
     "ReconciliationNow": fields(
         {
-            "state": text("Such as `idle` or `running`."),
+            "state": text("`waiting`: for the repair of gaps.", enum=["idle", "running", "waiting"]),
             "date": or_null(text("The trading day that is being compared, New York.")),
             "done": count("Symbols of it that were."),
             "total": count("Of so many."),
@@ -90,9 +91,12 @@ SCHEMAS: dict[str, Part] = {
                 fields(
                     {
                         "date": text("The trading day that was compared last."),
+                        "state": text("`failed`: some symbols could not be compared.", enum=["done", "failed"]),
+                        "bars": count("Bars that were compared."),
                         "differed": count("Bars whose values were not the final ones."),
                         "added": count("Bars that were missing."),
                         "withdrawn": count("Bars that the vendor has no more."),
+                        "failed": count("Symbols that could not be compared."),
                         "finished_at": moment("When that was done."),
                     }
                 )
@@ -147,6 +151,45 @@ SCHEMAS: dict[str, Part] = {
             "session": ref("Session"),
             "ingest_age_ms": or_null(whole("How long ago ingestion reported; it does so each second.")),
             "timestamp": moment("The server's clock."),
+        }
+    ),
+    "Gap": fields(
+        {
+            "id": text(),
+            "scope": text("What was hit: a connection's id, a symbol, or `*`."),
+            "symbols": or_null(items(text(), "The first 20; null for all that are listened to.", maxItems=20)),
+            "symbols_total": or_null(count("How many there are; null until its repair begins.")),
+            "symbols_done": count("Of these, so many are done with."),
+            "from": moment("The start of its first minute, by the feed's time."),
+            "to": or_null(moment("The start of its last minute; null while it grows.")),
+            "reason": text(enum=[reason.value for reason in GapReason]),
+            "detail": text("A sentence."),
+            "state": text(
+                "`waiting`: filled, and to be checked once the vendor's answers have settled.",
+                enum=[state.value for state in GapState],
+            ),
+            "attempts": count("Requests about it."),
+            "repaired_bars": count("Bars that were missing or wrong."),
+            "trouble": or_null(text("Of one symbol, why it could not be repaired so far.")),
+            "opened_at": moment("When it was noticed."),
+            "checked_at": or_null(moment("When it was last asked about.")),
+            "due_at": or_null(moment("When it is to be asked about next.")),
+            "closed_at": or_null(moment("When it was done with.")),
+        },
+        description="Minutes of which something may be missing.",
+    ),
+    "Gaps": fields(
+        {
+            "totals": fields(
+                {
+                    **{state.value: count("Gaps in this state.") for state in GapState},
+                    "repaired_bars": count("Of all gaps that are kept."),
+                    "waiting_symbols": count("Symbols that are still to be asked for."),
+                    "next_due_at": or_null(moment("When the first of them is due.")),
+                },
+                description="Of all gaps that are kept.",
+            ),
+            "gaps": items(ref("Gap")),
         }
     ),
     "ConnectionEvent": fields(

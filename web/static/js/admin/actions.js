@@ -1,6 +1,6 @@
-// What an administrator can do to connections: the questions that are asked first, and what came of it.
+// What an administrator can do about connections and gaps: the questions that are asked first, and what came of it.
 
-import { labelOf, tickersText } from "./words.js";
+import { count, labelOf, tickersText } from "./words.js";
 
 /** What is asked before an action: {title, text, confirmText}. */
 export function questionFor(action, connection, isAlone) {
@@ -40,18 +40,26 @@ export function canMoveFrom(connections, connection) {
   return connection.enabled && connection.movable && connection.ticker_count > 0 && others.length > 1;
 }
 
-/** The actions; `dialog` asks, `getState` gives the state, `tell(connectionId, text, isError)` says what came of it,
- *  and `onDone` is called when something was done. */
-export function createActions({ dialog, requests, getState, tell, onDone }) {
+/** What is asked before gaps are repaired: {title, text, confirmText}; `gapText` names one, null means all. */
+export function questionForRepair(gapText, repair) {
+  const what = gapText === null ? "all gaps" : "this gap";
+  const rate = repair === null ? "" : `: ${count(repair.rate_per_minute, "request")} a minute`;
+  const text = `What waits is asked for before its time, as fast as the rate allows${rate}.`;
+  return { title: `Repair ${what} now?`, text: gapText === null ? text : `${gapText}. ${text}`, confirmText: "Repair" };
+}
+
+/** The actions; `dialog` asks, `getState` gives the state, `tell(connectionId, text, isError)` says what came of one on
+ *  a connection and `tellRepair(text, isError)` of a repair; `onDone` is called when something was done. */
+export function createActions({ dialog, requests, getState, tell, tellRepair, onDone }) {
   function connectionOf(id) {
     return getState().status.connections.find(({ connection_id: other }) => other === id);
   }
 
-  /** Ask the server: {isDone, message}. What was done is told at the connection, a refusal by the dialog. */
-  async function run(connectionId, request) {
+  /** Ask the server: {isDone, message}. What was done is told where it was asked, a refusal by the dialog. */
+  async function run(tellHere, request) {
     try {
       const { message } = await request();
-      tell(connectionId, message, false);
+      tellHere(message, false);
       onDone();
       return { isDone: true, message };
     } catch (error) {
@@ -60,12 +68,20 @@ export function createActions({ dialog, requests, getState, tell, onDone }) {
     }
   }
 
+  const at = (connectionId) => (text, isError) => tell(connectionId, text, isError);
+
   return {
+    /** Have a gap ({id}, and its name in words) repaired now; null: all of them. */
+    repair(gap, gapText) {
+      const question = questionForRepair(gapText, getState().status?.repair ?? null);
+      const request = () => requests.repair(gap?.id ?? null);
+      dialog.ask({ ...question, fields: null, run: () => run(tellRepair, request) });
+    },
     control(connectionId, action) {
       const isAlone = getState().status.connections.filter(({ enabled }) => enabled).length === 1;
       const question = questionFor(action, connectionOf(connectionId), isAlone);
       const request = () => requests.control(connectionId, action);
-      dialog.ask({ ...question, fields: null, run: () => run(connectionId, request) });
+      dialog.ask({ ...question, fields: null, run: () => run(at(connectionId), request) });
     },
     /** Move a ticker of a connection; null: the dialog asks which. */
     move(connectionId, ticker) {
@@ -80,7 +96,7 @@ export function createActions({ dialog, requests, getState, tell, onDone }) {
         text: "It stays where you move it until that connection is lost or ingestion is started anew.",
         confirmText: "Move",
         fields: { ticker, tickers: carried[connectionId] ?? [], targets },
-        run: ({ ticker: chosen, target }) => run(connectionId, () => requests.move(chosen, target)),
+        run: ({ ticker: chosen, target }) => run(at(connectionId), () => requests.move(chosen, target)),
       });
     },
   };

@@ -8,7 +8,7 @@ export function createDialog(find) {
   const confirm = find("dialog-confirm");
   let task = null;
   let isBusy = false;
-  // What asked, and the column it stands in.
+  // What asked, and the column or section it stands in.
   let opener = null;
   let column = null;
 
@@ -52,7 +52,7 @@ export function createDialog(find) {
     ask({ title, text, confirmText, fields, run }) {
       task = run;
       opener = document.activeElement;
-      column = opener.closest("[data-connection]");
+      column = opener.closest("[data-connection], #repair");
       setText(find("dialog-title"), title);
       setText(find("dialog-text"), text);
       setText(confirm, confirmText);

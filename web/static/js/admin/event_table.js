@@ -1,10 +1,11 @@
 // The last events of the connections, newest first.
 
 import { NOT_KNOWN } from "../format.js";
+import { repairedText } from "./gap_words.js";
 import { make, makeCell, setText, showEach } from "./parts.js";
 import { closeCodeText, durationText, eventWord, momentText } from "./words.js";
 
-const COLUMNS = ["time", "connection", "event", "reason", "code", "duration", "actor"];
+const COLUMNS = ["time", "connection", "event", "reason", "code", "duration", "repaired", "actor"];
 // What the eye should find: an end is not like a beginning.
 const TONES = {
   connected: "good", resumed: "good", tickers_returned: "good",
@@ -14,17 +15,22 @@ const TONES = {
 /** The table's body; `empty` is shown in its place while there is nothing to show. */
 export function createEventTable(body, empty) {
   let shown = null;
+  let shownGaps = null;
   let shownDay = null;
 
   return {
-    /** Show the events of a state; `names` has connections' names by id, `nowMs` is the server's clock. */
-    show(events, names, nowMs) {
+    /** Show the events of a state, with what became of their gaps; `names` has connections' names by id, `nowMs` is the
+     *  server's clock. */
+    show(events, gaps, names, nowMs) {
       const day = momentText(nowMs - 86_400_000, nowMs).slice(0, 10);
-      if (events === shown && day === shownDay) return;
-      shown = events;
-      shownDay = day;
+      if (events === shown && gaps === shownGaps && day === shownDay) return;
+      [shown, shownGaps, shownDay] = [events, gaps, day];
       empty.hidden = events.length > 0;
-      showEach(body, events, createRow, (row, event) => showEvent(row, event, names, nowMs));
+      showEach(body, events, createRow, (row, event) => {
+        showEvent(row, event, names, nowMs);
+        setText(row.cells[COLUMNS.indexOf("repaired")], repairedText(event, gaps) || NOT_KNOWN);
+        for (const cell of row.cells) cell.classList.toggle("not-known", cell.textContent === NOT_KNOWN);
+      });
     },
   };
 }
@@ -38,7 +44,7 @@ function createRow() {
 }
 
 function showEvent(row, event, names, nowMs) {
-  const [time, connection, what, reason, code, duration, actor] = row.cells;
+  const [time, connection, what, reason, code, duration, , actor] = row.cells;
   const utc = new Date(event.time).toISOString();
   setText(time.firstChild, momentText(event.time, nowMs));
   time.firstChild.dateTime = utc;
@@ -51,5 +57,4 @@ function showEvent(row, event, names, nowMs) {
   setText(code, closeCodeText(event.close_code));
   setText(duration, durationText(event));
   setText(actor, event.actor ?? NOT_KNOWN);
-  for (const cell of [code, duration, actor]) cell.classList.toggle("not-known", cell.textContent === NOT_KNOWN);
 }

@@ -11,10 +11,10 @@ const STALE_MS = 5_000;
 const HIDDEN_GRACE_MS = 10_000;
 // A server that refused, or ended, a connection is not asked for one with each question.
 const REFUSED_RETRY_MS = 10_000;
-const MESSAGES = ["status_update", "metrics_update", "summary_update", "tick_update", "event_update"];
+const MESSAGES = ["status_update", "metrics_update", "summary_update", "tick_update", "event_update", "gaps_update"];
 
 /** Connects `socket` (socket.io's, not connected yet) and asks `requests`. `on` has a function for each message, by its
- *  name, and `load({status, events, tickers})` for answers, of which a smaller one has the status alone; `onChange` is
+ *  name, and `load({status, events, tickers, gaps})` for answers, of which a smaller one has the status alone; `onChange` is
  *  called when `report()` may have changed. */
 export function createLink({ socket, requests, on, onChange, nowMs = Date.now }) {
   let wantsAll = true;
@@ -49,8 +49,9 @@ export function createLink({ socket, requests, on, onChange, nowMs = Date.now })
   }
 
   async function loadAll() {
-    const [status, events, tickers] = await Promise.all([requests.status(), requests.events(), requests.tickers()]);
-    return { status, events, tickers };
+    const names = ["status", "events", "tickers", "gaps"];
+    const answers = await Promise.all(names.map((name) => requests[name]()));
+    return Object.fromEntries(names.map((name, i) => [name, answers[i]]));
   }
 
   /** After a refusal the library does not try again by itself. */

@@ -6,11 +6,13 @@ import { canMoveFrom, createActions } from "./actions.js";
 import { createConnectionCard } from "./connection_card.js";
 import { createDialog } from "./dialog.js";
 import { createEventTable } from "./event_table.js";
+import { createGapTable } from "./gap_table.js";
 import { createLink } from "./link.js";
 import { createOverview, titleText } from "./overview.js";
 import { createPrices } from "./prices.js";
+import { createRepairPanel } from "./repair_panel.js";
 import { createRequests } from "./requests.js";
-import { emptyState, withEvents, withMetrics, withStatus, withSummary, withTickers } from "./state.js";
+import { emptyState, withEvents, withGaps, withMetrics, withStatus, withSummary, withTickers } from "./state.js";
 import { judge, judgeLink } from "./verdict.js";
 
 const CLOCK_INTERVAL_MS = 1_000;
@@ -22,9 +24,14 @@ const requests = createRequests(clock, { token: () => document.querySelector("me
 const socket = io("/admin-ws", { autoConnect: false, transports: ["websocket"], reconnectionDelay: 500 });
 const overview = createOverview(find);
 const eventTable = createEventTable(find("events"), find("no-events"));
+const repairPanel = createRepairPanel(find);
+const gapTable = createGapTable({
+  body: find("gaps"), empty: find("no-gaps"), onRepair: (gap, text) => actions.repair(gap, text),
+});
 const actions = createActions({
   dialog: createDialog(find), requests, getState: () => state, onDone: () => link.loadAgain(),
   tell: (connectionId, text, isError) => cards.get(connectionId)?.tell(text, isError),
+  tellRepair: repairPanel.tell,
 });
 const link = createLink({ socket, requests, on: listeners(), onChange: showLink });
 const cards = new Map();
@@ -36,13 +43,14 @@ let frame = null;
 
 function listeners() {
   return {
-    load({ status, events, tickers }) {
+    load({ status, events, tickers, gaps }) {
       // A session that began anew, in another tab, has another token: the page is loaded with it.
       if (hadEnded) window.location.reload();
       become(withStatus(state, status));
       if (events === undefined) return;
       become(withEvents(state, events));
       become(withTickers(state, tickers));
+      become(withGaps(state, gaps));
       prices.apply(tickers.ticks);
       arrangeSoon();
     },
@@ -50,6 +58,7 @@ function listeners() {
     metrics_update: (metrics) => become(withMetrics(state, metrics)),
     summary_update: (summary) => become(withSummary(state, summary)),
     event_update: (events) => become(withEvents(state, events)),
+    gaps_update: (gaps) => become(withGaps(state, gaps)),
     tick_update(ticks) {
       prices.apply(ticks);
       if (hasWildcard()) isArranged = false;
@@ -87,7 +96,8 @@ function draw() {
   }
   if (!isArranged) arrange();
   drawPrices();
-  eventTable.show(state.events, namesOf(connections), nowMs);
+  showRepair(nowMs);
+  eventTable.show(state.events, state.gaps.gaps, namesOf(connections), nowMs);
   showVerdict(nowMs);
 }
 
@@ -138,6 +148,12 @@ function drawPrices() {
   for (const card of cards.values()) card.draw(changed);
 }
 
+/** With moments that come nearer: it is shown each second too. */
+function showRepair(nowMs) {
+  repairPanel.show(state.status, state.gaps.totals, nowMs);
+  gapTable.show(state.gaps.gaps, namesOf(state.status.connections), nowMs);
+}
+
 function showVerdict(nowMs) {
   const verdict = judge(state, nowMs);
   overview.showVerdict(verdict);
@@ -166,9 +182,11 @@ function tick() {
   const nowMs = clock.nowMs();
   overview.tick(nowMs);
   for (const connection of state.status.connections) cards.get(connection.connection_id)?.tick(connection, nowMs);
+  showRepair(nowMs);
   showVerdict(nowMs);
 }
 
 find("filter").addEventListener("input", arrangeSoon);
+find("repair-all").addEventListener("click", () => actions.repair(null, null));
 setInterval(tick, CLOCK_INTERVAL_MS);
 link.start();

@@ -1,8 +1,9 @@
-// The administrator's API: what is known of the connections, and what can be done to them.
+// The administrator's API: what is known of connections and gaps, and what can be done about them.
 
 import { getJson } from "../api.js";
 
 const EVENTS = 100;
+const GAPS = 100;
 
 /** The questions and actions; `clock` learns the server's time, `token` gives the token against forged requests. All
  *  fail with ApiError. */
@@ -21,11 +22,15 @@ export function createRequests(clock, { token, fetch = window.fetch.bind(window)
     },
     /** The newest events, newest first. */
     events: async () => (await getJson(fetch, `/api/admin/connection-events?limit=${EVENTS}`)).events,
+    /** {totals, gaps}: what is open, oldest first, then what is closed, newest first. */
+    gaps: () => getJson(fetch, `/api/admin/gaps?limit=${GAPS}`),
     /** {tickers, moved, ticks}. */
     tickers: () => getJson(fetch, "/api/admin/connection-tickers"),
     /** `action` is pause, resume or reconnect. The answer is {state: "done" or "asked", message}. */
     control: (connectionId, action) => act(`/api/admin/connections/${encodeURIComponent(connectionId)}/${action}`),
     move: (ticker, connectionId) =>
       act(`/api/admin/tickers/${encodeURIComponent(ticker)}/move`, { connection_id: connectionId }),
+    /** Have a gap asked about now; null: all that wait. */
+    repair: (gapId) => act("/api/admin/gaps/repair", gapId === null ? {} : { gap_id: gapId }),
   };
 }

@@ -5,10 +5,10 @@ import { labelOf } from "./words.js";
 const MAX_EVENTS = 100;
 
 /** `status` is the last GET /api/admin/websocket-status as later messages changed it, or null before the first;
- *  `events` are the newest 100, newest first; `carried` the tickers by the connection that carries them now, `moved`
+ *  `gaps` has {totals, gaps} of GET /api/admin/gaps, `events` are the newest 100, newest first; `carried` the tickers by the connection that carries them now, `moved`
  *  the owner's id of each ticker that is not with its own connection. */
 export function emptyState() {
-  return { status: null, events: [], carried: {}, moved: {} };
+  return { status: null, gaps: { totals: null, gaps: [] }, events: [], carried: {}, moved: {} };
 }
 
 /** A whole status in the place of the one before. */
@@ -26,9 +26,14 @@ export function withMetrics(state, metrics) {
   return { ...state, status: { ...state.status, connections } };
 }
 
-/** The second's figures of all of it: summary, pipeline, ingest_age_ms, timestamp. */
+/** The second's figures of all of it: summary, pipeline, repair, storage and so on. */
 export function withSummary(state, summary) {
   return state.status === null ? state : { ...state, status: { ...state.status, ...summary } };
+}
+
+/** The gaps as they are now. */
+export function withGaps(state, gaps) {
+  return { ...state, gaps };
 }
 
 /** Events besides those known; one that comes twice, by a message and an answer, is kept once. */

@@ -1,15 +1,16 @@
 // Whether every bar arrives, in a headline, and if not, why and what to do, in notes. No DOM here.
 
 import { formatClock } from "../time.js";
+import { gapNotes, isStorageAway, storageNotes } from "./repair_notes.js";
 import { awaySinceMs, carriersOf, labelIn, pausedBy } from "./state.js";
-import { count, labelOf, listed, momentText, tickersText } from "./words.js";
+import { count, labelOf, listed, momentText, sentence, tickersText } from "./words.js";
 
 // The ingesting half writes its status each second.
 const INGEST_SILENT_MS = 10_000;
 // Tickers of a connection that is away move within this time.
 const MOVING_MS = 15_000;
 const SLOW_COMMIT_MS = 10_000;
-const LEVELS = ["bad", "warn"];
+const LEVELS = ["bad", "warn", "idle"];
 const AWAY = new Set(["down", "paused"]);
 
 /** The judgement of a state: {level, headline, notes}. `level` is "ok", "warn", "bad" or "idle", each note {level,
@@ -21,9 +22,12 @@ export function judge(state, nowMs) {
   const silence = ingestSilence(status, nowMs);
   if (silence !== null) return silence;
   const enabled = status.connections.filter((connection) => connection.enabled);
-  const notes = [...enabled.flatMap((connection) => notesOn(connection, state, nowMs)), ...pipelineNotes(status)];
+  const notes = [
+    ...enabled.flatMap((connection) => notesOn(connection, state, nowMs)), ...pipelineNotes(status, nowMs),
+    ...storageNotes(status, nowMs), ...gapNotes(state, nowMs),
+  ];
   notes.sort((a, b) => LEVELS.indexOf(a.level) - LEVELS.indexOf(b.level));
-  const { level, headline } = headlineOf(enabled, status);
+  const { level, headline } = headlineOf(enabled, status, nowMs);
   return { level, headline, notes };
 }
 
@@ -52,12 +56,12 @@ function isLate({ condition, ticker_count: tickers }) {
   return condition === "late" && tickers > 0;
 }
 
-function headlineOf(enabled, { pipeline }) {
+function headlineOf(enabled, status, nowMs) {
   const stuck = enabled.filter((connection) => isAway(connection) && connection.ticker_count > 0);
   const late = enabled.filter(isLate);
   if (enabled.length === 0) return { level: "bad", headline: "No bars arrive: no connection is enabled" };
   if (stuck.length > 0) return { level: "bad", headline: `No bars arrive${share(stuck, enabled)}` };
-  if (isNotStored(pipeline)) return { level: "bad", headline: "Bars arrive, but are not stored" };
+  if (isStorageAway(status, nowMs) || isNotStored(status.pipeline)) return { level: "bad", headline: "Bars arrive, but are not stored" };
   if (late.length > 0) return { level: "warn", headline: `Bars are late${share(late, enabled)}` };
   if (enabled.every((connection) => connection.condition === "market_closed" || isAway(connection))) {
     return { level: "idle", headline: "The market is closed: no bars are expected" };
@@ -85,9 +89,10 @@ function isNotStored({ event_to_commit_ms: latency, waiting_bars: waiting }) {
   return waiting > 0 && latency.count === 0;
 }
 
-function pipelineNotes({ pipeline }) {
-  const { waiting_bars: waiting, event_to_commit_ms: latency } = pipeline;
-  if (isNotStored(pipeline)) {
+function pipelineNotes(status, nowMs) {
+  const { waiting_bars: waiting, event_to_commit_ms: latency } = status.pipeline;
+  if (isStorageAway(status, nowMs)) return []; // whose note says more
+  if (isNotStored(status.pipeline)) {
     const text = `None was committed in the last minute; ${count(waiting, "bar")} wait in memory.`;
     return [{ level: "bad", text, advice: "See that the database answers and its disk has room; the log says more." }];
   }
@@ -158,11 +163,6 @@ function missingTopicsNotes(connection) {
     level: "warn", text: `${labelOf(connection)} asked for ${tickersText(connection)}, but the feed did not confirm ${some}.`,
     advice: "See that the plan covers these channels and that the tickers are spelled as the feed does.",
   }];
-}
-
-/** A reason as a sentence: with its full stop. */
-function sentence(reason) {
-  return /[.!?]$/.test(reason) ? reason : `${reason}.`;
 }
 
 /** What keeps the page itself from being current: null, or {level, headline, detail, isEnded, isStale}.

@@ -93,6 +93,11 @@ export function momentText(timeMs, nowMs) {
   return day === formatDay(nowMs) ? formatClock(timeMs) : `${day} ${formatClock(timeMs)}`;
 }
 
+/** A reason as a sentence: with its full stop. */
+export function sentence(reason) {
+  return /[.!?]$/.test(reason) ? reason : `${reason}.`;
+}
+
 /** Counts by kind, the largest first: "2 × drop, 1 × refused key". */
 export function kindsText(byKind) {
   const kinds = Object.entries(byKind).filter(([, number]) => number > 0);
