@@ -90,7 +90,7 @@ FAULTS = [
     Fault("A corrected after its minute was sealed", alters=_changed(lambda line: [line, _later(line, 330)], SECOND)),
     Fault("AM without A", alters=_changed(_of_one(_without), SECOND)),
     Fault("A without AM", alters=_changed(_of_one(_unsent), MINUTE), fast=True),
-    Fault("everything twice", lambda _at_s: [begin(0, Duplicate(share=1.0))]),
+    Fault("everything twice", lambda _at_s: [begin(0, Duplicate(share=1.0))], fast=True),
     Fault("reordered across minutes", lambda _at_s: [begin(0, Reorder(within_s=100))]),
     Fault("other spellings", lambda _at_s: [begin(0, Respell(share=1.0))]),
     Fault("a minute without trades", alters=_no_trades),

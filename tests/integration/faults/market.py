@@ -61,7 +61,8 @@ def _of_symbol(session: Session, symbol: str, start_ms: int, end_ms: int, late_m
             before[row.start_ms] = volume_micro
             bar = _bar(symbol, row, MINUTE_MS, volume_micro)
             volume_micro = bar.day_volume_micro
-            lines.append(Line(bar.end_ms + late_ms, MINUTE, symbol, bar.start_ms, bar, bar.start_ms >= start_ms))
+            is_sent = bar.end_ms >= start_ms  # the AM of the minute before comes in the first one
+            lines.append(Line(bar.end_ms + late_ms, MINUTE, symbol, bar.start_ms, bar, is_sent))
     for row in _rows(session.folder / "second" / f"{symbol}_{session.day}.csv.gz"):
         if start_ms <= row.start_ms < end_ms:
             minute_ms = row.start_ms // MINUTE_MS * MINUTE_MS

@@ -46,6 +46,11 @@ def _poisoned(at_s: float) -> Sequence[Event]:
     return during(at_s, 180, poison)
 
 
+def _restart_by_kill(scene: Scene) -> None:
+    scene.program.kill()
+    scene.program.start()
+
+
 FAULTS = [
     Fault("another process holds the lock for 50 s", _locked(50), fast=True),
     Fault("another process holds the lock for 4 min", _locked(240)),
@@ -70,17 +75,12 @@ FAULTS = [
     ),
     Fault(
         "away, and the program is killed meanwhile",
-        lambda at_s: [*_stopped(150)(at_s), Event(at_s + 100, lambda scene: _restart_by_kill(scene))],
+        lambda at_s: [*_stopped(150)(at_s), Event(at_s + 100, _restart_by_kill)],
         kinds=_POSTGRES,
         at_s=AT_S,
     ),
     Fault(
         "locked, and the program is killed meanwhile",
-        lambda at_s: [*_locked(150)(at_s), Event(at_s + 100, lambda scene: _restart_by_kill(scene))],
+        lambda at_s: [*_locked(150)(at_s), Event(at_s + 100, _restart_by_kill)],
     ),
 ]
-
-
-def _restart_by_kill(scene: Scene) -> None:
-    scene.program.kill()
-    scene.program.start()

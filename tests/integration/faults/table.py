@@ -26,8 +26,7 @@ class Fault(NamedTuple):
     """A row: what goes wrong, and all that has to be known to let it happen.
 
     `events` gives what is done, for the time at which it begins (seconds after the market's start); `alters` makes
-    another script. `fast`: it is in the default run; `alone`: it is not combined with others. `waits_for` says what
-    is missing in the program; such a row is only run when all are asked for.
+    another script. `fast`: it is in the default run; `alone`: it is not combined with others.
     """
 
     name: str
@@ -40,7 +39,6 @@ class Fault(NamedTuple):
     at_s: float = AT_S
     fast: bool = False
     alone: bool = False
-    waits_for: str = ""
 
 
 def act(at_s: float, action: Action) -> Event:

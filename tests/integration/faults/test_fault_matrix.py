@@ -1,5 +1,6 @@
 """The proof that no bar is lost: each row of the table of faults, alone and with others, before one oracle."""
 
+import os
 import random
 import secrets
 from collections.abc import Sequence
@@ -22,6 +23,11 @@ TABLES = {
     "process": process_faults.FAULTS,
 }
 ALL = [(table, fault) for table, faults in TABLES.items() for fault in faults]
+# Until drops, restarts and what is missed open gaps, nothing asks REST for them; the rows below need no repair.
+_WITHOUT_REPAIR = {
+    "everything twice", "other spellings", "VWAP outside of low and high", "fractional volumes",
+    "AM sent again after 1 s", "AM sent again after 60 s",
+}  # fmt: skip
 _SYMBOLS = 3
 _LATEST_S = 330.0  # when a fault of a combination begins at the latest
 
@@ -53,13 +59,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             pytest.param(fault, kind, id=f"{table}-{fault.name}-{kind}".replace(" ", "_"))
             for table, fault in ALL
             for kind in fault.kinds
-            if whole or (fault.fast and not fault.waits_for)
+            if whole or (fault.fast and fault.name in _WITHOUT_REPAIR)
         ]
         metafunc.parametrize(("fault", "fault_database"), rows, indirect=["fault_database"])
     if "schedule" in metafunc.fixturenames:
         seed = metafunc.config.getoption("--fault-seed")
         count = metafunc.config.getoption("--schedules")
-        seeds = [seed] if seed is not None else [secrets.randbelow(2**32) for _ in range(count)]
+        seeds = [seed] if seed is not None else new_seeds(count)
         rows = [pytest.param(number, kind, id=f"seed_{number}-{kind}") for number in seeds for kind in BOTH]
         metafunc.parametrize(("schedule", "fault_database"), rows, indirect=["fault_database"])
 
@@ -81,8 +87,15 @@ def test_after_faults_at_random_the_stored_bars_equal_the_official_ones(
     play(session, fault_database, tmp_path, drawn)
 
 
+def new_seeds(count: int) -> list[int]:
+    """Seeds of this run, the same ones for all processes that it is spread over."""
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or secrets.token_hex(16)
+    draws = random.Random(run)
+    return [draws.getrandbits(32) for _ in range(count)]
+
+
 def combination(seed: int, kind: str) -> list[tuple[Fault, float]]:
     """Two to four rows that go together, with the times (seconds after the market's start) at which they begin."""
     draws = random.Random(seed)
-    rows = [fault for _, fault in ALL if kind in fault.kinds and not fault.alone and not fault.waits_for]
+    rows = [fault for _, fault in ALL if kind in fault.kinds and fault.name in _WITHOUT_REPAIR]
     return [(fault, draws.uniform(5, _LATEST_S)) for fault in draws.sample(rows, draws.randint(2, 4))]
