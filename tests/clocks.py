@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Self
 
 # How long a jump, or another speed, may go unnoticed by whoever waits, in the machine's seconds.
-_LOOK_S = 0.01
+_LOOK_S = 0.02
 # How often it was set (odd while it is being set), then from when on it runs: its time (microseconds), the machine's
 # (nanoseconds since the boot, the same for all processes), its speed, and the time at which it stands still.
 _STATE = struct.Struct("qqqdq")
@@ -67,7 +67,7 @@ class RacingClock:
         return _BEATS.unpack_from(self._state, _STATE.size)
 
     def jump(self, ms: int) -> None:
-        """Lets `ms` milliseconds (0 or more) pass at once; who waits for a moment among them wakes within 10 ms."""
+        """Lets `ms` milliseconds (0 or more) pass at once; who waits for a moment among them wakes within 20 ms."""
         if ms < 0:
             raise ValueError(f"Time passes forward only, not by {ms} ms; a SteppedClock can be set back.")
         with self._setting:
@@ -91,7 +91,7 @@ class RacingClock:
         return self.now_us() / 1_000_000
 
     def real_s(self, until_ms: int) -> float:
-        """Seconds of the machine until this clock shows `until_ms`, at most 10 ms: the next look is due then."""
+        """Seconds of the machine until this clock shows `until_ms`, at most 20 ms: the next look is due then."""
         return max(0.0, min((until_ms - self.now_ms()) / 1000 / self._read()[3], _LOOK_S))
 
     def wait(self, event: threading.Event, timeout_s: float) -> bool:

@@ -1,9 +1,11 @@
 """Every fault of connections that the simulator has on command, as a real client meets it."""
 
+import json
 import socket
 import struct
 
 import pytest
+import urllib3
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
@@ -12,6 +14,7 @@ from src.simulator.faults import (
     AuthTimeout,
     Deaf,
     Drop,
+    DropAt,
     Error,
     ForceDisconnect,
     MaxConnections,
@@ -19,6 +22,7 @@ from src.simulator.faults import (
     NoRealTime,
     Outage,
     RefuseAuth,
+    RestTrouble,
     SlowConsumer,
     SlowTcp,
 )
@@ -304,3 +308,74 @@ def test_a_slow_line_makes_a_slow_consumer(server: SimulatorServer, puppet: Pupp
 
 
 # -- topics and events ---------------------------------------------------------------------------------------------
+
+
+# -- half-made sessions, refused upgrades and REST -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("point", "told"), [("auth", 0), ("subscribe", 1), ("acknowledged", 2)])
+def test_a_connection_ends_at_a_point_of_its_session(server: SimulatorServer, point: str, told: int) -> None:
+    server.faults.begin(DropAt(point=point))
+    with feed(server) as client:
+        client.say("auth", "key")
+        client.say("subscribe", "A.KO")
+        assert [element["status"] for element in client.rest()] == ["auth_success", "success"][:told]
+
+
+@pytest.mark.parametrize(("how", "retry_after"), [("403", None), ("429", "12"), ("503", None)])
+def test_an_upgrade_is_refused(server: SimulatorServer, how: str, retry_after: str | None) -> None:
+    server.faults.begin(Outage(how=how, retry_after_s=12))
+    with pytest.raises(InvalidStatus) as refused, feed(server):
+        pass
+    assert refused.value.response.status_code == int(how)
+    assert refused.value.response.headers.get("Retry-After") == retry_after
+
+
+def test_an_upgrade_is_not_answered_until_the_fault_ends(server: SimulatorServer) -> None:
+    number = server.faults.begin(Outage(how="silent"))
+    with socket.create_connection(("127.0.0.1", server.port)) as line:
+        line.sendall(_UPGRADE)
+        line.settimeout(0.1)
+        with pytest.raises(TimeoutError):
+            line.recv(1)
+        server.faults.end(number)
+        line.settimeout(5)
+        assert line.recv(12) == b"HTTP/1.1 101"
+
+
+@pytest.mark.parametrize("how", ["401", "403", "404", "429", "500", "502", "503"])
+def test_rest_answers_with_a_status(server: SimulatorServer, how: str) -> None:
+    server.faults.begin(RestTrouble(how=how))
+    status, retry_after, _body = rest(server)
+    assert status == int(how)
+    assert retry_after == ("7" if how == "429" else None)
+
+
+def test_rest_gives_pages_that_cannot_be_used(server: SimulatorServer) -> None:
+    for how in ("loop", "foreign", "empty"):
+        number = server.faults.begin(RestTrouble(how=how))
+        page = json.loads(rest(server)[2])
+        next_url = page.get("next_url", "")
+        assert (next_url == server.rest_url + _SNAPSHOT, "elsewhere.example" in next_url, "tickers" in page) == (
+            how == "loop",
+            how == "foreign",
+            False,  # the puppet's market has none
+        )
+        server.faults.end(number)
+    server.faults.begin(RestTrouble(how="malformed"))
+    with pytest.raises(json.JSONDecodeError):
+        json.loads(rest(server)[2])
+
+
+_SNAPSHOT = "/v2/snapshot/locale/us/markets/stocks/tickers"
+_UPGRADE = (
+    b"GET /stocks HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+)
+
+
+def rest(server: SimulatorServer) -> tuple[int, str | None, bytes]:
+    """Status, Retry-After and body of the snapshot as it is answered now."""
+    with urllib3.PoolManager(retries=False) as pool:
+        answer = pool.request("GET", server.rest_url + _SNAPSHOT, headers={"Authorization": "Bearer key"})
+        return answer.status, answer.headers.get("Retry-After"), answer.data

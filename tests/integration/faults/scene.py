@@ -93,7 +93,7 @@ class Scene:
             verdict = judged(self.database.url, self.source.history.official(self.clock.now_ms()))
             if verdict is not None and verdict.is_well:
                 break
-            time.sleep(0.05)
+            time.sleep(0.2)
         assert verdict is not None, "the database did not answer in time"
         return verdict
 
