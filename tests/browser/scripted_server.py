@@ -69,6 +69,7 @@ def _status() -> dict[str, Any]:
             "acknowledged_topics": 200,
             "missing_topics": [],
         },
+        "gaps": {"open": 0, "empty_at": None},
         "ingest_age_ms": 400,
     }
 

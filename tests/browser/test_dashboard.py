@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from .conftest import Open, candles_changed, remember_candles, step_until
-from .scripted_server import MINUTE_MS, ScriptedMarket
+from .scripted_server import MINUTE_MS, START_MS, ScriptedMarket
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 
@@ -174,16 +174,20 @@ def test_a_simulated_feed_is_labelled_and_a_real_one_is_not(open_page: Open, mar
 
 def test_a_feed_that_has_not_reported_yet_changes_no_label(open_page: Open, market: ScriptedMarket) -> None:
     market.status["feed"] = {"name": "simulated", "simulated": True}
+    market.status["gaps"] = {"open": 3, "empty_at": START_MS + 720_000}
     market.bars.clear()
     page = open_page(own_clock=True, expected=("404 (NOT FOUND)",)).page
     expect(page.locator("#feed-facts")).to_contain_text("Feed simulated: connected, 12,345 messages, 1 reconnect")
+    expect(page.locator("#gaps-notice")).to_have_text("3 gaps are being repaired, until about 10:43")
     market.status |= {
         "feed": {"name": None, "simulated": False},
         "connection": None,
+        "gaps": None,
         "ingest_age_ms": None,
         "universe": {"key": None, "symbols": [], "unknown": []},
     }
     step_until(page, 5_000, expect(page.locator("#feed-facts")).to_have_text, "No feed has reported yet")
+    expect(page.locator("#gaps-notice")).to_be_hidden()
     expect(page.locator("#simulated")).to_be_visible()
     expect(page.locator("#list-message")).to_have_text("Waiting for the watch list.")
 

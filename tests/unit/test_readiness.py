@@ -16,7 +16,7 @@ from src.infrastructure.database.write_trouble import write_trouble
 from tests.conftest import as_settings_give_it
 from tests.postgres import PostgresServer
 from tests.sites import StatusSite, now_ms
-from tests.status_rows import down, multi_live, one_disabled, one_down, one_paused, row
+from tests.status_rows import down, gaps_open, multi_live, one_disabled, one_down, one_paused, row
 
 _GONE = "The feed closed the connection (code 1006). Trying again in 4 s."
 
@@ -41,7 +41,7 @@ def ready(site: StatusSite, status: int) -> tuple[dict[str, bool], dict[str, str
 def test_all_is_well(site: StatusSite) -> None:
     site.report(multi_live(now_ms()))
     holds, _, _ = ready(site, 200)
-    assert list(holds) == ["database", "ingest", "feed", "connection_1", "connection_2", "connection_3"]
+    assert list(holds) == ["database", "ingest", "feed", "connection_1", "connection_2", "connection_3", "gaps"]
     assert all(holds.values())
 
 
@@ -50,7 +50,15 @@ def test_one_connection_of_three_down_is_named_and_no_reason_to_be_unready(site:
     holds, said, body = ready(site, 200)
     assert [name for name, ok in holds.items() if not ok] == ["connection_2"]
     assert said["connection_2"] == f"connection_2: {_GONE}"
-    assert [c["name"] for c in body["checks"] if not c["required"]] == ["connection_1", "connection_2", "connection_3"]
+    optional = [c["name"] for c in body["checks"] if not c["required"]]
+    assert optional == ["connection_1", "connection_2", "connection_3", "gaps"]
+
+
+def test_open_gaps_are_named_and_no_reason_to_be_unready(site: StatusSite) -> None:
+    site.report(gaps_open(now_ms()))
+    holds, said, _ = ready(site, 200)
+    assert [name for name, ok in holds.items() if not ok] == ["gaps"]
+    assert said["gaps"] == "4 open: Asking for AAPL; 57 symbols wait, liquid ones first."
 
 
 def test_all_connections_down_is_unready(site: StatusSite) -> None:

@@ -1,6 +1,6 @@
 """What the program says of itself: to people as a status, to machines as readiness."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -80,6 +80,7 @@ class HealthService:
             "connection": written["connection"] if written else None,
             "lost_frames": written.get("lost_frames") if written else None,  # a row of an older version has none
             "last_lost_frame_time": written.get("last_lost_frame_time") if written else None,
+            "gaps": _gaps(written),
             "ingest_age_ms": now_ms - written["written_at"] if written else None,
         }
 
@@ -103,6 +104,7 @@ class HealthService:
             Check("ingest", True, "The ingesting process reports each second."),
             Check("feed", health.condition is not Condition.DOWN, health.reason),
             *map(_check, enabled),
+            *_gap_checks(written),
         ]
 
     def _session(self, now_ms: int) -> tuple[date | None, Phase]:
@@ -110,6 +112,22 @@ class HealthService:
             return self._sessions.trading_date(now_ms), self._sessions.phase(now_ms)
         except CalendarRangeError:
             return None, Phase.CLOSED
+
+
+def _gaps(written: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """How many gaps are open, and when the queue of their repair is empty; None where the row does not tell."""
+    repair = (written or {}).get("repair")
+    return None if repair is None else {"open": repair["open_gaps"], "empty_at": repair["empty_at"]}
+
+
+def _gap_checks(written: Mapping[str, Any] | None) -> list[Check]:
+    """What is not repaired yet: minutes of before, so the program is of use meanwhile."""
+    repair = (written or {}).get("repair")
+    if repair is None:
+        return []
+    if not repair["open_gaps"]:
+        return [Check("gaps", True, "No gap is open.", required=False)]
+    return [Check("gaps", False, f"{repair['open_gaps']:,} open: {repair['words']}", required=False)]
 
 
 def _check(connection: Connection) -> Check:

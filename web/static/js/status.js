@@ -1,7 +1,7 @@
 // Header, banner and footer: the feed's condition, the clock and the age of the data, as text.
 
 import { NOT_KNOWN, formatAge } from "./format.js";
-import { formatClock, formatDay } from "./time.js";
+import { formatClock, formatDay, formatMinute } from "./time.js";
 
 const PHASES = { pre: "Pre-market", regular: "Regular session", post: "After hours", closed: "Closed" };
 
@@ -32,6 +32,9 @@ export function createStatusView(find = (id) => document.getElementById(id)) {
       if (status.feed.name !== null) find("simulated").hidden = !status.feed.simulated;
       setText(find("session"), PHASES[status.session.phase] ?? status.session.phase);
       setText(find("feed-facts"), feedFacts(status));
+      const gaps = gapsNotice(status.gaps);
+      setText(find("gaps-notice"), gaps);
+      find("gaps-notice").hidden = gaps === "";
     },
 
     /** Let the clock and the age of the newest data go on; `newestDataMs` may be null. */
@@ -53,6 +56,14 @@ export function feedFacts({ feed, connection }) {
   ];
   if (connection.missing_topics.length) facts.push(`${count(connection.missing_topics.length, "topic")} not confirmed`);
   return `Feed ${feed.name}: ${facts.join(", ")}`;
+}
+
+/** "3 gaps are being repaired, until about 10:45": minutes of before of which something may be missing; "" for none.
+ *  `gaps` is of the status, null where that does not tell. */
+export function gapsNotice(gaps) {
+  if (gaps === null || gaps.open === 0) return "";
+  const end = gaps.empty_at === null ? "" : `, until about ${formatMinute(gaps.empty_at)}`;
+  return `${count(gaps.open, "gap")} ${gaps.open === 1 ? "is" : "are"} being repaired${end}`;
 }
 
 function count(number, noun) {

@@ -127,6 +127,15 @@ _STATUS = {
     "connection": or_null({"type": "object", "description": "Figures of the connection to the feed; they may grow."}),
     "lost_frames": or_null(count("Frames of the feed that could not be read.")),
     "last_lost_frame_time": or_null(moment("When the last of them came.")),
+    "gaps": or_null(
+        fields(
+            {
+                "open": count("Gaps that are not repaired yet."),
+                "empty_at": or_null(moment("When nothing will wait for its repair any more.")),
+            },
+            description="Minutes of which something may be missing.",
+        )
+    ),
     "ingest_age_ms": or_null(whole("How long ago ingestion reported; it does so each second.")),
 }
 SCHEMAS |= {
