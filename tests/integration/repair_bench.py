@@ -112,7 +112,8 @@ class Bench:
         """A repair from its start to its stop."""
         config = RestConfig(self.base_url or self.server.rest_url, "KEY", self.rate)
         self.rest = NotedRest(config, self.clock, self.database)
-        repair = RepairService(self.rest, self.gaps, self.database, self.clock, lambda: 0, lambda gap: self.volumes)
+        gaps = DatabaseGapStore(row_engine(self.url), self.clock.now_ms)  # with a connection of its own
+        repair = RepairService(self.rest, gaps, self.database, self.clock, lambda: 0, lambda gap: self.volumes)
         thread = threading.Thread(target=repair.run, args=(symbols, self._write), name="repair")
         thread.start()
         try:

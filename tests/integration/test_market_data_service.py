@@ -17,6 +17,7 @@ from src.core.domain.market.universe import Universe
 from src.core.errors import DatabaseUnavailableError
 from src.core.services.market_data_service import FALLBACK_UNIVERSE, MarketDataService
 from src.infrastructure.cache.relationship_cache import RelationshipCache
+from src.infrastructure.clock import SystemClock
 from src.infrastructure.database import migrate
 from src.infrastructure.database.engines import sqlite_file, write_engine
 from src.simulator.live import LiveSource
@@ -24,6 +25,7 @@ from src.simulator.market import SyntheticMarket
 from src.simulator.server import SimulatorServer
 from src.simulator.universe import select
 from tests.bars import reader_of, second, stored_bars
+from tests.clocks import RacingClock
 from tests.waiting import wait_for
 
 
@@ -40,6 +42,7 @@ class Installation:
     def __init__(self, tmp_path: Path, simulator: SimulatorServer) -> None:
         self._keys = {"DATA_DIR": str(tmp_path), "SIMULATOR_PORT": str(simulator.port), "BACKFILL_DAYS": "0"}
         self.started: list[MarketDataService] = []
+        self.clock: SystemClock | RacingClock = SystemClock()
         migrate.upgrade(self.settings().database_url)
 
     def settings(self, **keys: str) -> Settings:
@@ -52,7 +55,7 @@ class Installation:
         return service
 
     def service(self, **keys: str) -> MarketDataService:
-        service = build_runtime(self.settings(**keys))
+        service = build_runtime(self.settings(**keys), clock=self.clock)
         assert service is not None
         return service
 
@@ -149,24 +152,26 @@ def test_a_database_that_is_away_is_no_empty_universe(
 def test_a_start_brings_the_history_of_new_symbols_and_what_was_missed_since_the_last(
     installation: Installation, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level("INFO")
     url = installation.settings().database_url
+
+    def loaded() -> set[tuple[str, int]]:
+        return {(bar.symbol, bar.timestamp) for bar in stored_bars(url) if bar.tier != Tier.LIVE}
+
+    installation.clock = clock = RacingClock(SystemClock().now_ms(), 1.0)
     service = installation.start(BACKFILL_DAYS="1", SYMBOLS="AAPL,MSFT")
-    wait_for(lambda: "History loaded" in caplog.text)
+    wait_for(lambda: service.snapshot()["repair"]["state"] == "waiting")
     service.stop()
-    before = {(bar.symbol, bar.timestamp) for bar in stored_bars(url) if bar.tier != Tier.LIVE}
+    before = loaded()
     assert len(before) > 1000
     assert {symbol for symbol, _ in before} == {"AAPL", "MSFT"}
     lost = sorted(before)[-5:]
     forget(url, lost)
-    caplog.clear()
     service = installation.start(BACKFILL_DAYS="1", SYMBOLS="AAPL,MSFT,NFLX,ZZZZ")
-    wait_for(lambda: "History loaded" in caplog.text)
+    wait_for(lambda: "has no bar of ZZZZ" in caplog.text)
+    clock.jump(180_000)
+    wait_for(lambda: set(lost) <= loaded())
     service.stop()
-    after = [(bar.symbol, bar.timestamp) for bar in stored_bars(url) if bar.tier != Tier.LIVE]
-    assert set(lost) <= set(after)
-    assert sum(symbol == "NFLX" for symbol, _ in after) > 500
-    assert "has no bar of ZZZZ" in caplog.text
+    assert sum(symbol == "NFLX" for symbol, _ in loaded()) > 500
 
 
 def forget(url: str, keys: list[tuple[str, int]]) -> None:

@@ -153,7 +153,7 @@ def test_a_name_stands_where_it_is_said_to(row: dict[str, str], app: Flask) -> N
     else:
         assert resolve(place) is not None
         assert place.endswith(f".{name}")
-    assert is_there(name, app) or place.endswith(name.rpartition("/")[2])
+    assert is_there(name, app) or place.endswith(name.rpartition("/")[2]) or row["what differs"]
 
 
 @pytest.mark.parametrize("row", ABSENT, ids=older_name)
