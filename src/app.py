@@ -21,14 +21,14 @@ from src.core.domain.market.bar_book import BarBook
 from src.core.domain.market.quote import QuoteDay
 from src.core.domain.market.session import CalendarRangeError, SessionTable, new_york_date
 from src.core.errors import DatabaseUnavailableError
-from src.core.ports import Clock, ConnectionControl, Job
+from src.core.ports import Clock, ConnectionControl, GapRecorder, Job
 from src.core.services.alert_service import AlertService, Origin
 from src.core.services.bar_intake import BarIntake
 from src.core.services.connection_desk import ConnectionDesk
 from src.core.services.connection_status_service import ConnectionStatusService
-from src.core.services.first_history import FirstHistory
 from src.core.services.gap_jobs import GapJobs
 from src.core.services.gap_report_service import GapReportService
+from src.core.services.gap_service import GapService
 from src.core.services.health_service import HealthService
 from src.core.services.listening import Listener
 from src.core.services.login_service import LoginService
@@ -181,16 +181,21 @@ def build_runtime(
     database = TickStockDatabase(engine, clock.now_us)
     sessions = _load_sessions()
     rest = MassiveRest(_rest_config(settings), clock, database.clock.stamp)
-    gaps = DatabaseGapStore(row_engine(settings.database_url), clock.now_ms)
-    repair = RepairService(rest, gaps, database, clock, lambda: 0, lambda gap: {})
-    jobs = {"gaps.repair": GapJobs(gaps, repair.wake, clock.now_ms).repair}
+    queue = DatabaseGapStore(row_engine(settings.database_url), clock.now_ms)
+    intake = BarIntake(BarBook(database.clock.stamp, "AM" in settings.massive_channels), clock)
+    rows = row_engine(settings.database_url)
+    gaps = _gap_service(settings, sessions, DatabaseGapStore(rows, clock.now_ms), intake, clock)
+    repair = RepairService(rest, queue, database, clock, intake.behind_ms, lambda gap: intake.day_volumes(gap.from_ms))
+    jobs = {"gaps.repair": GapJobs(queue, repair.wake, clock.now_ms).repair}
 
     def make_adapter(callbacks: FeedCallbacks) -> RealTimeDataAdapter:
         config = ManagerConfig(
             _api_key(settings),
             _client_config(settings, clock),
             _connections(settings),
+            callbacks.on_incomplete,
             callbacks.on_interrupted,
+            callbacks.on_resumed,
             callbacks.on_event,
         )
         maximum = settings.websocket_connections_max
@@ -199,26 +204,40 @@ def build_runtime(
         )
 
     return MarketDataService(
-        ServiceConfig(settings.feed, _mode(settings), _listeners(settings), clock.now_ms),
+        ServiceConfig(settings.feed, _mode(settings), _listeners(settings)),
         ownership_of(settings.database_url),
         database,
         RelationshipCache(engine),
-        BarIntake(BarBook(database.clock.stamp), clock.monotonic),
+        intake,
+        gaps,
         make_adapter,
-        lambda control: _desk(settings.database_url, control, clock, jobs),
+        lambda control: _desk(settings.database_url, rows, control, clock, gaps, jobs),
         lambda source: DatabaseBarWriter(database, source, FlushInterval(settings.live_flush_ms)),
-        _first_history(settings, sessions, gaps, clock),
         repair,
+        clock,
         on_crash,
     )
 
 
 def _desk(
-    database_url: str, control: ConnectionControl, clock: Clock, others: Mapping[str, Callable[[Job], str]]
+    database_url: str,
+    rows: Engine,
+    control: ConnectionControl,
+    clock: Clock,
+    gaps: GapService,
+    jobs: Mapping[str, Callable[[Job], str]],
 ) -> ConnectionDesk:
-    rows = row_engine(database_url)
     inbox = DatabaseJobInbox(read_engine(database_url), rows, clock.now_ms)
-    return ConnectionDesk(control, inbox, DatabaseEventRecorder(rows), clock.now_ms, others)
+    return ConnectionDesk(control, inbox, DatabaseEventRecorder(rows), clock, gaps.flush, jobs)
+
+
+def _gap_service(
+    settings: Settings, sessions: SessionTable, recorder: GapRecorder, intake: BarIntake, clock: Clock
+) -> GapService:
+    """The simulated feed is never closed."""
+    clip = sessions.trading_minutes if settings.feed == "massive" else lambda from_ms, to_ms: (from_ms, to_ms)
+    history = (lambda: _history_start_ms(settings, sessions, clock.now_ms())) if settings.backfill_days else None
+    return GapService(recorder, intake, clock, clip, history)
 
 
 def _mode(settings: Settings) -> str:
@@ -268,14 +287,6 @@ def _rest_config(settings: Settings) -> RestConfig:
     if settings.feed == "massive":
         return RestConfig(settings.massive_rest_url, _api_key(settings), settings.massive_rest_rate)
     return RestConfig(f"http://{_simulator(settings)}", _api_key(settings), _SIMULATED_REST_RATE)
-
-
-def _first_history(
-    settings: Settings, sessions: SessionTable, gaps: DatabaseGapStore, clock: Clock
-) -> FirstHistory | None:
-    if not settings.backfill_days:
-        return None
-    return FirstHistory(gaps, lambda: _history_start_ms(settings, sessions, clock.now_ms()), clock)
 
 
 def _api_key(settings: Settings) -> str:

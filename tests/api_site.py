@@ -13,6 +13,7 @@ from src.app import create_app
 from src.config.settings import Settings, parse_settings
 from src.core.services.connection_desk import ConnectionDesk
 from src.core.services.gap_jobs import GapJobs
+from src.infrastructure.clock import SystemClock
 from src.infrastructure.database.connection_events import DatabaseEventRecorder
 from src.infrastructure.database.engines import read_engine, row_engine
 from src.infrastructure.database.jobs import DatabaseJobInbox
@@ -65,7 +66,7 @@ def api_site(folder: Path, url: str) -> Iterator[ApiSite]:
     engines = [read_engine(url), row_engine(url)]
     jobs = {"gaps.repair": GapJobs(ingestion.gaps, lambda: None, now_ms).repair}
     inbox, recorder = DatabaseJobInbox(*engines, now_ms), DatabaseEventRecorder(engines[1])
-    desk = ConnectionDesk(Control(), inbox, recorder, now_ms, jobs)
+    desk = ConnectionDesk(Control(), inbox, recorder, SystemClock(), lambda: None, jobs)
     desk.start()
     stopping = threading.Event()
     reporter = threading.Thread(target=_report, args=(ingestion, stopping))

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from src.core.domain.connection.event import ConnectionEvent, EventKind
+from src.core.domain.connection.interruption import Interruption
 from src.core.domain.connection.state import StatusChange
 from src.core.domain.market.tick import TickData
 from src.infrastructure.websocket.feed_line import ConnectionSpec
@@ -29,7 +30,9 @@ class Bench:
         self.server = server
         self.statuses: list[StatusChange] = []
         self.events: list[ConnectionEvent] = []
-        self.interrupted: list[set[str]] = []
+        self.incomplete: list[set[str]] = []
+        self.interruptions: list[Interruption] = []
+        self.resumed: list[set[str]] = []
         self.heard: dict[str, set[str]] = {}
         specs = tuple(ConnectionSpec(one, f"name of {one}", one in enabled) for one in IDS)
         client = ClientConfig(server.url, random=lambda: 0.0)
@@ -37,7 +40,9 @@ class Bench:
             "KEY",
             client,
             specs,
-            lambda tickers: self.interrupted.append(set(tickers)),
+            lambda tickers: self.incomplete.append(set(tickers)),
+            self.interruptions.append,
+            lambda tickers: self.resumed.append(set(tickers)),
             self.events.append,
             ticker_limit,
         )
@@ -64,9 +69,10 @@ class Bench:
         )
 
     def forget_starts(self) -> None:
-        """Forgets what was said until now to be interrupted, once all connections are acknowledged."""
+        """Forgets what was said until now to be missed, once all connections are acknowledged."""
         wait_for(lambda: not any(line.awaited for line in self.manager._lines.values()))
-        self.interrupted.clear()
+        for told in (self.incomplete, self.interruptions, self.resumed):
+            told.clear()
 
     def entry(self, connection_id: str) -> dict[str, Any]:
         return next(one for one in self.manager.snapshot()["connections"] if one["connection_id"] == connection_id)

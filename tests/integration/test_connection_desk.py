@@ -13,6 +13,7 @@ from src.core.domain.connection.state import ConnectionStatus, StatusChange
 from src.core.errors import DatabaseUnavailableError, RowRefusedError
 from src.core.ports import JobAnswer
 from src.core.services.connection_desk import ConnectionDesk
+from src.infrastructure.clock import SystemClock
 from src.infrastructure.database.connection_events import DatabaseEventLog, DatabaseEventRecorder
 from src.infrastructure.database.engines import read_engine, row_engine, write_engine
 from src.infrastructure.database.jobs import DatabaseJobDesk, DatabaseJobInbox
@@ -24,6 +25,13 @@ _NOW = 1_763_650_000_000
 
 def _now_ms() -> int:
     return _NOW
+
+
+class Standing(SystemClock):
+    """A wall clock that stands still; seconds pass."""
+
+    def now_ms(self) -> int:
+        return _NOW
 
 
 class Away:
@@ -62,9 +70,13 @@ class Office:
         self.ask = DatabaseJobDesk(read, web_rows, _now_ms)
         self.log = DatabaseEventLog(read)
         self.database = Away(read, rows)
+        self.gaps_written = 0
         self.control = Control()
-        self.desk = ConnectionDesk(self.control, self.database, self.database, _now_ms)
+        self.desk = ConnectionDesk(self.control, self.database, self.database, Standing(), self._write_gaps)
         self.control.on_event = self.desk.note
+
+    def _write_gaps(self) -> None:
+        self.gaps_written += 1
 
     def answer(self, kind: str, **arguments: str) -> JobAnswer:
         """What the desk answers to a job of the administrator's."""

@@ -265,7 +265,7 @@ def test_a_lost_frame_makes_what_is_open_partial_and_is_counted(installation: In
     assert [bar.partial for bar in service.intake.take_live()] == [False, False]
     lost = StatusChange(ConnectionStatus.CONNECTED, "A frame could not be read.", lost_frame=True)
     service._handle_status(lost)
-    service._handle_interrupted({"AAPL", "IBM", "MSFT"})
+    service._handle_incomplete({"AAPL", "IBM", "MSFT"})
     assert [bar.partial for bar in service.intake.take_live()] == [True, True]
     service._handle_ticks([second(62, ticker="MSFT"), second(120, ticker="MSFT")], "connection_1")
     assert [bar.partial for bar in service.intake.take_live()] == [True, False]

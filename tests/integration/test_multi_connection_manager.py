@@ -60,14 +60,14 @@ def test_the_tickers_of_a_dead_connection_are_live_within_ten_seconds_and_return
         assert it.entry(ONE)["borrowed"] == 2
         assert it.kinds(TWO) == [EventKind.TICKERS_MOVED]
         assert it.events[-1].reason == "2 tickers that it carried moved: 2 to connection_1."
-        assert {"AMZN", "META"} in it.interrupted
+        assert {"AMZN", "META"} in it.incomplete
         it.server.faults.end(outage)
         it.forget_starts()
         wait_for(lambda: it.manager.moved() == {})
         it.wait_acknowledged()
         wait_for(lambda: it.topics() == [4, 6, 8])
         assert it.kinds(TWO) == [EventKind.TICKERS_MOVED, EventKind.TICKERS_RETURNED]
-        assert it.interrupted == []  # the old carrier let go only when the new one was acknowledged
+        assert it.incomplete == []  # the old carrier let go only when the new one was acknowledged
         it.wait_all_heard()
 
 
@@ -80,8 +80,8 @@ def test_a_short_drop_moves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
         it.wait_all_heard()
         assert it.manager.moved() == {}
         assert it.events == []
-        assert set(LISTS[TWO]) in it.interrupted
-        assert not any({"AAPL", "SPY"} & tickers for tickers in it.interrupted[-1:])
+        assert set(LISTS[TWO]) in it.incomplete
+        assert not any({"AAPL", "SPY"} & tickers for tickers in it.incomplete[-1:])
 
 
 def test_two_down_at_once_are_carried_by_the_third_and_all_down_moves_nothing() -> None:
@@ -164,7 +164,7 @@ def test_a_paused_connection_hands_its_tickers_over_without_a_gap_and_gets_them_
         assert it.entry(TWO)["reason"] == "Paused by ann."
         assert it.entry(TWO)["paused"]
         assert it.manager.moved() == {"AMZN": TWO, "META": TWO}
-        assert it.interrupted == []
+        assert it.incomplete == []
         it.wait_all_heard()
         for refused in (
             lambda: it.manager.pause(TWO, "ann"),
@@ -204,7 +204,7 @@ def test_a_ticker_is_moved_by_hand_without_a_gap() -> None:
         it.wait_all_heard()
         assert it.heard["AAPL"] == {THREE}
         assert it.manager.moved() == {"AAPL": ONE}
-        assert it.interrupted == []
+        assert it.incomplete == []
         assert [(event.event, event.actor) for event in it.events] == [(EventKind.TICKERS_MOVED, "ann")]
         for ticker, target, words in (
             ("IBM", ONE, "is not listened to"),
@@ -320,7 +320,7 @@ def test_a_connection_that_goes_mute_and_answers_pings_is_noticed_while_the_othe
         threading.Event().wait(4)
         it.server.faults.begin(Mute(connections=(it.on_server(4),)))
         wait_for(lambda: EventKind.TICKERS_MOVED in it.kinds(TWO), 60)  # by itself it would never notice
-        assert {"AMZN", "META"} in it.interrupted
+        assert {"AMZN", "META"} in it.incomplete
         wait_for(lambda: it.entry(TWO)["reconnects"] == 1)
         assert any("while the other connections heard" in change.reason for change in it.statuses)
         it.wait_all_heard()

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from src.core.domain.market.bar import Bar, Tier
 from src.core.domain.market.bar_book import BarBook
+from src.core.domain.market.gaps import GapReason
 from src.core.domain.market.tick import MinuteAggregate, SecondAggregate, TickData
 from tests.bars import MINUTE, bar, minute, second
 
@@ -209,3 +210,73 @@ def test_any_order_that_keeps_versions_ends_in_the_same_book(ticks: list[TickDat
     straight.merge(ticks)
     mixed.merge(data.draw(_interleavings(ticks)))
     assert _contents(mixed) == _contents(straight)
+
+
+def told_day(offset_min: int, volume: float, day_volume: float | None, ticker: str = "AAPL") -> MinuteAggregate:
+    """A minute that tells the day's volume."""
+    exact = None if day_volume is None else f"{day_volume:f}"
+    return msgspec.structs.replace(minute(offset_min, volume=volume, ticker=ticker), decimal_day_volume=exact)
+
+
+def doubts(book: BarBook) -> list[tuple[str, int, int, GapReason]]:
+    """With minutes after MINUTE."""
+    return [
+        (symbol, (from_ms - MINUTE) // 60_000, (to_ms - MINUTE) // 60_000, reason)
+        for symbol, from_ms, to_ms, reason in book.take_doubts()
+    ]
+
+
+def test_seconds_without_an_official_bar_are_doubted_once_their_minute_is_sealed() -> None:
+    bars = book()
+    bars.merge([second(0), second(60), minute(1), second(120, ticker="IBM"), second(360)])
+    bars.seal(MINUTE + 239_999)
+    assert doubts(bars) == []
+    bars.seal(MINUTE + 360_000)
+    assert doubts(bars) == [("AAPL", 0, 0, GapReason.UNOFFICIAL), ("IBM", 2, 2, GapReason.UNOFFICIAL)]
+    assert doubts(bars) == []
+
+
+def test_without_minute_aggregates_none_are_expected() -> None:
+    bars = BarBook(lambda: 1, expects_minutes=False)
+    bars.merge([second(0), second(360)])
+    bars.seal(MINUTE + 360_000)
+    assert doubts(bars) == []
+
+
+def test_a_second_of_a_sealed_minute_is_doubted() -> None:
+    bars = book()
+    bars.merge([minute(0), minute(2), second(600)])
+    bars.seal(MINUTE + 600_000)
+    bars.merge([second(1), second(121)])
+    assert doubts(bars) == [("AAPL", 0, 2, GapReason.LATE)]
+
+
+def test_a_days_volume_that_grew_by_more_than_came_is_doubted() -> None:
+    bars = book()
+    bars.merge([told_day(0, 100, 1_000), told_day(1, 50, 1_050), told_day(3, 50, 1_100)])
+    assert doubts(bars) == []
+    bars.merge([told_day(6, 50, 1_150.5), told_day(7, 10, 9_999)])  # of minutes side by side nothing can be missing
+    assert doubts(bars) == [("AAPL", 4, 5, GapReason.SUSPECT)]
+
+
+def test_an_older_minute_that_is_sent_again_raises_no_doubt() -> None:
+    bars = book()
+    bars.merge([told_day(0, 100, 1_000), told_day(5, 50, 1_050), told_day(0, 100, 900), told_day(5, 60, 1_060)])
+    assert doubts(bars) == []
+    bars.merge([told_day(9, 10, 1_070), told_day(19, 10, None), told_day(29, 10, 1_080)])
+    assert doubts(bars) == []
+
+
+def test_another_day_begins_with_a_volume_of_its_own() -> None:
+    bars = book()
+    bars.merge([told_day(0, 100, 1_000), told_day(1440, 100, 5_000)])
+    assert doubts(bars) == []
+
+
+def test_the_days_volume_of_symbols_that_came_no_more() -> None:
+    bars = book()
+    bars.merge(
+        [told_day(0, 100, 1_000), told_day(5, 100, 7_000, "IBM"), told_day(-1440, 5, 5, "OLD"), minute(0, ticker="X")]
+    )
+    assert bars.day_volumes(MINUTE + 300_000) == {"AAPL": 1_000}
+    assert bars.day_volumes(MINUTE + 360_000) == {"AAPL": 1_000, "IBM": 7_000}

@@ -7,25 +7,16 @@ import pytest
 from src.core.domain.market.bar_book import BarBook
 from src.core.services.bar_intake import BarIntake
 from tests.bars import MINUTE, minute, second
-
-
-class Clock:
-    """Seconds that a test moves."""
-
-    def __init__(self) -> None:
-        self.s = 0.0
-
-    def __call__(self) -> float:
-        return self.s
+from tests.held_clock import HeldClock
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> HeldClock:
+    return HeldClock(0)
 
 
 @pytest.fixture
-def intake(clock: Clock) -> BarIntake:
+def intake(clock: HeldClock) -> BarIntake:
     return BarIntake(BarBook(iter(range(1, 10**9)).__next__), clock)
 
 
@@ -34,23 +25,23 @@ def figures(intake: BarIntake) -> tuple[float | None, int]:
     return told["p50"], told["count"]
 
 
-def test_an_aggregate_waits_from_its_frame_to_the_commit(intake: BarIntake, clock: Clock) -> None:
+def test_an_aggregate_waits_from_its_frame_to_the_commit(intake: BarIntake, clock: HeldClock) -> None:
     assert not intake.merge([second(0), second(1)], 0)
-    clock.s = 0.25
+    clock.ms = 250
     assert [bar.close for bar in intake.take_live()] == [10.0]
     assert figures(intake) == (None, 0)
-    clock.s = 0.3
+    clock.ms = 300
     intake.committed()
     assert figures(intake) == (pytest.approx(300, rel=0.05), 2)
 
 
-def test_official_bars_do_not_wait_for_live_ones(intake: BarIntake, clock: Clock) -> None:
+def test_official_bars_do_not_wait_for_live_ones(intake: BarIntake, clock: HeldClock) -> None:
     assert intake.merge([second(60), minute(0), second(61)], 0)
-    clock.s = 0.01
+    clock.ms = 10
     intake.take_official()
     intake.committed()
     assert figures(intake) == (pytest.approx(10, rel=0.05), 1)
-    clock.s = 1.0
+    clock.ms = 1000
     intake.take_live()
     intake.committed()
     assert intake.pipeline(0)["event_to_commit_ms"] == {
@@ -58,7 +49,7 @@ def test_official_bars_do_not_wait_for_live_ones(intake: BarIntake, clock: Clock
     }  # fmt: skip
 
 
-def test_an_official_bar_that_repeats_what_is_known_wakes_nobody(intake: BarIntake, clock: Clock) -> None:
+def test_an_official_bar_that_repeats_what_is_known_wakes_nobody(intake: BarIntake, clock: HeldClock) -> None:
     assert intake.merge([minute(0)], 0)
     assert not intake.merge([minute(0)], 0)
     assert intake.merge([minute(0, 11.0)], 0)

@@ -211,7 +211,13 @@ def test_the_fields_of_the_clients_snapshot_are_told_in_their_order() -> None:
 
 def test_the_fields_of_a_connections_entry_are_told_in_their_order() -> None:
     config = ManagerConfig(
-        "key", ClientConfig("ws://127.0.0.1:9/stocks"), (ConnectionSpec("connection_1", "primary", True),), print, print
+        "key",
+        ClientConfig("ws://127.0.0.1:9/stocks"),
+        (ConnectionSpec("connection_1", "primary", True),),
+        print,
+        print,
+        print,
+        print,
     )
     entry = MultiConnectionManager(config, print, print, 1).snapshot()["connections"][0]
     of_client = set(first_column(section("websockets-integration.md", "## Snapshot")))

@@ -1,14 +1,16 @@
 """The bar book between the feed's threads, which fill it, and the writer's, which empties it."""
 
 import threading
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from src.core.domain.connection.latency import CommitLatency
 from src.core.domain.market.bar import Bar
-from src.core.domain.market.bar_book import BarBook
+from src.core.domain.market.bar_book import BarBook, Doubt
+from src.core.domain.market.event_time import EventTime
 from src.core.domain.market.tick import TickData
+from src.core.ports import Clock
 
 
 @dataclass
@@ -23,25 +25,29 @@ class IntakeStats:
 
 
 class BarIntake:
-    """Owns the book and its lock, and knows how long aggregates take from here to a commit. The writer's BarSource.
+    """Owns the book and its lock, and knows what time it is by the feed, and how long aggregates take from here to a
+    commit. The writer's BarSource. Any thread may call; no call waits for more than a merge."""
 
-    Any thread may call; no call waits for more than a merge. `monotonic` reads seconds that never step back.
-    """
-
-    def __init__(self, book: BarBook, monotonic: Callable[[], float]) -> None:
+    def __init__(self, book: BarBook, clock: Clock) -> None:
         self._book = book
-        self._monotonic = monotonic
+        self._clock = clock
         self._lock = threading.Lock()
         self._latency = CommitLatency()
+        self._event_time = EventTime()
+        self._advanced_s = clock.monotonic()  # when the book's watermark last moved
         self.stats = IntakeStats()
 
     # -- the feed's threads --------------------------------------------------------------------------------------
 
     def merge(self, ticks: Sequence[TickData], now_ms: int) -> bool:
         """Merges the aggregates of a frame that came at `now_ms`; True when they changed an official bar."""
-        arrived_s = self._monotonic()
+        arrived_s = self._clock.monotonic()
         with self._lock:
+            before_ms = self._book.watermark_ms
             official = self._book.merge(ticks)
+            if self._book.watermark_ms > before_ms:
+                self._advanced_s = arrived_s
+            self._event_time.hear(ticks[-1].timestamp + ticks[-1].window_ms, now_ms, arrived_s)
             self._latency.arrived(official, len(ticks) - official, arrived_s)
             self.stats.ticks += len(ticks)
             self.stats.batches += 1
@@ -67,9 +73,54 @@ class BarIntake:
             self._book.seed(bars)
 
     def seal(self, now_ms: int) -> None:
-        """Forgets minutes that are over, by event time but no later than `now_ms`."""
+        """Forgets minutes that are over, by event time but no later than `now_ms`.
+
+        Event time is that of the newest data, and goes on while none comes: after the close too the last minutes end.
+        """
         with self._lock:
-            self._book.seal(min(self._book.watermark_ms, now_ms))
+            silent_ms = (self._clock.monotonic() - self._advanced_s) * 1000 if self._book.watermark_ms else 0
+            self._book.seal(min(round(self._book.watermark_ms + silent_ms), now_ms))
+
+    def take_doubts(self) -> list[Doubt]:
+        """What may be missing by what did come, since it was last taken."""
+        with self._lock:
+            return self._book.take_doubts()
+
+    # -- event time ----------------------------------------------------------------------------------------------
+
+    def assume_behind(self, behind_ms: float) -> None:
+        """Until something is heard, the feed is taken to be so far behind the clock."""
+        with self._lock:
+            self._event_time.assume(behind_ms)
+
+    @property
+    def has_heard(self) -> bool:
+        """Whether anything came since the start."""
+        return self._event_time.is_measured
+
+    def event_ms(self, then_s: float | None = None) -> int:
+        """Event time now, or at a moment of before (monotonic seconds), epoch ms; never earlier than it was."""
+        now_ms, now_s = self._clock.now_ms(), self._clock.monotonic()
+        with self._lock:
+            return self._event_time.at(now_s if then_s is None else then_s, now_ms, now_s)
+
+    def behind_ms(self) -> int:
+        """How far event time is behind the wall clock."""
+        now_ms, now_s = self._clock.now_ms(), self._clock.monotonic()
+        with self._lock:
+            return self._event_time.behind_ms(now_ms, now_s)
+
+    @property
+    def watermark_ms(self) -> int:
+        """The newest window start that came; 0 before anything did."""
+        return self._book.watermark_ms
+
+    # -- repairs -------------------------------------------------------------------------------------------------
+
+    def day_volumes(self, before_ms: int) -> dict[str, float]:
+        """The day's volume of symbols of which no official bar came since one that began before then, on that day."""
+        with self._lock:
+            return self._book.day_volumes(before_ms)
 
     # -- the writer's thread -------------------------------------------------------------------------------------
 
@@ -87,7 +138,7 @@ class BarIntake:
 
     def committed(self) -> None:
         """All that was taken is committed."""
-        committed_s = self._monotonic()
+        committed_s = self._clock.monotonic()
         with self._lock:
             self._latency.committed(committed_s)
 
@@ -107,6 +158,6 @@ class BarIntake:
         since."""
         with self._lock:
             return {
-                "event_to_commit_ms": self._latency.snapshot(self._monotonic()),
+                "event_to_commit_ms": self._latency.snapshot(self._clock.monotonic()),
                 "waiting_bars": taken + self._book.changed_bars,
             }

@@ -6,7 +6,6 @@ database, and the one on which actions run.
 
 import logging
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -15,7 +14,7 @@ from src.core.domain.connection.chronicle import Chronicle
 from src.core.domain.connection.event import ConnectionEvent
 from src.core.domain.connection.state import StatusChange
 from src.core.errors import ActionRefusedError, DatabaseUnavailableError, RowRefusedError
-from src.core.ports import ConnectionControl, EventRecorder, Job, JobAnswer, JobInbox
+from src.core.ports import Clock, ConnectionControl, EventRecorder, Job, JobAnswer, JobInbox
 
 logger = logging.getLogger(__name__)
 
@@ -29,8 +28,9 @@ _FAILED = "This went wrong by an error in the program; its log has the details."
 class ConnectionDesk:
     """Carries out jobs on `control` and writes events to `recorder`, from `start` to `stop`.
 
-    `note` and `note_status` may be called on a socket's thread: they wait for nothing. `now_ms` is the wall clock.
-    `others` carry out jobs that are not about connections, by their kind: each gives a sentence, or refuses.
+    `note` and `note_status` may be called on a socket's thread: they wait for nothing. `write_gaps` writes what is to
+    be written of gaps. `others` carry out jobs that are not about connections, by their kind: each gives a sentence, or
+    refuses.
     """
 
     def __init__(
@@ -38,13 +38,15 @@ class ConnectionDesk:
         control: ConnectionControl,
         inbox: JobInbox,
         recorder: EventRecorder,
-        now_ms: Callable[[], int],
+        clock: Clock,
+        write_gaps: Callable[[], None],
         others: Mapping[str, Callable[[Job], str]] | None = None,
     ) -> None:
         self._control = control
         self._inbox = inbox
         self._recorder = recorder
-        self._now_ms = now_ms
+        self._clock = clock
+        self._write_gaps = write_gaps
         self._others = others or {}
         self._chronicle = Chronicle()
         self._lock = threading.Lock()
@@ -72,7 +74,7 @@ class ConnectionDesk:
     def note_status(self, change: StatusChange) -> None:
         """Notes a change of a connection's status, if it makes an event."""
         with self._lock:
-            event = self._chronicle.event_of(change, self._now_ms())
+            event = self._chronicle.event_of(change, self._clock.now_ms())
         if event is not None:
             self.note(event)
 
@@ -91,9 +93,10 @@ class ConnectionDesk:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            self._wake.wait(_LOOK_INTERVAL_S)
+            self._wake.wait(_LOOK_INTERVAL_S)  # a look of the machine's time, whatever the clock
             self._wake.clear()
             try:
+                self._write_gaps()
                 self._write_events()
                 self._do_jobs()
             except DatabaseUnavailableError:  # the writer of bars says so; what is due stays due
@@ -158,11 +161,14 @@ class ConnectionDesk:
         return bool(self._batch)
 
     def _drain(self) -> None:
-        deadline_s = time.monotonic() + _STOP_DEADLINE_S
-        while time.monotonic() < deadline_s:
+        deadline_s = self._clock.monotonic() + _STOP_DEADLINE_S
+        while True:
             try:
+                self._write_gaps()
                 self._write_events()
             except DatabaseUnavailableError:
-                time.sleep(_LOOK_INTERVAL_S)
+                if self._clock.monotonic() >= deadline_s:
+                    return
+                self._clock.wait(threading.Event(), _LOOK_INTERVAL_S)
             else:
                 return

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from src.core.domain.connection.event import ConnectionEvent, EventKind
+from src.core.domain.connection.interruption import Interruption
 from src.core.domain.connection.state import ConnectionStatus, StatusChange
 from src.core.domain.market.tick import TickData
 from src.core.errors import DatabaseUnavailableError, FeedMismatchError, OwnershipLostError
 from src.core.ports import (
     BarSource,
     BarWriter,
+    Clock,
     ConnectionControl,
     DataAdapter,
     IngestStore,
@@ -23,7 +25,7 @@ from src.core.ports import (
 )
 from src.core.services.bar_intake import BarIntake
 from src.core.services.connection_desk import ConnectionDesk
-from src.core.services.first_history import FirstHistory
+from src.core.services.gap_service import Before, GapService, Heard
 from src.core.services.listening import Listener, Listening, resolve
 
 logger = logging.getLogger(__name__)
@@ -41,31 +43,32 @@ OnStatus = Callable[[StatusChange], None]
 
 class FeedCallbacks(NamedTuple):
     """What the feed calls, on its threads: with aggregates and the connection that brought them, changes of a
-    connection's status, symbols of which something may have been missed, and what happened to connections."""
+    connection's status, symbols of which something may have been missed until now, those that are missed from now on
+    and those that are heard again, and what happened to connections."""
 
     on_ticks: OnTicks
     on_status: OnStatus
-    on_interrupted: Callable[[Collection[str]], None]
+    on_incomplete: Callable[[Collection[str]], None]
+    on_interrupted: Callable[[Interruption], None]
+    on_resumed: Callable[[Collection[str]], None]
     on_event: Callable[[ConnectionEvent], None]
 
 
 @dataclass(frozen=True)
 class ServiceConfig:
-    """What to listen to: one listener for each connection, at least one. `mode` is `single` or `multi`; `now_ms` reads
-    the wall clock."""
+    """What to listen to: one listener for each connection, at least one. `mode` is `single` or `multi`."""
 
     feed: str
     mode: str
     listeners: tuple[Listener, ...]
-    now_ms: Callable[[], int]
 
 
 class MarketDataService:
     """Listens to the feed and keeps the bars flowing to the writer, from `start` until `stop`.
 
-    `intake` is what the writer takes bars from. `make_adapter` gets what the feed is to call; without `first_history`
-    no past is loaded; `on_crash` is called after an error in the program ended the ingestion, for whoever can start it
-    again.
+    `intake` is what the writer takes bars from, `gaps` what keeps book of what may be missing. `make_adapter` gets what
+    the feed is to call; `on_crash` is called after an error in the program ended the ingestion, for whoever can start
+    it again.
     """
 
     def __init__(
@@ -75,11 +78,12 @@ class MarketDataService:
         store: IngestStore,
         universes: Universes,
         intake: BarIntake,
+        gaps: GapService,
         make_adapter: Callable[[FeedCallbacks], DataAdapter],
         make_desk: Callable[[ConnectionControl], ConnectionDesk],
         make_writer: Callable[[BarSource], BarWriter],
-        first_history: FirstHistory | None,
         repair: Repair,
+        clock: Clock,
         on_crash: Callable[[], None],
     ) -> None:
         self._config = config
@@ -87,11 +91,19 @@ class MarketDataService:
         self._store = store
         self._universes = universes
         self.intake = intake
-        self._first_history = first_history
+        self._gaps = gaps
         self._repair = repair
+        self._clock = clock
         self._on_crash = on_crash
         self.data_adapter = make_adapter(
-            FeedCallbacks(self._handle_ticks, self._handle_status, self._handle_interrupted, self._handle_event)
+            FeedCallbacks(
+                self._handle_ticks,
+                self._handle_status,
+                self._handle_incomplete,
+                gaps.interrupted,
+                gaps.resumed,
+                self._handle_event,
+            )
         )
         self._desk = make_desk(self.data_adapter.control)
         self._writer = make_writer(intake)
@@ -103,7 +115,7 @@ class MarketDataService:
         self._news = threading.Event()  # a connection changed: its status is to be told
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
-        self._filled_to: dict[str, int] = {}
+        self._history: dict[str, int] = {}  # up to when each symbol's minutes were accounted for at this start
         self._trouble = "Starting."
 
     # -- life ----------------------------------------------------------------------------------------------------
@@ -149,12 +161,12 @@ class MarketDataService:
             return
         self._writer.start()
         self._writer.post_state("universe", self._universe_facts)
-        self._writer.post_state("history", self._filled_to)
+        self._writer.post_state("history", self._history)
         self._spawn("repair", self._run_repair)
         self._desk.start()
         self._spawn("feed-connect", self._connect)
-        while not self._stopping.wait(_LEAST_BEAT_S):
-            self._news.wait(_BEAT_S)
+        while not self._stopping.wait(_LEAST_BEAT_S):  # of the machine's time, so that no clock makes it spin
+            self._clock.wait(self._news, _BEAT_S)
             self._news.clear()
             self._beat()
             self._check_ownership()
@@ -172,12 +184,10 @@ class MarketDataService:
                 if self._ownership.acquire():
                     self._store.claim_feed(self._config.feed)
                     self._store.load_clock()
-                    self._filled_to = self._store.history_filled_to()
                     self.intake.seed(self._store.open_live_bars())
                     self._universe = self._get_universe()
                     self._store.add_symbols([symbol for symbol in self._universe if symbol != "*"])
-                    if self._first_history is not None and "*" not in self._universe:
-                        self._filled_to = self._first_history.open(self._universe, self._filled_to)
+                    self._history = self._gaps.begin(self._universe, self._before())
                     self._trouble = ""
                     return True
                 self._say(STANDS_BY)
@@ -186,8 +196,12 @@ class MarketDataService:
             except FeedMismatchError as error:
                 self._say(str(error))
                 return False
-            self._stopping.wait(_RETRY_S)
+            self._clock.wait(self._stopping, _RETRY_S)
         return False
+
+    def _before(self) -> Before:
+        heard = self._store.state("heard")
+        return Before(None if heard is None else Heard(**heard), self._store.state("history") or {})
 
     def _say(self, trouble: str) -> None:
         if trouble != self._trouble:
@@ -204,16 +218,23 @@ class MarketDataService:
         self._repair.run(self._universe, self._writer.submit)
 
     def _beat(self) -> None:
-        self.intake.seal(self._config.now_ms())
+        self.intake.seal(self._clock.now_ms())
+        self._post_heard()
+        self._gaps.doubt(self.intake.take_doubts())
         self._writer.post_state("status", self.snapshot())
         assignment = {"tickers": self.data_adapter.assignment(), "moved": self.data_adapter.moved()}
         if assignment != self._assignment:
             self._assignment = assignment
-            self._writer.post_state("assignment", {"changed_at": self._config.now_ms(), **assignment})
+            self._writer.post_state("assignment", {"changed_at": self._clock.now_ms(), **assignment})
         self._writer.wake()
+
+    def _post_heard(self) -> None:
+        if (heard := self._gaps.heard()) is not None:
+            self._writer.post_state("heard", heard._asdict())
 
     def _shut_down(self) -> None:
         self.data_adapter.disconnect()
+        self._post_heard()
         self._repair.close()
         self._writer.post_state("status", self.snapshot())  # readers see at once that it has ended
         self._writer.stop()
@@ -235,7 +256,7 @@ class MarketDataService:
             lists = {**listening.lists, self._config.listeners[0].connection_id: FALLBACK_UNIVERSE}
             listening = Listening("fallback", lists, listening.unknown)
         facts = {"key": listening.key, "symbols": listening.symbols, "unknown": listening.unknown}
-        self._universe_facts = {**facts, "changed_at": self._config.now_ms()}
+        self._universe_facts = {**facts, "changed_at": self._clock.now_ms()}
         self.data_adapter.assign(listening.lists)
         return listening.symbols
 
@@ -243,7 +264,7 @@ class MarketDataService:
 
     def _handle_ticks(self, ticks: list[TickData], _connection_id: str) -> None:
         """Merges one frame's aggregates, whoever brought them; wakes the writer when an official bar is among them."""
-        if self.intake.merge(ticks, self._config.now_ms()):
+        if self.intake.merge(ticks, self._clock.now_ms()):
             self._writer.wake()
 
     def _handle_tick_data(self, tick: TickData) -> None:
@@ -254,13 +275,13 @@ class MarketDataService:
         self._desk.note_status(change)
         self._news.set()
         if change.lost_frame:
-            self.intake.lose_frame(self._config.now_ms())
+            self.intake.lose_frame(self._clock.now_ms())
             return
         level = logging.WARNING if change.status is ConnectionStatus.ERROR else logging.INFO
         words = ("Feed %s, %s: %s", change.connection_id, change.status.value, change.reason)
         logger.log(level, *words, extra={"connection": change.connection_id})
 
-    def _handle_interrupted(self, symbols: Collection[str]) -> None:
+    def _handle_incomplete(self, symbols: Collection[str]) -> None:
         """What was missed of these symbols is not known: any open minute may lack a second of it."""
         self.intake.interrupt(None if "*" in symbols else symbols)
 
@@ -278,7 +299,7 @@ class MarketDataService:
         feed, writer = self.data_adapter.snapshot(), self._writer.snapshot()
         connections = feed.pop("connections")
         return {
-            "written_at": self._config.now_ms(),
+            "written_at": self._clock.now_ms(),
             "feed": self._config.feed,
             "trouble": self._trouble,
             "universe_size": None if "*" in self._universe else len(self._universe),
@@ -292,6 +313,7 @@ class MarketDataService:
             "book": self.intake.snapshot(),
             "writer": writer,
             "desk": self._desk.snapshot(),
+            "gaps": self._gaps.snapshot(),
             "pipeline": self.intake.pipeline(writer["waiting_bars"]),
             "repair": self._repair.snapshot(),
         }

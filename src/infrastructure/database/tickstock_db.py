@@ -24,6 +24,7 @@ RECENT_MS = 20 * MINUTE_MS
 _CHANGES_KEPT_MS = 86_400_000
 _CHANGES_PRUNED_EVERY_MS = 600_000
 
+_STATE = text("SELECT value FROM service_state WHERE key = :key")
 _SET_STATE = text(
     "INSERT INTO service_state (key, value, updated_ms) VALUES (:key, :value, :now_ms)"
     " ON CONFLICT (key) DO UPDATE SET value = excluded.value, updated_ms = excluded.updated_ms"
@@ -217,11 +218,11 @@ class TickStockDatabase:
                 connection.execute(self._next_revision, {"stamp": 0, "newest_ms": 0, "added": added})
         self._known_symbols.update(symbols)
 
-    def history_filled_to(self) -> dict[str, int]:
-        """Up to when (epoch ms) the history of each symbol was filled; absent are those never filled."""
+    def state(self, key: str) -> Any:
+        """The small fact kept under `key`; None when there is none."""
         with database_errors(), self._engine.connect() as connection:
-            stored = connection.execute(text("SELECT value FROM service_state WHERE key = 'history'")).scalar()
-        return {} if stored is None else dict(msgspec.json.decode(stored))
+            stored = connection.execute(_STATE, {"key": key}).scalar()
+        return None if stored is None else msgspec.json.decode(stored)
 
     def open_live_bars(self) -> list[Bar]:
         """Each symbol's live bars of its newest three minutes: what a restart seeds its open minutes with.

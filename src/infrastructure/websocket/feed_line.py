@@ -1,11 +1,14 @@
 """One connection as the manager keeps it: the client, the thread that opens and closes it, and what it knows of it."""
 
 import threading
+from collections.abc import Collection
 from typing import NamedTuple
 
 from src.core.domain.connection.hearing import Hearing
+from src.core.domain.connection.interruption import Interruption
 from src.core.domain.connection.presence import Presence
 from src.core.domain.connection.state import ConnectionStatus, Ending, StatusChange
+from src.core.domain.market.gaps import GapReason
 from src.infrastructure.websocket.massive_client import MassiveWebSocketClient
 
 # `disconnect` of a client waits for its two threads, 2 s each.
@@ -41,6 +44,8 @@ class FeedLine:
         self.presence = Presence(now_s)
         self.hearing = Hearing(now_s)
         self.messages = 0  # counted by the socket's thread alone
+        self.heard_ms: int | None = None  # event time of the newest that came in this session; of the same thread
+        self.since_s: float | None = None  # when the first ticker of this session was acknowledged
         self.silent = False  # while the others hear
         self.opens_anew = False  # for that reason
         self.status = ConnectionStatus.DISCONNECTED
@@ -90,8 +95,18 @@ class FeedLine:
         self.silent = self.opens_anew = False
         if self.up:
             self.sessions += 1
-            self.ending = None
+            self.ending = self.heard_ms = self.since_s = None
             self.awaited = dict.fromkeys(self.held, Awaited(gap_until_s))
+
+    def interruption(
+        self, tickers: Collection[str], reason: GapReason, detail: str, goes_on: bool = True
+    ) -> Interruption | None:
+        """What is to be told of these tickers when it is lost; None where it never listened, so that they are missed
+        already."""
+        if not tickers or (self.heard_ms is None and self.since_s is None):
+            return None
+        since_s = 0.0 if self.since_s is None else self.since_s
+        return Interruption(self.id, tuple(sorted(tickers)), self.heard_ms, since_s, reason, detail, goes_on)
 
     # -- its thread ----------------------------------------------------------------------------------------------
 

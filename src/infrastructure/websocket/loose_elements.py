@@ -6,6 +6,7 @@ at. An element whose text is no JSON costs itself alone, as long as quotes and b
 
 import re
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import msgspec
 
@@ -15,6 +16,7 @@ from src.core.domain.market.tick import MinuteAggregate, SecondAggregate, TickDa
 # 400 MB and a dozen seconds.
 MOST_COMMAS = 6_000_000
 _OBJECT = b"{"
+_LARGEST_DAY_VOLUME = 1e15  # shares
 # What can be skipped (a text, an object without brackets inside) and what counts. Possessive: no byte is read twice
 # for the same alternative, whatever is sent.
 _TEXT = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
@@ -53,6 +55,8 @@ class _LooseAggregate(msgspec.Struct, frozen=True):
     v: float | None = None
     dv: str | None = None
     vw: float | None = None
+    av: Any = None  # what is wrong with the day's volume costs the day's volume alone
+    dav: Any = None
 
 
 class _Tag(msgspec.Struct, frozen=True):
@@ -144,4 +148,6 @@ def _aggregate(kind: type[TickData], loose: _LooseAggregate) -> TickData | str:
     if start != int(start) or (loose.e is not None and loose.e != int(loose.e)):
         return "bad_window"
     end = None if loose.e is None else int(loose.e)
-    return kind(loose.sym, int(start), loose.o, loose.h, loose.l, loose.c, volume, loose.dv, loose.vw, end)
+    day = float(loose.av) if isinstance(loose.av, int | float) and abs(loose.av) < _LARGEST_DAY_VOLUME else None
+    exact = loose.dav if isinstance(loose.dav, str) else None
+    return kind(loose.sym, int(start), loose.o, loose.h, loose.l, loose.c, volume, loose.dv, loose.vw, end, day, exact)

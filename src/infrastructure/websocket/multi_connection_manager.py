@@ -12,7 +12,9 @@ from typing import Any
 
 from src.core.domain.connection.assignment import TICKER_LIMIT, WHOLE_MARKET, Assignment
 from src.core.domain.connection.event import ConnectionEvent, EventKind
+from src.core.domain.connection.interruption import Interruption
 from src.core.domain.connection.state import ConnectionStatus, StatusChange
+from src.core.domain.market.gaps import GapReason
 from src.core.domain.market.tick import TickData
 from src.core.errors import ActionRefusedError
 from src.infrastructure.websocket import connection_health
@@ -29,14 +31,17 @@ _WATCH_INTERVAL_S = 0.25
 class ManagerConfig:
     """The connections, in the order of their numbers; `client` is what their clients have in common.
 
-    `on_interrupted` gets the tickers of which something may have been missed until now (`*`: all); `on_event` what
-    is done to connections. Both are called on any thread, and may not call the manager's actions.
+    `on_incomplete` gets the tickers of which something may have been missed until now (`*`: all), `on_interrupted`
+    those that are missed from now on, until `on_resumed` gets them, by name; these two come in order, and may not
+    wait. `on_event` gets what is done to connections. All are called on any thread, and may not call the manager.
     """
 
     api_key: str
     client: ClientConfig
     connections: tuple[ConnectionSpec, ...]
-    on_interrupted: Callable[[Collection[str]], None]
+    on_incomplete: Callable[[Collection[str]], None]
+    on_interrupted: Callable[[Interruption], None]
+    on_resumed: Callable[[Collection[str]], None]
     on_event: Callable[[ConnectionEvent], None]
     ticker_limit: int = TICKER_LIMIT
 
@@ -59,7 +64,9 @@ class MultiConnectionManager:
         }
         self._enabled = [line for line in self._lines.values() if line.spec.enabled]
         self._assignment = Assignment([line.id for line in self._enabled], config.ticker_limit)
-        hooks = Hooks(config.on_interrupted, config.on_event, config.client.now_ms)
+        hooks = Hooks(
+            config.on_incomplete, config.on_interrupted, config.on_resumed, config.on_event, config.client.now_ms
+        )
         self._board = Switchboard(self._enabled, self._assignment, hooks)
         self._lock = threading.Lock()  # the books: never held while a client is called
         self._changed = threading.Condition(self._lock)
@@ -254,19 +261,32 @@ class MultiConnectionManager:
     # -- the sockets' threads ------------------------------------------------------------------------------------
 
     def _handle_ticks(self, ticks: list[TickData], connection_id: str) -> None:
-        self._lines[connection_id].messages += len(ticks)
+        line = self._lines[connection_id]
+        line.messages += len(ticks)
+        if line.heard_ms is None or ticks[-1].timestamp > line.heard_ms:
+            line.heard_ms = ticks[-1].timestamp
         self._on_ticks(ticks, connection_id)
 
     def _handle_status(self, change: StatusChange) -> None:
         line = self._lines[change.connection_id]
         with self._lock:
-            if not change.lost_frame:
+            was_up = line.up
+            if change.lost_frame:
+                self._tell_lost_frame(line, change.reason)
+            else:
                 line.take(change, self._monotonic() + ACK_DEADLINE_S)
-            interrupted = self._reach(line) if change.lost_frame or line.up else set()
+            if was_up and not line.up and self._running:
+                self._board.interrupt(line, change.reason)
+            incomplete = self._reach(line) if change.lost_frame or line.up else set()
             self._changed.notify_all()
-        if interrupted:
-            self._config.on_interrupted(interrupted)
+        if incomplete:
+            self._config.on_incomplete(incomplete)
         self._on_status(change)
+
+    def _tell_lost_frame(self, line: FeedLine, detail: str) -> None:
+        """What the frame held is missed, of any ticker of the connection; it listens on."""
+        if interruption := line.interruption(line.held, GapReason.FRAME, detail, goes_on=False):
+            self._config.on_interrupted(interruption)
 
     def _reach(self, line: FeedLine) -> set[str]:
         """Whose bars may lack something when that connection does: all, where it is the only one."""

@@ -10,7 +10,9 @@ from typing import NamedTuple
 
 from src.core.domain.connection.assignment import WHOLE_MARKET, Assignment, Move
 from src.core.domain.connection.event import ConnectionEvent, EventKind
+from src.core.domain.connection.interruption import Interruption
 from src.core.domain.connection.state import Ending
+from src.core.domain.market.gaps import GapReason
 from src.infrastructure.websocket.feed_line import Awaited, FeedLine
 
 # After a gap, topics that are not acknowledged by then are taken to be refused: the gap is told all the same.
@@ -34,9 +36,15 @@ class Awaiting(NamedTuple):
 
 
 class Hooks(NamedTuple):
-    """Where news go: tickers of which something may have been missed, and what happened to connections."""
+    """Where news go: tickers of which something may have been missed until now; those that are missed from now on, and
+    those that are heard again; what happened to connections.
 
-    on_interrupted: Callable[[Collection[str]], None]
+    `on_interrupted` and `on_resumed` are called at once, in the order in which things happened: they may not wait.
+    """
+
+    on_incomplete: Callable[[Collection[str]], None]
+    on_interrupted: Callable[[Interruption], None]
+    on_resumed: Callable[[Collection[str]], None]
     on_event: Callable[[ConnectionEvent], None]
     now_ms: Callable[[], int]
 
@@ -80,7 +88,8 @@ class Switchboard:
 
         What is never acknowledged stays with the old carrier too: the feed may have refused it here, or be mute.
         """
-        interrupted = set()
+        incomplete = set()
+        resumed = set()
         for (line, session, tickers), unacknowledged in missing:
             if line.sessions != session:
                 continue
@@ -90,11 +99,32 @@ class Switchboard:
                     continue
                 acknowledged = ticker not in unacknowledged
                 if awaited.gap_until_s is not None and (acknowledged or now_s >= awaited.gap_until_s):
-                    interrupted.add(ticker)
+                    incomplete.add(ticker)
                     line.awaited[ticker] = Awaited(None)
                 if acknowledged:
                     del line.awaited[ticker]
-        return [functools.partial(self._hooks.on_interrupted, interrupted)] if interrupted else []
+                    resumed.add(ticker)
+                    line.since_s = now_s if line.since_s is None else line.since_s
+        if resumed:
+            self._hooks.on_resumed(resumed)
+        return [functools.partial(self._hooks.on_incomplete, incomplete)] if incomplete else []
+
+    # -- what is missed ------------------------------------------------------------------------------------------
+
+    def interrupt(self, line: FeedLine, detail: str) -> None:
+        """A connection was lost: what no other one listens to is missed from now on."""
+        self._tell_missed(line, [ticker for ticker in line.held if not self._hear_elsewhere(ticker, line)], detail)
+
+    def _hear_elsewhere(self, ticker: str, line: FeedLine) -> bool:
+        return any(
+            other.hears and ticker in other.held and ticker not in other.awaited
+            for other in self._lines.values()
+            if other is not line
+        )
+
+    def _tell_missed(self, line: FeedLine, tickers: Collection[str], detail: str) -> None:
+        if interruption := line.interruption(tickers, GapReason.DROP, detail):
+            self._hooks.on_interrupted(interruption)
 
     # -- what the plan grants ------------------------------------------------------------------------------------
 
@@ -176,7 +206,11 @@ class Switchboard:
         self._given = given
         moves = self._assignment.settle(able, takers)
         gaps = {move.ticker for move in moves if not self._lines[move.source].hears}
-        acts: list[Act] = [functools.partial(self._hooks.on_interrupted, gaps)] if gaps else []
+        for line in lines:
+            if line.silent:
+                moved = [move.ticker for move in moves if move.source == line.id]
+                self._tell_missed(line, moved, f"{line.id} went silent while the others heard.")
+        acts: list[Act] = [functools.partial(self._hooks.on_incomplete, gaps)] if gaps else []
         acts += self._subscribe(gaps, now_s)
         acts += self._unsubscribe()
         acts += [functools.partial(self._hooks.on_event, event) for event in self._events(moves)]

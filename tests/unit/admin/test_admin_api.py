@@ -14,6 +14,7 @@ from src.config.settings import parse_settings
 from src.core.domain.market.gaps import GapState
 from src.core.services.connection_desk import ConnectionDesk
 from src.core.services.gap_jobs import GapJobs
+from src.infrastructure.clock import SystemClock
 from src.infrastructure.database.connection_events import DatabaseEventRecorder
 from src.infrastructure.database.engines import read_engine, row_engine
 from src.infrastructure.database.jobs import DatabaseJobInbox
@@ -48,7 +49,8 @@ class Office:
         inbox = DatabaseJobInbox(*self._engines, now_ms)
         self.woken = 0
         jobs = {"gaps.repair": GapJobs(self.ingestion.gaps, self._wake, now_ms).repair}
-        self.desk = ConnectionDesk(self.control, inbox, DatabaseEventRecorder(self._engines[1]), now_ms, jobs)
+        recorder = DatabaseEventRecorder(self._engines[1])
+        self.desk = ConnectionDesk(self.control, inbox, recorder, SystemClock(), lambda: None, jobs)
         self.control.on_event = self.desk.note
 
     def _wake(self) -> None:

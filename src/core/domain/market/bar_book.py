@@ -10,10 +10,13 @@ same; so sums are made in integers (10^-6 shares, 10^-6 dollars), where addition
 
 from array import array
 from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import NamedTuple
 
 import msgspec
 
 from src.core.domain.market.bar import MINUTE_MS, Bar, Tier
+from src.core.domain.market.gaps import GapReason
+from src.core.domain.market.session import new_york_date
 from src.core.domain.market.tick import MinuteAggregate, TickData
 
 # How long after its end a minute still takes seconds; later ones build nothing.
@@ -21,6 +24,16 @@ SEAL_AFTER_MS = 3 * MINUTE_MS
 _MICRO = 1_000_000
 _NO_VWAP = float("nan")
 _ROW = 7  # second of the minute, open, high, low, close, volume, vwap
+_SAME_VOLUME = 1e-6  # shares
+
+
+class Doubt(NamedTuple):
+    """Minutes of a symbol, the first and the last included, that may lack something, by what did come."""
+
+    symbol: str
+    from_ms: int
+    to_ms: int
+    reason: GapReason
 
 
 class OpenMinute:
@@ -150,11 +163,15 @@ class OpenMinute:
 class BarBook:
     """All open minutes of all symbols. Not safe for threads: its owner serialises the calls.
 
-    `stamp` gives the evidence stamps of official bars, in microseconds, each newer than the last.
+    `stamp` gives the evidence stamps of official bars, in microseconds, each newer than the last; `expects_minutes`:
+    every minute with seconds is to get its official bar.
     """
 
-    def __init__(self, stamp: Callable[[], int]) -> None:
+    def __init__(self, stamp: Callable[[], int], expects_minutes: bool = True) -> None:
         self._stamp = stamp
+        self._expects_minutes = expects_minutes
+        self._doubts: dict[tuple[str, GapReason], tuple[int, int]] = {}
+        self._day_volumes: dict[str, tuple[int, float]] = {}  # with the minute that told it
         self._symbols: dict[str, dict[int, OpenMinute]] = {}
         self._dirty_live: list[OpenMinute] = []
         self._dirty_official: list[OpenMinute] = []
@@ -182,6 +199,7 @@ class BarBook:
             self._advance(tick.timestamp, start_ms)
         if start_ms < self._sealed_to_ms:
             self.late_seconds += 1
+            self._doubt(tick.ticker, start_ms, start_ms, GapReason.LATE)
             return
         minute = self._minute(tick.ticker, start_ms)
         if minute.official is not None:
@@ -193,6 +211,7 @@ class BarBook:
         start_ms = tick.timestamp
         if start_ms > self.watermark_ms:
             self._advance(start_ms, start_ms + MINUTE_MS)  # it proves its own minute over, and no more
+        self._compare_day_volume(tick)
         prices = (tick.tick_open, tick.tick_high, tick.tick_low, tick.tick_close)
         tier = Tier.OFFICIAL.value
         bar = Bar(tick.ticker, start_ms, *prices, tick.tick_volume, tick.tick_vwap, None, tier, self._stamp())
@@ -203,6 +222,43 @@ class BarBook:
         )
         if minute.set_official(bar):
             self._dirty_official.append(minute)
+
+    def _compare_day_volume(self, tick: TickData) -> None:
+        """Doubts the minutes between two official bars when the day's volume grew by more than that of the later one.
+
+        No more than a hint: the day's volume counts late and odd lots too.
+        """
+        symbol, start_ms, day_volume = tick.ticker, tick.timestamp, tick.day_volume
+        if day_volume is None:
+            return
+        known = self._day_volumes.get(symbol)
+        if known is not None:
+            before_ms, before = known
+            if start_ms < before_ms:
+                return
+            grown = day_volume - before - tick.tick_volume
+            between = start_ms - before_ms > MINUTE_MS
+            if between and grown > _SAME_VOLUME and new_york_date(start_ms) == new_york_date(before_ms):
+                self._doubt(symbol, before_ms + MINUTE_MS, start_ms - MINUTE_MS, GapReason.SUSPECT)
+        self._day_volumes[symbol] = (start_ms, day_volume)
+
+    def _doubt(self, symbol: str, from_ms: int, to_ms: int, reason: GapReason) -> None:
+        known = self._doubts.get((symbol, reason), (from_ms, to_ms))
+        self._doubts[(symbol, reason)] = (min(known[0], from_ms), max(known[1], to_ms))
+
+    def take_doubts(self) -> list[Doubt]:
+        """What may be missing, since it was last taken: for each symbol and reason one span."""
+        taken, self._doubts = self._doubts, {}
+        return [Doubt(symbol, *span, reason) for (symbol, reason), span in taken.items()]
+
+    def day_volumes(self, before_ms: int) -> dict[str, float]:
+        """The day's volume of every symbol whose newest official bar began before then, on the same day."""
+        date = new_york_date(before_ms)
+        return {
+            symbol: volume
+            for symbol, (start_ms, volume) in self._day_volumes.items()
+            if start_ms < before_ms and new_york_date(start_ms) == date
+        }
 
     def _advance(self, watermark_ms: int, start_ms: int) -> None:
         self.watermark_ms = watermark_ms
@@ -265,14 +321,19 @@ class BarBook:
         return [minute.bar() for minute in taken if minute.official is None]
 
     def seal(self, now_ms: int) -> None:
-        """Forgets minutes that ended three minutes before `now_ms`; what of them is not taken yet stays to be taken."""
+        """Forgets minutes that ended three minutes before `now_ms`; what of them is not taken yet stays to be taken.
+
+        One that never got its official bar is doubted.
+        """
         sealed_to_ms = now_ms - now_ms % MINUTE_MS - SEAL_AFTER_MS
         if sealed_to_ms <= self._sealed_to_ms:
             return
         self._sealed_to_ms = sealed_to_ms
         self._partial_to = {symbol: to_ms for symbol, to_ms in self._partial_to.items() if to_ms >= sealed_to_ms}
-        for minutes in self._symbols.values():
+        for symbol, minutes in self._symbols.items():
             for start_ms in [start for start in minutes if start < sealed_to_ms]:
+                if self._expects_minutes and minutes[start_ms].official is None:
+                    self._doubt(symbol, start_ms, start_ms, GapReason.UNOFFICIAL)
                 del minutes[start_ms]
 
     @property

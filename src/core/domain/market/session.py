@@ -20,6 +20,7 @@ _OPEN = dt.time(9, 30)
 _CLOSE, _POST_CLOSE = dt.time(16, 0), dt.time(20, 0)
 _EARLY_CLOSE, _EARLY_POST_CLOSE = dt.time(13, 0), dt.time(17, 0)
 _ONE_DAY = dt.timedelta(days=1)
+_MINUTE_MS = 60_000
 _SATURDAY = 5
 
 
@@ -100,6 +101,22 @@ class SessionTable:
             return self.phase(now_ms)
         except CalendarRangeError:
             return Phase.CLOSED
+
+    def trading_minutes(self, from_ms: int, to_ms: int) -> tuple[int, int] | None:
+        """The first and the last minute in trading hours among those from `from_ms` to `to_ms`, both included; None
+        when there is none. Days that the table does not cover are taken to trade."""
+        try:
+            first_ms = max(from_ms, self._day_that_ends_after(from_ms).pre_open_ms)
+            last_ms = min(to_ms, self.latest_days(to_ms, 1)[0].post_close_ms - _MINUTE_MS)
+        except CalendarRangeError:
+            return from_ms, to_ms
+        return (first_ms, last_ms) if first_ms <= last_ms else None
+
+    def _day_that_ends_after(self, at_ms: int) -> TradingDay:
+        date = new_york_date(at_ms)
+        while (day := self.trading_day(date)) is None or day.post_close_ms <= at_ms:
+            date += _ONE_DAY
+        return day
 
     def trading_date(self, now_ms: int) -> dt.date:
         """The trading day that `now_ms` lies in, or the latest before it; it begins with its pre-market."""

@@ -13,6 +13,7 @@ class TickData(
     rename={
         "ticker": "sym", "timestamp": "s", "tick_open": "o", "tick_high": "h", "tick_low": "l", "tick_close": "c",
         "whole_volume": "v", "decimal_volume": "dv", "tick_vwap": "vw", "window_end": "e",
+        "whole_day_volume": "av", "decimal_day_volume": "dav",
     },
 ):  # fmt: skip
     """An aggregate of one window: `SecondAggregate` (`A`) or `MinuteAggregate` (`AM`).
@@ -35,6 +36,8 @@ class TickData(
     decimal_volume: str | None = None
     tick_vwap: float | None = None
     window_end: int | None = None
+    whole_day_volume: float | None = None
+    decimal_day_volume: str | None = None
 
     @property
     def price(self) -> float:
@@ -45,6 +48,15 @@ class TickData(
     def tick_volume(self) -> float:
         """Shares traded in the window; the feed's decimal text counts where it sends one, since it is exact."""
         return self.whole_volume if self.decimal_volume is None else float(self.decimal_volume)
+
+    @property
+    def day_volume(self) -> float | None:
+        """Shares traded since the day began, late and odd lots included; None where the feed does not tell."""
+        text = self.decimal_day_volume
+        try:
+            return self.whole_day_volume if text is None else float(text)
+        except ValueError:
+            return None
 
     @property
     def volume(self) -> float:

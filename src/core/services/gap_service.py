@@ -1,0 +1,219 @@
+"""What may be missing becomes a gap in the table, whatever opened it; what is heard again ends it.
+
+The feed's threads only leave word here, in memory; the desk of the connections writes it.
+"""
+
+import logging
+import threading
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from src.core.domain.connection.interruption import Interruption
+from src.core.domain.market.bar import MINUTE_MS
+from src.core.domain.market.bar_book import Doubt
+from src.core.domain.market.gap_book import WHOLE_MARKET, Clip, GapBook, Opening, floor_minute
+from src.core.domain.market.gaps import Gap, GapReason
+from src.core.ports import Clock, GapRecorder
+from src.core.services.bar_intake import BarIntake
+
+logger = logging.getLogger(__name__)
+
+# While nothing was heard since the start, what time it is by the feed is an estimate: it is waited for so long.
+_ESTIMATE_AFTER_S = 10.0
+_NAMED = 20
+_DOUBTS = {
+    GapReason.UNOFFICIAL: "Seconds came, but no minute bar.",
+    GapReason.LATE: "A second came when its minute was closed.",
+    GapReason.SUSPECT: "The day's volume grew by more than the minute bars that came.",
+}
+
+
+class Heard(NamedTuple):
+    """Up to which minute a life heard: `event_ms` by the feed, which was at `at_ms` by the wall clock (epoch ms)."""
+
+    event_ms: int
+    at_ms: int
+
+
+class Before(NamedTuple):
+    """What is known of earlier lives: what the last one heard (None: nothing, ever), and up to when each symbol's
+    minutes are accounted for, epoch ms; those of the last life have the newest of these times."""
+
+    heard: Heard | None
+    history: Mapping[str, int]
+
+
+class GapService:
+    """Owns the gaps of this life. Any thread may call; only `begin` and `flush` wait for the database.
+
+    `clip` gives what of some minutes is in trading hours; `history_from_ms` from when on the history of a new symbol is
+    wanted, None if it is not.
+    """
+
+    def __init__(
+        self,
+        recorder: GapRecorder,
+        intake: BarIntake,
+        clock: Clock,
+        clip: Clip,
+        history_from_ms: Callable[[], int] | None,
+    ) -> None:
+        self._recorder = recorder
+        self._intake = intake
+        self._clock = clock
+        self._clip = clip
+        self._history_from_ms = history_from_ms
+        self._lock = threading.Lock()
+        self._book = self._new_book()
+        self._back: list[tuple[tuple[str, ...], float]] = []  # heard again before anything told the event time
+        self._written = 0  # the book's changes that the database has
+
+    def _new_book(self) -> GapBook:
+        return GapBook(lambda: uuid.uuid4().hex, self._clip)
+
+    # -- a start -------------------------------------------------------------------------------------------------
+
+    def begin(self, universe: Sequence[str], before: Before) -> dict[str, int]:
+        """Opens what nobody listened to: since the last life, and the history of new symbols; ends what grew of symbols
+        that are not listened to any more. Gives up to when each symbol's minutes are accounted for now.
+
+        Raises DatabaseUnavailableError; then it may be called again.
+        """
+        if before.heard is not None:
+            self._intake.assume_behind(before.heard.at_ms - before.heard.event_ms)
+        growing = self._recorder.growing()
+        now_ms = self._intake.event_ms()
+        with self._lock:
+            self._book, self._back, self._written = self._new_book(), [], -1
+            for gap in growing:
+                self._go_on(gap, universe, now_ms if before.heard is None else before.heard.event_ms)
+            self._open_restart(universe, before, now_ms)
+            self._open_history(universe, before, now_ms)
+        self.flush()
+        return {**before.history, **dict.fromkeys(universe, now_ms)}
+
+    def _go_on(self, gap: Gap, universe: Sequence[str], heard_ms: int) -> None:
+        """A gap of an earlier life grows on for the symbols that are listened to, and ends for the others."""
+        missed = set(universe) if gap.symbols is None else set(gap.symbols)
+        names = missed if WHOLE_MARKET in universe else missed.intersection(universe)
+        self._book.go_on(gap, missed)
+        if gone := missed - names:
+            self._book.resume(gone, heard_ms, self._clock.monotonic())
+
+    def _open_restart(self, universe: Sequence[str], before: Before, now_ms: int) -> None:
+        known = [before.history[symbol] for symbol in universe if symbol in before.history]
+        if before.heard is not None:
+            from_ms, since = floor_minute(before.heard.event_ms) - MINUTE_MS, _utc(before.heard.event_ms)
+            self._book.interrupt(
+                universe, from_ms, self._opening(GapReason.RESTART, f"Nothing listened since {since}.")
+            )
+            return
+        if known:  # of a version that kept no more than that
+            opening = self._opening(GapReason.RESTART, f"Nothing listened since {_utc(min(known))}.")
+            self._book.interrupt([one for one in universe if one in before.history], min(known), opening)
+        # Nothing is missing yet, but will be if it takes minutes until the feed answers.
+        opening = self._opening(GapReason.RESTART, "The feed was not reached at the start.")
+        self._book.interrupt(universe, floor_minute(now_ms) + MINUTE_MS, opening)
+
+    def _open_history(self, universe: Sequence[str], before: Before, now_ms: int) -> None:
+        """The history of symbols that are new, or that the last life did not listen to."""
+        newest_ms = max(before.history.values(), default=0)
+        since: dict[int | None, list[str]] = {}
+        for symbol in universe:
+            if before.history.get(symbol, -1) < newest_ms or not newest_ms:
+                since.setdefault(before.history.get(symbol), []).append(symbol)
+        for accounted_ms, symbols in since.items():
+            if accounted_ms is not None:
+                self._open_past(symbols, accounted_ms, now_ms, f"Not listened to since {_utc(accounted_ms)}.")
+            elif self._history_from_ms is not None:
+                self._open_past(symbols, self._history_from_ms(), now_ms, "Listened to for the first time.")
+
+    def _open_past(self, symbols: Sequence[str], from_ms: int, to_ms: int, detail: str) -> None:
+        scope = symbols[0] if len(symbols) == 1 else f"{len(symbols)} symbols"
+        opening = self._opening(GapReason.HISTORY, detail)._replace(scope=scope)
+        self._book.open(symbols, from_ms, to_ms, opening)
+
+    # -- the feed's threads --------------------------------------------------------------------------------------
+
+    def interrupted(self, interruption: Interruption) -> None:
+        """A connection may have missed something of its tickers."""
+        _id, tickers, heard_ms, since_s, reason, detail, goes_on = interruption
+        from_ms = floor_minute(self._intake.event_ms(since_s) if heard_ms is None else heard_ms) - MINUTE_MS
+        opening = self._opening(reason, detail)._replace(scope=interruption.connection_id)
+        now_ms = self._intake.event_ms()
+        with self._lock:
+            self._take_back(wait=False)
+            if goes_on:
+                self._book.interrupt(tickers, from_ms, opening)
+            elif (bounds := self._clip(from_ms, floor_minute(now_ms))) is not None:
+                self._book.open(tickers, *bounds, opening)
+
+    def resumed(self, tickers: Iterable[str]) -> None:
+        """The feed has acknowledged these tickers on some connection."""
+        with self._lock:
+            self._back.append((tuple(tickers), self._clock.monotonic()))
+            self._take_back(wait=True)
+
+    def _take_back(self, wait: bool) -> None:
+        """Ends what grew, in event time; that is known for sure once something was heard."""
+        now_s = self._clock.monotonic()
+        while self._back:
+            tickers, back_s = self._back[0]
+            if wait and not self._intake.has_heard and now_s - back_s < _ESTIMATE_AFTER_S:
+                return
+            self._book.resume(tickers, self._intake.event_ms(back_s), now_s)
+            del self._back[0]
+
+    # -- any thread ----------------------------------------------------------------------------------------------
+
+    def open(
+        self, symbols: Sequence[str], from_ms: int, to_ms: int, reason: GapReason, scope: str, detail: str
+    ) -> None:
+        """Something may be missing of these symbols in the minutes from the first to the last (event time, ms)."""
+        with self._lock:
+            self._book.open(symbols, from_ms, to_ms, Opening(reason, scope, detail, self._clock.now_ms()))
+
+    def doubt(self, doubts: Iterable[Doubt]) -> None:
+        """Takes what the bar book doubts."""
+        for symbol, from_ms, to_ms, reason in doubts:
+            self.open((symbol,), from_ms, to_ms, reason, symbol, _DOUBTS[reason])
+
+    def flush(self) -> None:
+        """Writes what changed. Raises DatabaseUnavailableError; it is kept then, and joined if it is too much."""
+        now_ms, now_s = self._intake.event_ms(), self._clock.monotonic()
+        with self._lock:
+            self._take_back(wait=True)
+            gaps, changes = self._book.take(now_ms, now_s), self._book.changes
+        if gaps:
+            self._recorder.record(gaps)
+        with self._lock:
+            self._book.kept(gaps)
+            self._written = changes
+
+    def heard(self) -> Heard | None:
+        """What a next life may take as heard: nothing new while a gap is not written yet, or if nothing came."""
+        watermark_ms = self._intake.watermark_ms
+        behind_ms = self._intake.behind_ms()
+        with self._lock:
+            is_written = self._written == self._book.changes
+        return Heard(watermark_ms, watermark_ms + behind_ms) if watermark_ms and is_written else None
+
+    def snapshot(self) -> dict[str, Any]:
+        """What grows: how many symbols and the first of them; and how many changed gaps wait for the database."""
+        with self._lock:
+            missing, unwritten = sorted(self._book.missing), self._book.unwritten
+        return {
+            "missing_symbols": len(missing),
+            "missing": missing[:_NAMED],
+            "unwritten": unwritten,
+            "behind_ms": self._intake.behind_ms(),
+        }
+
+    def _opening(self, reason: GapReason, detail: str) -> Opening:
+        return Opening(reason, WHOLE_MARKET, detail, self._clock.now_ms())
+
+
+def _utc(at_ms: int) -> str:
+    return f"{datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,57 @@
+"""What time it is by the feed, told by what came of it."""
+
+from src.core.domain.market.event_time import EventTime
+from tests.bars import MINUTE
+
+_HOUR_MS = 3_600_000
+
+
+def heard(behind_ms: int = 1_000, now_s: float = 100.0) -> EventTime:
+    """A feed that was so far behind when the wall clock showed MINUTE."""
+    time = EventTime()
+    time.hear(MINUTE - behind_ms, MINUTE, now_s)
+    return time
+
+
+def test_before_anything_came_it_is_the_wall_clocks() -> None:
+    time = EventTime()
+    assert not time.is_measured
+    assert time.at(100.0, MINUTE, 100.0) == MINUTE
+    assert time.at(90.0, MINUTE, 100.0) == MINUTE - 10_000
+    time.assume(2_500)
+    assert time.at(100.0, MINUTE, 100.0) == MINUTE - 2_500
+
+
+def test_what_was_heard_counts_more_than_what_was_assumed() -> None:
+    time = EventTime()
+    time.assume(0)
+    time.hear(MINUTE - 5_000, MINUTE, 100.0)
+    assert time.is_measured
+    assert time.behind_ms(MINUTE + 7, 100.007) == 5_000
+    assert time.at(107.0, MINUTE + 7_000, 107.0) == MINUTE + 2_000
+
+
+def test_a_replay_of_another_year_has_its_own_time() -> None:
+    assert heard(10**11).at(160.0, MINUTE + 60_000, 160.0) == MINUTE - 10**11 + 60_000
+
+
+def test_the_earliest_that_came_tells_the_latest_that_it_can_be() -> None:
+    time = heard(3_000)
+    time.hear(MINUTE - 1_000, MINUTE, 100.0)
+    time.hear(MINUTE - 9_000, MINUTE + 1_000, 101.0)
+    assert time.behind_ms(MINUTE + 1_000, 101.0) == 1_000
+
+
+def test_a_wall_clock_that_is_set_changes_nothing_for_long() -> None:
+    back = heard()
+    assert back.at(101.0, MINUTE + 1_000 - _HOUR_MS, 101.0) == MINUTE
+    forward = heard()
+    assert forward.at(101.0, MINUTE + 1_000 + _HOUR_MS, 101.0) == MINUTE + _HOUR_MS  # too wide, but not too short
+    for second in (102, 403, 704):
+        forward.hear(MINUTE - 101_000 + second * 1000, MINUTE - 100_000 + second * 1000 + _HOUR_MS, second)
+    assert forward.at(704.0, MINUTE + 604_000 + _HOUR_MS, 704.0) == MINUTE + 603_000
+
+
+def test_a_machine_that_slept_is_not_behind() -> None:
+    """The monotonic clock stood still."""
+    assert heard().at(101.0, MINUTE + _HOUR_MS, 101.0) == MINUTE + _HOUR_MS - 1_000

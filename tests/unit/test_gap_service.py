@@ -1,0 +1,240 @@
+"""What may be missing becomes a gap, whatever opened it; a real book of gaps before a recorder that can be away."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from src.core.domain.connection.interruption import Interruption
+from src.core.domain.market.bar_book import BarBook
+from src.core.domain.market.gaps import Gap, GapReason
+from src.core.errors import DatabaseUnavailableError
+from src.core.services.bar_intake import BarIntake
+from src.core.services.gap_service import Before, GapService, Heard
+from tests.bars import MINUTE, minute, second
+from tests.held_clock import HeldClock
+
+_STEP = 60_000
+_HISTORY_MS = MINUTE - 86_400_000
+_NEW = Before(None, {})
+
+
+class Table:
+    """The table of gaps, in memory; it can be away."""
+
+    def __init__(self) -> None:
+        self.gaps: dict[str, Gap] = {}
+        self.away = False
+
+    def record(self, gaps: Sequence[Gap]) -> None:
+        if self.away:
+            raise DatabaseUnavailableError("It is away.")
+        self.gaps |= {gap.id: gap for gap in gaps}
+
+    def growing(self) -> list[Gap]:
+        if self.away:
+            raise DatabaseUnavailableError("It is away.")
+        return [gap for gap in self.gaps.values() if gap.to_ms is None]
+
+
+class Bench:
+    """The service of a life that begins at MINUTE + 30 s, by a clock that a test moves."""
+
+    def __init__(self, table: Table, clock: HeldClock, history: bool = True) -> None:
+        self.table = table
+        self.clock = clock
+        self.intake = BarIntake(BarBook(iter(range(1, 10**9)).__next__), clock)
+        from_ms = (lambda: _HISTORY_MS) if history else None
+        self.service = GapService(table, self.intake, clock, lambda first, last: (first, last), from_ms)
+
+    def hear(self, offset_s: int, behind_ms: int = 1_000) -> None:
+        """A second of AAPL comes, so long after its end."""
+        self.clock.ms = MINUTE + offset_s * 1000 + 1_000 + behind_ms
+        self.intake.merge([second(offset_s)], self.clock.ms)
+
+    def drop(self, *tickers: str, heard_s: int | None, since_s: float = 0.0, goes_on: bool = True) -> None:
+        heard_ms = None if heard_s is None else MINUTE + heard_s * 1000
+        reason = GapReason.DROP if goes_on else GapReason.FRAME
+        told = Interruption("connection_1", tickers, heard_ms, since_s, reason, "It was cut.", goes_on)
+        self.service.interrupted(told)
+
+    def gaps(self) -> set[tuple[str, tuple[str, ...] | None, float, float | None]]:
+        """All in the table, with minutes after MINUTE."""
+        self.service.flush()
+        return {
+            (gap.reason, gap.symbols, (gap.from_ms - MINUTE) / _STEP, gap.to_ms and (gap.to_ms - MINUTE) / _STEP)
+            for gap in self.table.gaps.values()
+        }
+
+
+@pytest.fixture
+def table() -> Table:
+    return Table()
+
+
+@pytest.fixture
+def bench(table: Table) -> Bench:
+    return Bench(table, HeldClock(MINUTE + 30_000))
+
+
+def begun(bench: Bench, *universe: str) -> Bench:
+    """A life in which all is heard, and nothing missed."""
+    accounted = dict.fromkeys(universe, MINUTE)
+    bench.service.begin(universe, Before(Heard(MINUTE, MINUTE + 1_000), accounted))
+    bench.service.resumed(universe)
+    bench.hear(30)
+    bench.service.flush()
+    bench.table.gaps.clear()
+    return bench
+
+
+def test_a_drop_opens_a_gap_from_the_minute_before_what_was_heard_last(bench: Bench) -> None:
+    begun(bench, "AAPL", "IBM")
+    bench.hear(130)
+    bench.drop("AAPL", "IBM", heard_s=130)
+    assert bench.gaps() == {("drop", ("AAPL", "IBM"), 1, None)}
+    bench.clock.ms = MINUTE + 310_000
+    bench.service.resumed(["AAPL", "IBM"])
+    bench.clock.ms += 2_000_000
+    assert bench.gaps() == {("drop", ("AAPL", "IBM"), 1, 5)}
+
+
+def test_a_connection_that_heard_nothing_lost_what_came_since_it_listened(bench: Bench) -> None:
+    begun(bench, "AAPL")
+    bench.clock.ms = MINUTE + 600_000
+    bench.drop("AAPL", heard_s=None, since_s=bench.clock.monotonic() - 120)
+    assert bench.gaps() == {("drop", ("AAPL",), 6, None)}
+
+
+def test_a_lost_frame_is_a_gap_at_once(bench: Bench) -> None:
+    begun(bench, "AAPL", "IBM")
+    bench.hear(130)
+    bench.drop("AAPL", "IBM", heard_s=130, goes_on=False)
+    assert bench.gaps() == {("unreadable_frame", ("AAPL", "IBM"), 1, 2)}
+    assert bench.service.snapshot()["missing"] == []
+
+
+def test_a_start_misses_what_came_since_the_last_life(bench: Bench) -> None:
+    before = Before(Heard(MINUTE - 240_000, MINUTE - 239_000), {"AAPL": 1, "IBM": 1})
+    assert bench.service.begin(("AAPL", "IBM"), before) == dict.fromkeys(("AAPL", "IBM"), MINUTE + 29_000)
+    assert bench.gaps() == {("restart", ("AAPL", "IBM"), -5, None)}
+    bench.service.resumed({"AAPL"})
+    bench.clock.ms += 60_000
+    bench.service.resumed({"IBM"})
+    bench.hear(91)
+    assert bench.gaps() == {("restart", ("AAPL",), -5, 0), ("restart", ("IBM",), -5, 1)}
+
+
+def test_when_a_start_was_heard_again_is_known_once_something_came(bench: Bench) -> None:
+    """The wall clock was set back by ten minutes between two lives."""
+    bench.service.begin(("AAPL",), Before(Heard(MINUTE, MINUTE), {"AAPL": 1}))
+    bench.service.resumed({"AAPL"})
+    assert bench.gaps() == {("restart", ("AAPL",), -1, None)}
+    bench.clock.ms += 3_000
+    bench.intake.merge([second(632)], bench.clock.ms)
+    assert bench.gaps() == {("restart", ("AAPL",), -1, 10)}
+
+
+def test_after_ten_seconds_without_data_the_clock_has_to_do(bench: Bench) -> None:
+    bench.service.begin(("AAPL",), Before(Heard(MINUTE, MINUTE), {"AAPL": 1}))
+    bench.service.resumed({"AAPL"})
+    bench.clock.ms += 9_999
+    assert bench.gaps() == {("restart", ("AAPL",), -1, None)}
+    bench.clock.ms += 1
+    assert bench.gaps() == {("restart", ("AAPL",), -1, 0)}
+
+
+def test_a_first_start_misses_nothing_if_the_feed_answers(bench: Bench) -> None:
+    bench.service.begin(("AAPL", "IBM"), _NEW)
+    assert bench.gaps() == {("history", ("AAPL", "IBM"), -1440, 0)}
+    bench.service.resumed({"AAPL"})
+    bench.hear(31)
+    bench.clock.ms = MINUTE + 150_000
+    bench.service.resumed({"IBM"})
+    bench.service.flush()
+    bench.clock.ms += 2_000
+    assert bench.gaps() == {
+        ("history", ("AAPL", "IBM"), -1440, 0),
+        ("restart", ("IBM",), 1, 2),
+    }
+
+
+def test_the_whole_market_is_one_gap(bench: Bench) -> None:
+    bench.service.begin(("*",), _NEW)
+    assert bench.gaps() == {("history", None, -1440, 0)}
+
+
+def test_symbols_that_were_not_listened_to_are_asked_for_from_then_on(table: Table) -> None:
+    bench = Bench(table, HeldClock(MINUTE + 30_000), history=False)
+    history = {"AAPL": MINUTE - 60_000, "IBM": MINUTE - 600_000, "GONE": MINUTE - 900_000}
+    accounted = bench.service.begin(("AAPL", "IBM", "NEW"), Before(Heard(MINUTE, MINUTE), history))
+    assert accounted == dict.fromkeys(("AAPL", "IBM", "NEW"), MINUTE + 30_000) | {"GONE": MINUTE - 900_000}
+    assert bench.gaps() == {("restart", ("AAPL", "IBM", "NEW"), -1, None), ("history", ("IBM",), -10, 0)}
+
+
+def test_an_installation_of_before_is_asked_for_since_it_was_filled(bench: Bench) -> None:
+    bench.service.begin(("AAPL", "IBM"), Before(None, {"AAPL": MINUTE - 300_000, "IBM": MINUTE - 300_000}))
+    assert bench.gaps() == {("restart", ("AAPL", "IBM"), -5, None)}
+
+
+def test_what_grew_in_an_earlier_life_ends_with_its_symbols(bench: Bench, table: Table) -> None:
+    old = Gap("old", "connection_2", ("GONE", "IBM"), MINUTE - 600_000, None, GapReason.DROP, "Cut.", 1)
+    table.gaps["old"] = old
+    before = Before(Heard(MINUTE, MINUTE), dict.fromkeys(("AAPL", "GONE", "IBM"), 1))
+    bench.service.begin(("AAPL", "IBM"), before)
+    bench.service.resumed(("AAPL", "IBM"))
+    bench.hear(31)
+    assert bench.gaps() == {("drop", ("IBM",), -10, 0), ("drop", ("GONE",), -10, 0), ("restart", ("AAPL",), -1, 0)} or (
+        bench.gaps() == {("drop", ("GONE", "IBM"), -10, 0), ("restart", ("AAPL",), -1, 0)}
+    )
+
+
+def test_a_database_that_is_away_at_the_start_is_asked_again(bench: Bench, table: Table) -> None:
+    table.away = True
+    before = Before(Heard(MINUTE, MINUTE), {"AAPL": 1})
+    with pytest.raises(DatabaseUnavailableError):
+        bench.service.begin(("AAPL",), before)
+    table.away = False
+    bench.service.begin(("AAPL",), before)
+    assert bench.gaps() == {("restart", ("AAPL",), -1, None)}
+
+
+def test_nothing_is_taken_as_heard_while_a_gap_is_not_written(bench: Bench, table: Table) -> None:
+    begun(bench, "AAPL")
+    assert bench.service.heard() == Heard(MINUTE + 30_000, MINUTE + 31_000)
+    table.away = True
+    bench.drop("AAPL", heard_s=30)
+    with pytest.raises(DatabaseUnavailableError):
+        bench.service.flush()
+    assert bench.service.heard() is None
+    table.away = False
+    bench.service.flush()
+    assert bench.service.heard() is not None
+
+
+def test_nothing_is_heard_where_nothing_came(bench: Bench) -> None:
+    bench.service.begin(("AAPL",), _NEW)
+    assert bench.service.heard() is None
+
+
+def test_what_the_bars_hint_at_is_a_gap(bench: Bench) -> None:
+    begun(bench, "AAPL")
+    bench.intake.merge([second(300), minute(9), second(60)], bench.clock.ms)
+    bench.clock.ms = MINUTE + 3_600_000
+    bench.intake.seal(bench.clock.ms)
+    bench.intake.merge([second(60)], bench.clock.ms)
+    bench.service.doubt(bench.intake.take_doubts())
+    assert bench.gaps() == {("no_official_bar", ("AAPL",), 0, 5), ("late_second", ("AAPL",), 1, 1)}
+
+
+def test_a_gap_that_anybody_opens(bench: Bench) -> None:
+    begun(bench, "AAPL")
+    bench.service.open(("AAPL",), MINUTE, MINUTE + 61_000, GapReason.WRITE, "AAPL", "The database refused a bar.")
+    assert bench.gaps() == {("failed_write", ("AAPL",), 0, 1)}
+
+
+def test_the_snapshot_names_who_is_not_heard(bench: Bench) -> None:
+    begun(bench, "AAPL", "IBM")
+    bench.drop("AAPL", "IBM", heard_s=30)
+    assert bench.service.snapshot() == {
+        "missing_symbols": 2, "missing": ["AAPL", "IBM"], "unwritten": 0, "behind_ms": 1_000,
+    }  # fmt: skip
