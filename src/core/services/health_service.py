@@ -1,11 +1,12 @@
 """What the program says of itself: to people as a status, to machines as readiness."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
 from src.core.domain.connection.health import Condition, feed_health, ingest_trouble
 from src.core.domain.market.session import CalendarRangeError, Phase, SessionTable
+from src.core.domain.market.storage import storage_health
 from src.core.errors import DatabaseUnavailableError, SchemaError
 from src.core.ports import BarReader
 from src.core.services.measurement_service import Connection, connections_of
@@ -89,7 +90,7 @@ class HealthService:
             self._check_schema()
             written = self._reader.state("status")
         except (DatabaseUnavailableError, SchemaError) as error:
-            return [Check("database", False, str(error))]
+            return [Check("database", False, str(error)), *self._storage_while_away()]
         now_ms = self._now_ms()
         phase = self._session(now_ms)[1]
         database = Check("database", True, "The database answers and has this program's schema.")
@@ -101,15 +102,29 @@ class HealthService:
         return [
             database,
             Check("ingest", True, "The ingesting process reports each second."),
+            *_storage_checks(written, now_ms),
             Check("feed", health.condition is not Condition.DOWN, health.reason),
             *map(_check, enabled),
         ]
+
+    def _storage_while_away(self) -> list[Check]:
+        """What the ingesting half tells on this machine of a database that does not answer."""
+        try:
+            written, now_ms = self._reader.state("status"), self._now_ms()
+        except DatabaseUnavailableError:
+            return []
+        return [] if ingest_trouble(written, now_ms) else _storage_checks(written, now_ms)
 
     def _session(self, now_ms: int) -> tuple[date | None, Phase]:
         try:
             return self._sessions.trading_date(now_ms), self._sessions.phase(now_ms)
         except CalendarRangeError:
             return None, Phase.CLOSED
+
+
+def _storage_checks(written: Mapping[str, Any] | None, now_ms: int) -> list[Check]:
+    health = storage_health(written, now_ms)
+    return [] if health is None else [Check("storage", health.ok, health.words)]
 
 
 def _check(connection: Connection) -> Check:

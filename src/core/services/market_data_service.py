@@ -172,6 +172,7 @@ class MarketDataService:
                 if self._ownership.acquire():
                     self._store.claim_feed(self._config.feed)
                     self._store.load_clock()
+                    self._writer.prepare()
                     self._filled_to = self._store.history_filled_to()
                     self.intake.seed(self._store.open_live_bars())
                     self._universe = self._get_universe()
