@@ -21,7 +21,7 @@ from src.core.domain.market.bar_book import BarBook
 from src.core.domain.market.quote import QuoteDay
 from src.core.domain.market.session import CalendarRangeError, SessionTable, new_york_date
 from src.core.errors import DatabaseUnavailableError
-from src.core.ports import Clock, ConnectionControl, GapRecorder, Job
+from src.core.ports import BarSource, Clock, ConnectionControl, GapRecorder, Job
 from src.core.services.alert_service import AlertService, Origin
 from src.core.services.bar_intake import BarIntake
 from src.core.services.connection_desk import ConnectionDesk
@@ -51,8 +51,10 @@ from src.infrastructure.database.gap_store import DatabaseGapReader, DatabaseGap
 from src.infrastructure.database.jobs import DatabaseJobDesk, DatabaseJobInbox
 from src.infrastructure.database.migrate import check_schema
 from src.infrastructure.database.ownership import ownership_of
+from src.infrastructure.database.spool import Spool
 from src.infrastructure.database.tickstock_db import TickStockDatabase
 from src.infrastructure.database.write_trouble import write_trouble
+from src.infrastructure.observability.status_file import StatusFile
 from src.infrastructure.observability.webhook import AlertFile, Webhook
 from src.infrastructure.passwords import Argon2Passwords
 from src.infrastructure.secret_key import kept_secret_key
@@ -101,7 +103,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     sessions = _load_sessions()
     engine = read_engine(settings.database_url)
     changes = DatabaseChangeReader(engine)
-    reader = DatabaseBarReader(engine, changes)
+    reader = DatabaseBarReader(engine, changes, _status_file(settings))
     url = settings.database_url
     health = HealthService(
         reader, sessions, lambda: check_schema(url), _CLOCK.now_ms, __version__, lambda: write_trouble(url)
@@ -212,11 +214,23 @@ def build_runtime(
         gaps,
         make_adapter,
         lambda control: _desk(settings.database_url, rows, control, clock, gaps, jobs),
-        lambda source: DatabaseBarWriter(database, source, FlushInterval(settings.live_flush_ms)),
+        lambda source: _writer(settings, database, source, gaps, clock),
         repair,
         clock,
         on_crash,
     )
+
+
+def _writer(
+    settings: Settings, database: TickStockDatabase, source: BarSource, gaps: GapService, clock: Clock
+) -> DatabaseBarWriter:
+    spool = Spool(settings.data_dir / "spool.db", gaps.lost, clock.now_ms)
+    interval = FlushInterval(settings.live_flush_ms)
+    return DatabaseBarWriter(database, source, interval, clock, spool, _status_file(settings), gaps.lost)
+
+
+def _status_file(settings: Settings) -> StatusFile:
+    return StatusFile(settings.data_dir / "status.json")
 
 
 def _desk(

@@ -79,8 +79,13 @@ class BarSource(Protocol):
 
 
 class BarWriter(Protocol):
-    """What commits bars, on its own thread: it takes them from a BarSource when woken, or every so often."""
+    """What commits bars, on its own thread: it takes them from a BarSource when woken, or every so often.
 
+    `prepare` comes first, before evidence is stamped and open minutes are seeded: it takes up what still waits from
+    before. It raises DatabaseUnavailableError.
+    """
+
+    def prepare(self) -> None: ...
     def start(self) -> None: ...
     def wake(self) -> None: ...
     def stop(self) -> None: ...

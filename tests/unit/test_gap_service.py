@@ -238,3 +238,19 @@ def test_the_snapshot_names_who_is_not_heard(bench: Bench) -> None:
     assert bench.service.snapshot() == {
         "missing_symbols": 2, "missing": ["AAPL", "IBM"], "unwritten": 0, "behind_ms": 1_000,
     }  # fmt: skip
+
+
+def test_bars_that_could_not_be_kept_become_gaps_those_of_one_span_together(bench: Bench, table: Table) -> None:
+    begun(bench, "AAPL", "IBM", "MSFT")
+    table.gaps.clear()
+    bench.service.lost(
+        [
+            ("AAPL", MINUTE),
+            ("IBM", MINUTE),
+            ("AAPL", MINUTE + 2 * _STEP),
+            ("IBM", MINUTE + 2 * _STEP),
+            ("MSFT", MINUTE),
+        ],
+        "There was no room.",
+    )
+    assert bench.gaps() >= {(GapReason.WRITE, ("AAPL", "IBM"), 0, 2), (GapReason.WRITE, ("MSFT",), 0, 0)}

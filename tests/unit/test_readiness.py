@@ -13,10 +13,11 @@ import pytest
 
 from src.infrastructure.database.engines import sqlite_file
 from src.infrastructure.database.write_trouble import write_trouble
+from src.infrastructure.observability.status_file import StatusFile
 from tests.conftest import as_settings_give_it
 from tests.postgres import PostgresServer
 from tests.sites import StatusSite, now_ms
-from tests.status_rows import down, gaps_open, multi_live, one_disabled, one_down, one_paused, row
+from tests.status_rows import database_away, down, gaps_open, multi_live, one_disabled, one_down, one_paused, row
 
 _GONE = "The feed closed the connection (code 1006). Trying again in 4 s."
 
@@ -41,7 +42,9 @@ def ready(site: StatusSite, status: int) -> tuple[dict[str, bool], dict[str, str
 def test_all_is_well(site: StatusSite) -> None:
     site.report(multi_live(now_ms()))
     holds, _, _ = ready(site, 200)
-    assert list(holds) == ["database", "ingest", "feed", "connection_1", "connection_2", "connection_3", "gaps"]
+    assert list(holds) == [
+        "database", "ingest", "storage", "feed", "connection_1", "connection_2", "connection_3", "gaps"
+    ]  # fmt: skip
     assert all(holds.values())
 
 
@@ -76,6 +79,33 @@ def test_who_is_paused_or_switched_off_has_not_failed(site: StatusSite) -> None:
 def test_who_is_switched_off_is_not_spoken_of(site: StatusSite) -> None:
     site.report(one_disabled(now_ms()))
     assert "connection_2" not in ready(site, 200)[0]
+
+
+def test_a_database_that_takes_no_bars_is_named_with_what_waits(site: StatusSite) -> None:
+    """As the ingesting half tells by its file: the row is as old as the trouble."""
+    away = database_away(now_ms())
+    site.report(multi_live(now_ms() - 600_000))
+    StatusFile(site.settings.data_dir / "status.json").write(away)
+    holds, said, _ = ready(site, 503)
+    assert (holds["database"], holds["ingest"], holds["storage"]) == (True, True, False)
+    assert said["storage"].startswith("The database has taken no bars since ")
+    assert "12,345 bars wait, 12,000 of them on disk; at the present rate there is room for 9 hours." in said["storage"]
+
+
+def test_a_database_that_does_not_answer_is_told_of_by_the_file(tmp_path: Path, sqlite_database_url: str) -> None:
+    site = StatusSite(tmp_path, DATABASE_URL=sqlite_database_url)
+    StatusFile(tmp_path / "status.json").write(database_away(now_ms()))
+    sqlite_file(sqlite_database_url).write_bytes(b"not a database" * 1000)
+    holds, _, _ = ready(site, 503)
+    assert holds == {"database": False, "storage": False}
+    site.close()
+
+
+def test_a_database_that_hesitates_is_no_reason_to_be_unready(site: StatusSite) -> None:
+    hesitating = database_away(now_ms())
+    hesitating["writer"]["storage"]["since"] = now_ms() - 5_000
+    StatusFile(site.settings.data_dir / "status.json").write(hesitating)
+    assert ready(site, 200)[0]["storage"]
 
 
 def test_a_database_that_is_locked_for_long_is_named(site: StatusSite) -> None:

@@ -175,6 +175,19 @@ class GapService:
         with self._lock:
             self._book.open(symbols, from_ms, to_ms, Opening(reason, scope, detail, self._clock.now_ms()))
 
+    def lost(self, minutes: Sequence[tuple[str, int]], words: str) -> None:
+        """Bars of these symbols and minutes (event time, ms) could not be kept; `words` say why."""
+        spans: dict[str, tuple[int, int]] = {}
+        for symbol, start_ms in minutes:
+            first_ms, last_ms = spans.get(symbol, (start_ms, start_ms))
+            spans[symbol] = (min(first_ms, start_ms), max(last_ms, start_ms))
+        alike: dict[tuple[int, int], list[str]] = {}
+        for symbol, span in spans.items():
+            alike.setdefault(span, []).append(symbol)
+        for span, symbols in alike.items():
+            scope = symbols[0] if len(symbols) == 1 else f"{len(symbols)} symbols"
+            self.open(symbols, *span, GapReason.WRITE, scope, words)
+
     def doubt(self, doubts: Iterable[Doubt]) -> None:
         """Takes what the bar book doubts."""
         for symbol, from_ms, to_ms, reason in doubts:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from src.core.domain.connection.health import Condition, feed_health, ingest_trouble
 from src.core.domain.market.session import CalendarRangeError, Phase, SessionTable
+from src.core.domain.market.storage import storage_health
 from src.core.errors import DatabaseUnavailableError, SchemaError
 from src.core.ports import BarReader
 from src.core.services.measurement_service import Connection, connections_of
@@ -90,7 +91,7 @@ class HealthService:
             self._check_schema()
             written = self._reader.state("status")
         except (DatabaseUnavailableError, SchemaError) as error:
-            return [Check("database", False, str(error))]
+            return [Check("database", False, str(error)), *self._storage_while_away()]
         now_ms = self._now_ms()
         phase = self._session(now_ms)[1]
         database = Check("database", True, "The database answers and has this program's schema.")
@@ -102,10 +103,19 @@ class HealthService:
         return [
             database,
             Check("ingest", True, "The ingesting process reports each second."),
+            *_storage_checks(written, now_ms),
             Check("feed", health.condition is not Condition.DOWN, health.reason),
             *map(_check, enabled),
             *_gap_checks(written),
         ]
+
+    def _storage_while_away(self) -> list[Check]:
+        """What the ingesting half tells on this machine of a database that does not answer."""
+        try:
+            written, now_ms = self._reader.state("status"), self._now_ms()
+        except DatabaseUnavailableError:
+            return []
+        return [] if ingest_trouble(written, now_ms) else _storage_checks(written, now_ms)
 
     def _session(self, now_ms: int) -> tuple[date | None, Phase]:
         try:
@@ -128,6 +138,11 @@ def _gap_checks(written: Mapping[str, Any] | None) -> list[Check]:
     if not repair["open_gaps"]:
         return [Check("gaps", True, "No gap is open.", required=False)]
     return [Check("gaps", False, f"{repair['open_gaps']:,} open: {repair['words']}", required=False)]
+
+
+def _storage_checks(written: Mapping[str, Any] | None, now_ms: int) -> list[Check]:
+    health = storage_health(written, now_ms)
+    return [] if health is None else [Check("storage", health.ok, health.words)]
 
 
 def _check(connection: Connection) -> Check:

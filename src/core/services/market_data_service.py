@@ -184,6 +184,7 @@ class MarketDataService:
                 if self._ownership.acquire():
                     self._store.claim_feed(self._config.feed)
                     self._store.load_clock()
+                    self._writer.prepare()
                     self.intake.seed(self._store.open_live_bars())
                     self._universe = self._get_universe()
                     self._store.add_symbols([symbol for symbol in self._universe if symbol != "*"])

@@ -1,5 +1,6 @@
 """Bars and facts as the web half reads them. Never writes, and never holds a snapshot longer than one call."""
 
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
@@ -9,9 +10,11 @@ from sqlalchemy import Connection, Engine, text
 
 from src.core.domain.market.bar import Bar, Tier
 from src.core.domain.market.quote import Quote, QuoteDay
+from src.core.errors import DatabaseUnavailableError
 from src.core.ports import ChangeReader, Seen
 from src.infrastructure.database.dialects import Dialect, dialect_of
 from src.infrastructure.database.engines import database_errors
+from src.infrastructure.observability.status_file import StatusFile
 
 _NEWEST = (
     "SELECT {columns} FROM ohlcv_1min AS bar WHERE bar.symbol = :symbol AND NOT bar.withdrawn"
@@ -58,12 +61,19 @@ class _Queries:
 
 
 class DatabaseBarReader:
-    """Any thread may call. `changes` tells when what was read before is to be read again; `monotonic` reads seconds
-    that never step back."""
+    """Any thread may call. `changes` tells when what was read before is to be read again; `status_file` is where the
+    ingesting half tells its status while the database takes none; `monotonic` reads seconds that never step back."""
 
-    def __init__(self, engine: Engine, changes: ChangeReader, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        changes: ChangeReader,
+        status_file: StatusFile | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._engine = engine
         self._changes = changes
+        self._status_file = status_file
         self._monotonic = monotonic
         self._states: dict[str, tuple[int | None, Any]] = {}
         self._with_bars: tuple[float, list[str]] = (float("-inf"), [])
@@ -137,7 +147,20 @@ class DatabaseBarReader:
         return [quote for quote in quotes if quote is not None]
 
     def state(self, key: Literal["feed", "universe", "status", "assignment"]) -> Any:
-        """A small fact of the service, None when it is not there; read again only when it was written again."""
+        """A small fact of the service, None when it is not there; read again only when it was written again.
+
+        The status is the newer one of what is stored and what the ingesting half told on this machine meanwhile.
+        """
+        told = self._status_file.read() if key == "status" and self._status_file is not None else None
+        if told is None:
+            return self._stored_state(key)
+        with contextlib.suppress(DatabaseUnavailableError):
+            stored = self._stored_state(key)
+            if stored is not None and stored["written_at"] >= told["written_at"]:
+                return stored
+        return told
+
+    def _stored_state(self, key: str) -> Any:
         seen = self._changes.seen()
         written_ms = getattr(seen, f"{key}_ms")
         kept_ms, value = self._states.get(key, (None, None))

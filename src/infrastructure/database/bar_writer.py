@@ -1,33 +1,48 @@
 """The one thread that commits bars: in groups, official bars at once, live bars every so often.
 
-It takes what changed from a BarSource, so a slow database makes its batches larger, never a queue longer. What could
-not be committed it keeps, merged by evidence, and tries again: merging twice changes nothing.
+It takes what changed from a BarSource, so a slow database makes its batches larger, never a queue longer. While the
+database takes none, bars go to the spool on local disk, and what is still forming waits in memory; both are stored
+when it is back, beside what comes. Merging twice changes nothing, so what may have been committed is merged again.
 """
 
 import logging
 import threading
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from src.core.domain.market.bar import Bar, merge_evidence
+from src.core.domain.market.bar import Bar
 from src.core.errors import DatabaseUnavailableError
-from src.core.ports import BarSource
+from src.core.ports import BarSource, Clock
 from src.infrastructure.database.flush_interval import FlushInterval
-from src.infrastructure.database.tickstock_db import TickStockDatabase
+from src.infrastructure.database.pending_bars import PendingBars
+from src.infrastructure.database.spool import OnLost, Spool
+from src.infrastructure.database.spool_record import key_of
+from src.infrastructure.database.tickstock_db import MAX_ROWS_A_TRANSACTION, TickStockDatabase
+from src.infrastructure.database.write_outage import WriteOutage
+from src.infrastructure.observability.status_file import StatusFile
 
 logger = logging.getLogger(__name__)
 
-_RETRY_FIRST_S = 0.1
-_RETRY_CAP_S = 5.0
+# Bars in memory: measured 58 MB for 100,000.
+MEMORY_LIMIT = 1_000_000
 _STOP_DEADLINE_S = 2.0
 _WARN_INTERVAL_S = 60.0
+_ERROR_PAUSE_S = 0.1
+# From so long a failure on, bars are put aside on disk, so often.
+_PUT_ASIDE_AFTER_S = 1.0
+_PUT_ASIDE_EVERY_S = 1.0
+_SPOOL_PAUSE_S = 5.0
+# The newest minutes of the spool are stored before a start seeds its open minutes from what is stored.
+_SEEDED_SPAN_MS = 240_000
+# A status that was not stored for so long is told by a file.
+_UNTOLD_S = 2.0
 
 
 class DatabaseBarWriter:
     """Commits what `source` gives. `wake` may be called from the socket's thread: it never waits for a database.
 
-    `interval` decides how long live bars wait; `monotonic` reads seconds that never step back.
+    `interval` decides how long live bars wait. `on_lost` is told, on any thread, of bars that could be kept neither in
+    the database nor on disk nor in memory: their symbols and minutes, and why, a sentence.
     """
 
     def __init__(
@@ -35,29 +50,56 @@ class DatabaseBarWriter:
         database: TickStockDatabase,
         source: BarSource,
         interval: FlushInterval,
-        monotonic: Callable[[], float] = time.monotonic,
+        clock: Clock,
+        spool: Spool,
+        status_file: StatusFile,
+        on_lost: OnLost,
+        memory_limit: int = MEMORY_LIMIT,
     ) -> None:
         self._database = database
         self._source = source
         self._interval = interval
-        self._monotonic = monotonic
+        self._clock = clock
+        self._spool = spool
+        self._status_file = status_file
+        self._on_lost = on_lost
+        self._pending = PendingBars(memory_limit)
+        self._outage = WriteOutage()
         self._thread: threading.Thread | None = None
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._lock = threading.Lock()
-        self._pending: dict[tuple[str, int], Bar] = {}  # this thread's own
         self._submitted: list[tuple[Sequence[Bar], threading.Event]] = []
+        self._waiting: list[tuple[Sequence[Bar], threading.Event]] = []
         self._states: dict[str, Any] = {}
+        self._told_s = float("inf")  # when the states were last stored
+        self._committing_since: tuple[float, int] | None = None
+        self._live_due_s = float("-inf")
+        self._put_aside_due_s = float("-inf")
+        self._spool_due_s = float("-inf")
         self._committed_rows = 0
         self._commits = 0
         self._refused_rows = 0
+        self._lost_bars = 0
         self._last_commit_s = 0.0
-        self._failing_since_s: float | None = None
+        self._lasts_s: int | None = None
         self._warned_s = float("-inf")
+
+    # -- life ------------------------------------------------------------------------------------------------------
+
+    def prepare(self) -> None:
+        """Before the first evidence is stamped: takes up the spool, and stores its newest minutes, from which a start
+        seeds the open ones. Raises DatabaseUnavailableError."""
+        self._database.load_clock()
+        self._spool.open(self._database.database_id)
+        self._database.clock.raise_floor(self._spool.newest_stamp_us)
+        self._store_spooled(self._spool.newest(_SEEDED_SPAN_MS))
+        self._status_file.remove()
 
     def start(self) -> None:
         """Starts the thread."""
         self._stopping.clear()
+        self._told_s = self._live_due_s = self._clock.monotonic()
         self._thread = threading.Thread(target=self._run, name="bar-writer", daemon=True)
         self._thread.start()
 
@@ -66,7 +108,7 @@ class DatabaseBarWriter:
         self._wake.set()
 
     def submit(self, bars: Sequence[Bar]) -> bool:
-        """Hands over bars that did not come from the source, and waits until they are committed.
+        """Hands over bars that did not come from the source, and waits until they are committed, or on disk.
 
         False when the writer was stopped first. Never to be called on the socket's thread.
         """
@@ -80,120 +122,224 @@ class DatabaseBarWriter:
         return True
 
     def post_state(self, key: str, value: Any) -> None:
-        """Keeps a small fact with one of the next commits; of several for one key the last."""
+        """Keeps a small fact with one of the next commits; of several for one key the last.
+
+        While the database takes none, the status goes to a file.
+        """
         with self._lock:
             self._states[key] = value
+        if key == "status" and self._clock.monotonic() - self._told_s > _UNTOLD_S:
+            self._status_file.write(value)
 
     def stop(self) -> None:
-        """Commits what is there (for some 3 s at most, if the database does not answer) and ends the thread."""
+        """Stores what is there, or puts it on disk within some 2 s if the database does not answer; ends the thread."""
         self._stopping.set()
         self._wake.set()
         if self._thread is not None:
-            self._thread.join(_STOP_DEADLINE_S + 3)
-
-    def snapshot(self) -> dict[str, Any]:
-        """The writer's health: durations in seconds, counts since the start."""
-        failing_since_s = self._failing_since_s
-        return {
-            "commits": self._commits,
-            "rows": self._committed_rows,
-            "refused_rows": self._refused_rows,
-            "waiting_bars": len(self._pending),
-            "last_commit_s": round(self._last_commit_s, 4),
-            "live_flush_ms": self._interval.current_ms,
-            "failing_for_s": None if failing_since_s is None else round(self._monotonic() - failing_since_s, 1),
-        }
+            self._thread.join(_STOP_DEADLINE_S)
+            if self._alive():  # the database holds it up
+                self._put_all_aside()
+                self._thread.join(_STOP_DEADLINE_S)
 
     def _alive(self) -> bool:
         return self._thread is not None and self._thread.is_alive()
 
+    # -- health ----------------------------------------------------------------------------------------------------
+
+    def snapshot(self) -> dict[str, Any]:
+        """The writer's health: durations in seconds, counts since the start; `since` is epoch ms."""
+        failing_for_s = self._outage.lasted_s(self._clock.monotonic())
+        return {
+            "commits": self._commits,
+            "rows": self._committed_rows,
+            "refused_rows": self._refused_rows,
+            "waiting_bars": len(self._pending) + self._spool.count,
+            "last_commit_s": round(self._last_commit_s, 4),
+            "live_flush_ms": self._interval.current_ms,
+            "failing_for_s": None if failing_for_s is None else round(failing_for_s, 1),
+            "storage": self._storage(),
+        }
+
+    def _storage(self) -> dict[str, Any]:
+        since_ms, reason = self._outage.since_ms, self._outage.reason
+        committing = self._committing_since
+        if since_ms is None and committing and (waited_s := self._clock.monotonic() - committing[0]) > _UNTOLD_S:
+            since_ms, reason = committing[1], f"It has not answered for {waited_s:.0f} s."
+        if self._spool.trouble and (since_ms is not None or self._spool.count):
+            reason = " ".join(filter(None, [reason, self._spool.trouble]))
+        return {
+            "since": since_ms,
+            "reason": reason,
+            "memory_bars": len(self._pending),
+            "memory_limit": self._pending.limit,
+            "spooled_bars": self._spool.count,
+            "spooled_bytes": self._spool.size_bytes,
+            "spool_limit_bytes": self._spool.limits.size_bytes,
+            "lasts_s": self._lasts_s,
+            "lost_bars": self._lost_bars,
+            "damaged_rows": self._spool.damaged_rows,
+        }
+
+    # -- the thread ------------------------------------------------------------------------------------------------
+
     def _run(self) -> None:
-        live_due_s = self._monotonic()
         while not self._stopping.is_set():
-            self._wake.wait(max(0.0, live_due_s - self._monotonic()))
-            self._wake.clear()
+            self._wait()
             try:
-                live_due_s = self._run_once(live_due_s)
+                self._step()
             except Exception:
                 logger.exception("A group of bars could not be taken.")
-                self._stopping.wait(_RETRY_FIRST_S)
-        self._drain()
+                self._clock.wait(self._stopping, _ERROR_PAUSE_S)
+        self._finish()
 
-    def _run_once(self, live_due_s: float) -> float:
-        """Commits what is there to commit; when live bars are due next."""
-        waiting = self._take(self._source.take_official())
-        if self._monotonic() >= live_due_s:
+    def _wait(self) -> None:
+        now_s = self._clock.monotonic()
+        if self._outage.since_ms is not None:  # what arrives does not hurry a database that is away
+            due_s = min(self._outage.retry_due_s, self._put_aside_due_s)
+            self._clock.wait(self._stopping, max(0.0, due_s - now_s))
+        elif not self._has_more():
+            self._clock.wait(self._wake, max(0.0, self._live_due_s - now_s))
+        self._wake.clear()
+
+    def _has_more(self) -> bool:
+        return len(self._pending) > 0 or (self._spool.count > 0 and self._spool.trouble is None)
+
+    def _step(self) -> None:
+        """Takes what there is to take; stores a group of it, and a group of what waits on disk."""
+        self._take(self._source.take_official())
+        now_s = self._clock.monotonic()
+        if now_s >= self._live_due_s:
             live = self._source.take_live()
             self._take(live)
-            live_due_s = self._monotonic() + self._interval.after(len(live), self._monotonic())
-        self._commit_until_done(waiting)
-        return live_due_s
+            self._live_due_s = now_s + self._interval.after(len(live), now_s)
+        if now_s >= self._outage.retry_due_s:
+            self._commit()
+        self._put_aside()
+        self._release()
 
-    def _take(self, bars: Sequence[Bar]) -> list[threading.Event]:
+    def _take(self, bars: Sequence[Bar]) -> None:
         with self._lock:
             submitted, self._submitted = self._submitted, []
-        for batch in (bars, *(batch for batch, _ in submitted)):
-            for bar in batch:
-                key = (bar.symbol, bar.timestamp)
-                known = self._pending.get(key)
-                self._pending[key] = bar if known is None else merge_evidence(known, bar)
-        return [done for _, done in submitted]
+            self._waiting += submitted
+        self._pending.add(bars)
+        for batch, _ in submitted:
+            self._pending.add(batch)
 
-    def _commit_until_done(self, waiting: list[threading.Event]) -> None:
-        """Commits all that is pending; while the database is away, takes on what comes and tries again."""
-        retry_s = _RETRY_FIRST_S
-        while not self._commit():
-            if self._stopping.wait(retry_s):
-                break
-            retry_s = min(_RETRY_CAP_S, retry_s * 2)
-            waiting += self._take(self._source.take_official() + self._source.take_live())
-        else:
-            for done in waiting:
-                done.set()
+    def _release(self) -> None:
+        """Tells who submitted bars that wait no more."""
+        with self._lock:
+            waiting, self._waiting = self._waiting, []
+            for bars, done in waiting:
+                if self._pending.holds_any(bars):
+                    self._waiting.append((bars, done))
+                else:
+                    done.set()
 
-    def _commit(self) -> bool:
+    # -- the database ----------------------------------------------------------------------------------------------
+
+    def _commit(self) -> None:
+        """Stores one group of each kind, and the states. Whatever goes wrong, nothing is given up."""
         with self._lock:
             states, self._states = self._states, {}
-        started_s = self._monotonic()
+        self._committing_since = (self._clock.monotonic(), self._clock.now_ms())
         try:
-            if self._pending:
-                refused = self._database.merge(self._pending.values()).refused
-                self._refused_rows += refused
-                self._committed_rows += len(self._pending) - refused
-                self._commits += 1
-                self._last_commit_s = self._monotonic() - started_s
-                self._pending.clear()
-            self._source.committed()
+            group = self._pending.group(MAX_ROWS_A_TRANSACTION)
+            self._store(group)
+            self._pending.remove(group)
+            if not len(self._pending) and (group or self._outage.since_ms is None):
+                self._source.committed()
             for key, value in states.items():
                 self._database.set_state(key, value)
             self._database.forget_old_changes()
+            self._store_spooled(self._spooled_group())
         except Exception as error:  # noqa: BLE001  whatever it is, bars must not be lost with this thread
-            self._report_failure(error)
             with self._lock:
                 self._states = {**states, **self._states}
-            return False
-        if self._failing_since_s is not None:
-            logger.info("The database answers again.")
-            self._failing_since_s = None
-        return True
+            self._fail(error)
+        else:
+            self._succeed()
+        finally:
+            self._committing_since = None
 
-    def _report_failure(self, error: Exception) -> None:
-        now_s = self._monotonic()
-        if self._failing_since_s is None:
-            self._failing_since_s = now_s
+    def _store(self, bars: Sequence[Bar]) -> None:
+        if not bars:
+            return
+        started_s = self._clock.monotonic()
+        refusals = self._database.merge(bars).refusals
+        self._refused_rows += len(refusals)
+        self._committed_rows += len(bars) - len(refusals)
+        self._commits += 1
+        self._last_commit_s = self._clock.monotonic() - started_s
+        for bar, words in refusals:
+            self._on_lost([key_of(bar)], words)
+
+    def _spooled_group(self) -> list[Bar]:
+        """What is to be stored next of what waits on disk; a spool in trouble is left alone for a while."""
+        now_s = self._clock.monotonic()
+        if now_s < self._spool_due_s:
+            return []
+        bars = self._spool.take(MAX_ROWS_A_TRANSACTION)
+        if self._spool.trouble is not None:
+            self._spool_due_s = now_s + _SPOOL_PAUSE_S
+        return bars
+
+    def _store_spooled(self, bars: Sequence[Bar]) -> None:
+        self._store(bars)
+        self._spool.drop(bars)
+
+    def _succeed(self) -> None:
+        self._told_s = self._clock.monotonic()
+        if self._outage.since_ms is not None:
+            logger.info("The database answers again.")
+            self._outage = WriteOutage()
+            self._lasts_s = None
+
+    def _fail(self, error: Exception) -> None:
+        now_s = self._clock.monotonic()
+        known = isinstance(error, DatabaseUnavailableError)
+        reason = str(error) if known else f"There was an error in the program ({type(error).__name__})."
+        if self._outage.since_ms is None:
+            self._put_aside_due_s = now_s + _PUT_ASIDE_AFTER_S
+        self._outage.failed(reason, now_s, self._clock.now_ms())
         if now_s - self._warned_s >= _WARN_INTERVAL_S:
             self._warned_s = now_s
-            known = isinstance(error, DatabaseUnavailableError)
-            text = "%s %d bars wait in memory; trying again."
-            logger.warning(text, error, len(self._pending), exc_info=None if known else error)
+            text = "%s %d bars wait in memory and %d on disk; trying again."
+            logger.warning(text, reason, len(self._pending), self._spool.count, exc_info=None if known else error)
 
-    def _drain(self) -> None:
-        deadline_s = self._monotonic() + _STOP_DEADLINE_S
-        waiting = self._take(self._source.take_official() + self._source.take_live())
-        while not self._commit():
-            if self._monotonic() >= deadline_s:
-                logger.error("%d bars could not be committed before the stop.", len(self._pending))
-                return
-            time.sleep(_RETRY_FIRST_S)
-        for done in waiting:
-            done.set()
+    # -- the disk --------------------------------------------------------------------------------------------------
+
+    def _put_aside(self) -> None:
+        """While the database takes none: what can change no more goes to disk; what is too much for memory is lost."""
+        now_s = self._clock.monotonic()
+        if self._outage.since_ms is None or now_s < self._put_aside_due_s:
+            return
+        self._put_aside_due_s = now_s + _PUT_ASIDE_EVERY_S
+        self._spool_bars(self._pending.settled())
+        if gone := self._pending.let_go():
+            self._lost_bars += len(gone)
+            logger.error("%d bars were given up: there is no room left in memory.", len(gone))
+            self._on_lost([key_of(bar) for bar in gone], "There was no room left for bars that wait for the database.")
+        self._outage.note(len(self._pending) + self._spool.count, now_s)
+        self._lasts_s = self._outage.lasts_s(self._spool.room() + self._pending.limit - len(self._pending))
+
+    def _spool_bars(self, bars: Sequence[Bar]) -> None:
+        if bars:
+            self._pending.remove(bars[: self._spool.put(bars)])
+
+    def _put_all_aside(self) -> None:
+        self._take([*self._source.take_official(), *self._source.take_live()])
+        self._spool_bars(self._pending.all())
+        self._release()
+
+    def _finish(self) -> None:
+        """Stores everything; what the database does not take at once goes to disk, what is still forming too."""
+        deadline_s = self._clock.monotonic() + _STOP_DEADLINE_S
+        self._take([*self._source.take_official(), *self._source.take_live()])
+        while self._outage.since_ms is None and self._clock.monotonic() < deadline_s:
+            self._commit()
+            if not len(self._pending):
+                break
+        self._put_all_aside()
+        if len(self._pending):
+            logger.error("%d bars could be neither committed nor put on disk before the stop.", len(self._pending))
+        self._spool.close()

@@ -175,7 +175,8 @@ def database_errors() -> Iterator[None]:
     except PoolTimeoutError as error:
         raise DatabaseUnavailableError(f"The database is not available: {error}.") from error
     except DBAPIError as error:
-        words = " ".join(str(error.orig).split()).rstrip(".?")
+        said = str(error.orig).partition("\nLINE ")[0]  # PostgreSQL goes on with the place in the statement
+        words = " ".join(said.split()).rstrip(".?")
         if _is_row_fault(error.orig):
             raise RowRefusedError(f"The database refused a row: {words}.") from error
         raise DatabaseUnavailableError(f"The database is not available: {words}.") from error

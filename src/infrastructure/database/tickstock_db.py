@@ -51,10 +51,16 @@ _RAISE_FLOOR = text("UPDATE write_state SET changes_floor = :floor WHERE changes
 
 
 class Merged(NamedTuple):
-    """What became of a batch: the last revision used (None for no bars), and how many rows the database refused."""
+    """What became of a batch: the last revision used (None for no bars), and what the database refused, each with the
+    reason, a sentence."""
 
     revision: int | None
-    refused: int
+    refusals: tuple[tuple[Bar, str], ...]
+
+    @property
+    def refused(self) -> int:
+        """How many rows were refused."""
+        return len(self.refusals)
 
 
 class TickStockDatabase:
@@ -68,7 +74,7 @@ class TickStockDatabase:
         self._engine = engine
         self._now_us = now_us
         self.clock = EvidenceClock(now_us, threading.Lock())
-        self._clock_loaded = False
+        self.database_id = ""  # known once the clock is loaded
         self._known_symbols: set[str] = set()
         self._changes_pruned_ms = 0
         self._lock = threading.Lock()
@@ -79,11 +85,11 @@ class TickStockDatabase:
 
     def load_clock(self) -> None:
         """Makes the stamps of `clock` newer than every one committed. To be called before the first is taken."""
-        if not self._clock_loaded:
+        if not self.database_id:
             with database_errors(), self._engine.connect() as connection:
-                floor_us = connection.execute(text("SELECT newest_stamp_us FROM write_state")).scalar_one()
-            self.clock.raise_floor(floor_us)
-            self._clock_loaded = True
+                row = connection.execute(text("SELECT newest_stamp_us, database_id FROM write_state")).one()
+            self.clock.raise_floor(row.newest_stamp_us)
+            self.database_id = row.database_id
 
     def merge(self, bars: Iterable[Bar]) -> Merged:
         """Commits checked bars, at most 5,000 a transaction, ordered by key.
@@ -95,7 +101,7 @@ class TickStockDatabase:
             key = (bar.symbol, bar.timestamp)
             merged[key] = merge_evidence(merged[key], bar) if key in merged else bar
         rows = [merged[key] for key in sorted(merged)]
-        result = Merged(None, 0)
+        result = Merged(None, ())
         for start in range(0, len(rows), MAX_ROWS_A_TRANSACTION):
             result = _joined(result, self._merge_rows(rows[start : start + MAX_ROWS_A_TRANSACTION]))
         return result
@@ -103,12 +109,12 @@ class TickStockDatabase:
     def _merge_rows(self, rows: Sequence[Bar]) -> Merged:
         """One transaction; when it is refused, one for each half, down to the row that is at fault."""
         try:
-            return Merged(self._commit(rows), 0)
+            return Merged(self._commit(rows), ())
         except RowRefusedError as error:
             self._known_symbols.clear()  # one of them may have been deleted
             if len(rows) == 1:
                 logger.error("%s The bar is lost: %s.", error, rows[0])  # noqa: TRY400  the sentence says it all
-                return Merged(None, 1)
+                return Merged(None, ((rows[0], str(error)),))
         middle = len(rows) // 2
         return _joined(self._merge_rows(rows[:middle]), self._merge_rows(rows[middle:]))
 
@@ -251,7 +257,7 @@ class TickStockDatabase:
 
 def _joined(one: Merged, other: Merged) -> Merged:
     revisions = [revision for revision in (one.revision, other.revision) if revision is not None]
-    return Merged(max(revisions, default=None), one.refused + other.refused)
+    return Merged(max(revisions, default=None), one.refusals + other.refusals)
 
 
 def _older_ranges(rows: Sequence[Bar], before_ms: int) -> list[Range]:
