@@ -142,7 +142,8 @@ def test_a_refused_handshake_is_told_in_a_short_printable_line(recorder: Recorde
         wait_for(lambda: recorder.reasons(ConnectionStatus.DISCONNECTED))
         client.disconnect()
     reason = recorder.reasons(ConnectionStatus.DISCONNECTED)[0]
-    assert reason.startswith("The server answered with HTTP status 403 instead of a WebSocket. ")
+    assert reason.startswith("127.0.0.1 lets this machine open no WebSocket (HTTP status 403); ")
+    assert reason.endswith(" Trying again in 61 s.")
     assert reason.isprintable()
     assert len(reason) < 300
 
