@@ -39,9 +39,9 @@ def test_a_frame_that_takes_long_leaves_it_behind_for_a_minute_after() -> None:
     reader.look(4, frame=7)
     assert reader.since_s is None
     reader.look(200, frame=7)
-    assert reader.since_s == 11
+    assert reader.since_s == 10
     reader.look(60)
-    assert reader.since_s == 11
+    assert reader.since_s == 10
     reader.look(2)
     assert reader.since_s is None
 

@@ -13,7 +13,8 @@ class Stalls:
     """
 
     def __init__(self, now_s: float, now_ms: int) -> None:
-        self._free_s, self._free_ms = now_s, now_ms  # the last look at which it was not in the same frame as before
+        self._looked = (now_s, now_ms)
+        self._free_s, self._free_ms = now_s, now_ms  # the last look at which it did not work on the present frame
         self._frame: int | None = None
         self._since_ms: int | None = None
         self._until_ms = 0
@@ -24,10 +25,11 @@ class Stalls:
         if now_s - self._free_s >= STALL_S:
             if self._since_ms is None or now_ms > self._until_ms:
                 self._since_ms = self._free_ms
-            if stuck or self._since_ms == self._free_ms:
+            if stuck or self._since_ms == self._free_ms:  # not another stall, soon after an older one
                 self._until_ms = now_ms + _BEHIND_MS
         if not stuck:
-            self._free_s, self._free_ms, self._frame = now_s, now_ms, frame
+            self._free_s, self._free_ms = (now_s, now_ms) if frame is None else self._looked
+        self._looked, self._frame = (now_s, now_ms), frame
         return stuck
 
     def since_ms(self, now_s: float, now_ms: int) -> int | None:
