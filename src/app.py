@@ -6,6 +6,7 @@ import random
 import shutil
 import socket
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from datetime import time as day_time
 from zoneinfo import ZoneInfo
@@ -193,7 +194,7 @@ def build_runtime(
     def make_adapter(callbacks: FeedCallbacks) -> RealTimeDataAdapter:
         config = ManagerConfig(
             _api_key(settings),
-            _client_config(settings, clock),
+            _client_config(settings, sessions, clock),
             _connections(settings),
             callbacks.on_incomplete,
             callbacks.on_interrupted,
@@ -290,11 +291,10 @@ def build_alerts(settings: Settings, service: MarketDataService | None) -> Alert
     return AlertService(service.snapshot, _load_sessions(), Webhook(url), memory, origin, _CLOCK.now_ms, rng.random)
 
 
-def _client_config(settings: Settings, clock: Clock) -> ClientConfig:
+def _client_config(settings: Settings, sessions: SessionTable, clock: Clock) -> ClientConfig:
     url = settings.massive_ws_url if settings.feed == "massive" else f"ws://{_simulator(settings)}/stocks"
-    return ClientConfig(
-        url, settings.massive_channels, settings.connect_timeout_s, monotonic=clock.monotonic, now_ms=clock.now_ms
-    )
+    config = ClientConfig(url, settings.massive_channels, settings.connect_timeout_s, clock=clock)
+    return replace(config, phase=sessions.phase_or_closed) if settings.feed == "massive" else config
 
 
 def _rest_config(settings: Settings) -> RestConfig:

@@ -4,11 +4,20 @@ from typing import Any
 
 from src.core.domain.connection.state import ConnectionStatus, StatusChange
 from src.core.domain.market.tick import TickData
+from src.infrastructure.clock import SystemClock
 from src.infrastructure.websocket.massive_client import ClientConfig, MassiveWebSocketClient
 from tests.bars import MINUTE
 from tests.integration.scripted_feed import Session
 
 AAPL = {"ev": "AM", "sym": "AAPL", "s": MINUTE, "e": MINUTE + 60_000, "o": 1, "h": 2, "l": 0.5, "c": 1.5, "v": 100}
+
+
+class StillClock(SystemClock):
+    """Seconds do not pass, though who waits goes on after a while."""
+
+    def monotonic(self) -> float:
+        """Always the same."""
+        return 1000.0
 
 
 class Recorder:

@@ -10,7 +10,7 @@ import pytest
 from src.core.domain.connection.state import ConnectionStatus
 from src.core.domain.market.tick import TickData
 from src.infrastructure.websocket.massive_client import ClientConfig, MassiveWebSocketClient
-from tests.integration.client_recorder import AAPL, Recorder, serve_all
+from tests.integration.client_recorder import AAPL, Recorder, StillClock, serve_all
 from tests.integration.scripted_feed import Session, scripted_feed
 from tests.waiting import wait_for
 
@@ -240,7 +240,6 @@ def test_errors_are_counted_by_kind(recorder: Recorder) -> None:
         session.acknowledge()
         if session.number == 2:
             session.say("error", "not authorized")
-            session.say("error", "You don't have access real-time data. Use the delayed host.")
             session.say("news", "Hello.")
             return session.drop(1008, "Go away.")
         if session.number == 3:
@@ -255,11 +254,11 @@ def test_errors_are_counted_by_kind(recorder: Recorder) -> None:
         snapshot = client.snapshot()
         client.disconnect()
     assert snapshot["errors_by_kind"] == {
-        "failed_attempt": 1, "topic_refused": 1, "not_real_time": 1, "other": 1, "dropped": 1, "too_many": 1,
+        "failed_attempt": 1, "topic_refused": 1, "other": 1, "dropped": 1, "too_many": 1,
     }  # fmt: skip
-    assert (snapshot["errors"], snapshot["refusal"], snapshot["reconnects"]) == (6, "too_many", 1)
+    assert (snapshot["errors"], snapshot["refusal"], snapshot["reconnects"]) == (5, "too_many", 1)
     assert client.snapshot()["refusal"] is None
-    assert client.snapshot()["errors"] == 6  # who is told to disconnect makes no error
+    assert client.snapshot()["errors"] == 5  # who is told to disconnect makes no error
 
 
 def test_the_rates_are_of_the_aggregates_that_came(recorder: Recorder) -> None:
@@ -308,9 +307,8 @@ def test_each_kind_is_said_once_a_minute_with_a_specimen(recorder: Recorder, cap
         session.send(AAPL)
         session.wait_closed()
 
-    now_s = [1000.0]
     with scripted_feed(script) as feed:
-        client = recorder.client(feed.url, monotonic=lambda: now_s[0])
+        client = recorder.client(feed.url, clock=StillClock())
         client.subscribe(["AAPL"])
         client.connect()
         wait_for(lambda: recorder.ticks)

@@ -1,17 +1,14 @@
 """What the client does with frames and handshakes that no sound server would send."""
 
-import contextlib
 import json
-import socket
 import struct
-import threading
-from collections.abc import Iterator
 
 import pytest
 
 from src.core.domain.connection.state import ConnectionStatus, StatusChange
 from tests.integration.client_recorder import AAPL, Recorder
 from tests.integration.scripted_feed import Session, scripted_feed
+from tests.integration.stream_server import stream_server
 from tests.waiting import wait_for
 
 _OVER = struct.pack("!BBQ", 0x81, 127, 64 * 1024 * 1024 + 1)
@@ -126,7 +123,7 @@ def test_a_server_that_greets_and_accepts_again_changes_nothing(recorder: Record
     ],
 )
 def test_a_handshake_that_never_ends_is_given_up_within_the_time_out(recorder: Recorder, answer: bytes) -> None:
-    with _stream_server(answer, b"x") as url:
+    with stream_server(answer, b"x") as url:
         client = recorder.client(url, timeout_s=1)
         assert not client.connect()
         wait_for(lambda: recorder.reasons(ConnectionStatus.DISCONNECTED))
@@ -136,36 +133,13 @@ def test_a_handshake_that_never_ends_is_given_up_within_the_time_out(recorder: R
 
 def test_a_refused_handshake_is_told_in_a_short_printable_line(recorder: Recorder) -> None:
     body = b"<script>\r\n\x1b[2J" + b"x" * 5000
-    with _stream_server(b"HTTP/1.1 403 No\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body), b"") as url:
+    with stream_server(b"HTTP/1.1 403 No\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body), b"") as url:
         client = recorder.client(url)
         assert not client.connect()
         wait_for(lambda: recorder.reasons(ConnectionStatus.DISCONNECTED))
         client.disconnect()
     reason = recorder.reasons(ConnectionStatus.DISCONNECTED)[0]
-    assert reason.startswith("The server answered with HTTP status 403 instead of a WebSocket. ")
+    assert reason.startswith("127.0.0.1 lets this machine open no WebSocket (HTTP status 403); ")
+    assert reason.endswith(" Trying again in 61 s.")
     assert reason.isprintable()
     assert len(reason) < 300
-
-
-@contextlib.contextmanager
-def _stream_server(answer: bytes, drip: bytes) -> Iterator[str]:
-    """A TCP server that sends `answer` to whoever connects, then `drip` every 50 ms until it is left."""
-    done = threading.Event()
-
-    def serve(listener: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                connection, _ = listener.accept()
-                with connection, contextlib.suppress(OSError):
-                    connection.recv(4096)
-                    connection.sendall(answer)
-                    while not done.wait(0.05):
-                        connection.sendall(drip)
-
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=serve, args=(listener,))
-        thread.start()
-        yield f"ws://127.0.0.1:{listener.getsockname()[1]}/stocks"
-        done.set()
-        listener.shutdown(socket.SHUT_RDWR)
-        thread.join(5)

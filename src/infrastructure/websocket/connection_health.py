@@ -53,6 +53,7 @@ def overall(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "errors_by_kind": _added(one["errors_by_kind"] for one in used),
         "refused_elements": _added(one["refused_elements"] for one in used),
         "missing_topics": [topic for one in used for topic in one["missing_topics"]][:_NAMED_TOPICS],
+        "silent_topics": [topic for one in used for topic in one["silent_topics"]][:_NAMED_TOPICS],
     }
 
 

@@ -1,7 +1,7 @@
 """One connection to the feed: a thin shell of threads and a socket around `massive_protocol`.
 
 A daemon thread runs the socket, connects again after every drop and subscribes again to all that is wanted; a second
-one watches deadlines. Nothing here touches a database.
+one watches it, sends pings and ends sessions that are dead or mute. Nothing here touches a database.
 """
 
 import contextlib
@@ -9,18 +9,23 @@ import logging
 import random
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import websocket
 
 from src.core.domain.connection.backoff import Backoff
+from src.core.domain.connection.stalls import Stalls
 from src.core.domain.connection.state import ConnectionStatus, Ending, StatusChange
+from src.core.domain.connection.watchdog import Advice, Signs, Watchdog
+from src.core.domain.market.session import Phase
 from src.core.domain.market.tick import TickData
+from src.core.ports import Clock
+from src.infrastructure.clock import SystemClock
 from src.infrastructure.websocket import massive_protocol as protocol
 from src.infrastructure.websocket.frame_limits import OversizedFrameError, RefusedFrameError, limit_frames
+from src.infrastructure.websocket.handshake import failure_of
 from src.infrastructure.websocket.massive_protocol import Status, StatusKind
 from src.infrastructure.websocket.refusals import OncePerMinute, Refusals, plain
 from src.infrastructure.websocket.topics import Topics
@@ -29,16 +34,16 @@ from src.infrastructure.websocket.traffic import Traffic
 logger = logging.getLogger(__name__)
 logging.getLogger("websocket").setLevel(logging.CRITICAL)  # what it would log is reported here, in our words
 
-_PING_INTERVAL_S = 20.0
-# Neither data nor an answer to pings for this long: the connection is dead, whatever TCP thinks.
-_SILENCE_S = 45.0
 _FIRST_DELAY_S = 1.0
 _LONGEST_DELAY_S = 60.0
 # Added to the delay after a refusal, which another attempt at once would only repeat.
-_COOL_DOWN_S = {Ending.DROPPED: 0.0, Ending.TOO_MANY: 60.0, Ending.REFUSED_KEY: 900.0}
+_COOL_DOWN_S = {Ending.TOO_MANY: 60.0, Ending.REFUSED_KEY: 900.0, Ending.NOT_REAL_TIME: 900.0}
+_DELAYED_URL = "wss://delayed.massive.com/stocks"
 _ACK_DEADLINE_S = 10.0
 _WATCH_INTERVAL_S = 0.25
 _NAMED_TOPICS = 20  # a status or a log line names this many at most
+# A ticker of which nothing came in so many seconds of regular sessions, while others sent, is named as silent.
+_SILENT_TICKER_S = 900.0
 
 OnTicks = Callable[[list[TickData], str], None]
 OnStatus = Callable[[StatusChange], None]
@@ -46,15 +51,16 @@ OnStatus = Callable[[StatusChange], None]
 
 @dataclass(frozen=True)
 class ClientConfig:
-    """Where and how to connect; callbacks are given `connection_id`. `monotonic` reads seconds that never step back,
-    `now_ms` the wall clock."""
+    """Where and how to connect; callbacks are given `connection_id`. `phase` says of a time (epoch ms) in which phase
+    the market is, which for a simulated feed is always the regular one. Every wait and deadline is of `clock`; only
+    the socket's own `connect_timeout_s` is also real."""
 
     url: str
     channels: tuple[str, ...] = ("A", "AM")
     connect_timeout_s: float = 15.0
     connection_id: str = "connection_1"
-    monotonic: Callable[[], float] = time.monotonic
-    now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
+    clock: Clock = field(default_factory=SystemClock)
+    phase: Callable[[int], Phase] = lambda _now_ms: Phase.REGULAR
     random: Callable[[], float] = random.random
 
 
@@ -69,6 +75,7 @@ class MassiveWebSocketClient:
         self._on_ticks = on_tick_callback
         self._on_status = on_status_callback
         self._config = config
+        self._clock = config.clock
         self._backoff = Backoff(config.random, _FIRST_DELAY_S, _LONGEST_DELAY_S)
         self._lock = threading.Lock()
         self._stopping = threading.Event()
@@ -80,15 +87,21 @@ class MassiveWebSocketClient:
         self._topics = Topics()
         self._ending = Ending.DROPPED
         self._ending_reason = ""
+        self._cool_down_s = 0.0  # beside what the ending asks for
         self._close_code: int | None = None  # where the server closed the session with one
         self._ended_here = False  # by a decision of ours: what the socket says afterwards is no reason
         self._key_sent = False  # in this session: a server that greets again gets no other
-        self._opened_s = 0.0
-        self._heard_s = 0.0
+        self._watchdog = Watchdog()
+        self._opened_s = 0.0  # by the watchdog's time
+        self._heard = self._data = 0  # frames and pongs; frames of aggregates
+        self._answered = False  # something came since the subscription of this session
+        self._busy = False  # with a frame: nothing is read
+        self._last_data_ms: int | None = None
+        self._stalls = Stalls(config.clock.monotonic(), config.clock.now_ms())
         self._authenticated_s: float | None = None
         self._connected_at_ms: int | None = None
         self._sessions = 0
-        self._traffic = Traffic(config.monotonic())
+        self._traffic = Traffic(config.clock.monotonic())
         self._refusals = Refusals(api_key)
         self._pace = OncePerMinute()
 
@@ -100,7 +113,7 @@ class MassiveWebSocketClient:
         False is not the end: unless `disconnect` is called it goes on trying in the background.
         """
         self.start()
-        self._settled.wait(self._config.connect_timeout_s)
+        self._clock.wait(self._settled, self._config.connect_timeout_s)
         return self._change.status is ConnectionStatus.CONNECTED
 
     def start(self) -> None:
@@ -134,7 +147,7 @@ class MassiveWebSocketClient:
         """Wants these tickers in every channel, now and after every reconnect; `*` is the whole market."""
         topics = protocol.topics_of(tickers, self._config.channels)
         with self._lock:
-            added = self._topics.want(topics, self._config.monotonic())
+            added = self._topics.want(topics, self._clock.monotonic())
         if self._authenticated_s is not None:
             self._send(protocol.subscribe_commands(added))
 
@@ -152,6 +165,18 @@ class MassiveWebSocketClient:
             missing = self._topics.missing_of(protocol.topics_of(tickers, self._config.channels))
         return {topic.partition(".")[2] for topic in missing}
 
+    @property
+    def last_data_ms(self) -> int | None:
+        """Until when data are complete, by the wall clock, epoch ms: when the last came; None before the first.
+
+        For a minute after a stall of ours it is the stall's beginning, as what is read then may be that old.
+        """
+        with self._lock:
+            since_ms = self._stalls.since_ms(self._clock.monotonic(), self._clock.now_ms())
+            if self._last_data_ms is None or since_ms is None:
+                return self._last_data_ms
+            return min(self._last_data_ms, since_ms)
+
     def snapshot(self) -> dict[str, Any]:
         """The connection's health as plain values; times are epoch ms. The key is not in it."""
         with self._lock:
@@ -159,15 +184,16 @@ class MassiveWebSocketClient:
             return {
                 "status": change.status.value,
                 "reason": change.reason,
-                "refusal": change.ending.value if change.ending and change.ending is not Ending.DROPPED else None,
+                "refusal": change.ending.value if change.ending and change.ending.is_refusal else None,
                 "url": self._config.url,
                 "connected_at": self._connected_at_ms,
                 "reconnects": max(0, self._sessions - 1),
-                **self._traffic.snapshot(self._config.monotonic()),
+                **self._traffic.snapshot(self._clock.monotonic()),
                 "refused_elements": self._refusals.counts(),
                 "wanted_topics": self._topics.wanted_count,
                 "acknowledged_topics": self._topics.acknowledged_count,
                 "missing_topics": self._topics.missing()[:_NAMED_TOPICS],
+                "silent_topics": self._topics.silent(self._watchdog.trading_s - _SILENT_TICKER_S)[:_NAMED_TOPICS],
             }
 
     # -- the socket's thread -------------------------------------------------------------------------------------
@@ -176,20 +202,21 @@ class MassiveWebSocketClient:
         websocket.setdefaulttimeout(self._config.connect_timeout_s)
         while not self._stopping.is_set():
             self._run_session()
-            lived_s = self._config.monotonic() - (self._authenticated_s or self._config.monotonic())
+            now_s = self._clock.monotonic()
+            lived_s = now_s - (now_s if self._authenticated_s is None else self._authenticated_s)
             came_up = self._authenticated_s is not None
             self._authenticated_s = None
             if self._stopping.is_set():
                 return
             self._count_end(came_up)
-            delay_s = _COOL_DOWN_S[self._ending] + self._backoff.next_delay_s(lived_s)
-            refused = self._ending is not Ending.DROPPED
-            status = ConnectionStatus.ERROR if refused else ConnectionStatus.DISCONNECTED
+            cool_down_s = _COOL_DOWN_S.get(self._ending, self._cool_down_s)
+            delay_s = cool_down_s + self._backoff.next_delay_s(lived_s)
+            status = ConnectionStatus.ERROR if self._ending.is_refusal else ConnectionStatus.DISCONNECTED
             self._set_status(
                 status, f"{self._ending_reason} Trying again in {_span(delay_s)}.", self._close_code, self._ending
             )
             self._settled.set()
-            self._stopping.wait(delay_s)
+            self._clock.wait(self._stopping, delay_s)
 
     def _count_end(self, came_up: bool) -> None:
         kind = self._ending.value if came_up or self._ending is not Ending.DROPPED else "failed_attempt"
@@ -200,8 +227,9 @@ class MassiveWebSocketClient:
         with self._lock:
             self._ended_here = self._key_sent = False
             self._close_code = None
+            self._cool_down_s = 0.0
             self._ending, self._ending_reason = Ending.DROPPED, "The connection was closed by the server."
-            self._opened_s = self._heard_s = self._config.monotonic()
+            self._opened_s = self._watchdog.time_s
             self._topics.forget_acknowledgements()
         self._set_status(ConnectionStatus.CONNECTING, f"Connecting to {self._config.url}.")
         self._app = websocket.WebSocketApp(
@@ -210,10 +238,9 @@ class MassiveWebSocketClient:
             on_message=self._on_message,
             on_error=self._on_error,
             on_close=self._on_close,
-            on_pong=lambda _app, _data: self._heard(),
+            on_pong=self._on_pong,
         )
         self._app.run_forever(
-            ping_interval=_PING_INTERVAL_S,
             skip_utf8_validation=True,  # in pure Python it costs twenty times the decoding; the decoder validates
             suppress_origin=True,
             sockopt=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
@@ -230,21 +257,28 @@ class MassiveWebSocketClient:
             self._close_socket()
 
     def _on_message(self, _app: Any, data: bytes | bytearray) -> None:
-        now_ms = self._config.now_ms()
+        self._busy = True
+        now_ms = self._clock.now_ms()
         frame = protocol.decode_frame(bytes(data), now_ms)
         with self._lock:
-            self._heard_s = self._config.monotonic()
-            self._traffic.take_frame(len(frame.ticks), self._heard_s, now_ms)
+            self._answered = True
+            self._traffic.take_frame(len(frame.ticks), self._clock.monotonic(), now_ms)
+            if frame.ticks:
+                self._last_data_ms = now_ms
+                self._topics.hear(tick.ticker for tick in frame.ticks)
         if frame.refused:
             self._refuse(frame.refused, frame.specimens)
         for status in frame.statuses:
             self._handle_status(status)
         if frame.ticks:
             self._deliver(frame.ticks)
+        self._heard += 1
+        self._data += bool(frame.ticks or frame.refused)
+        self._busy = False
 
     def _refuse(self, refused: Mapping[str, int], specimens: Mapping[str, bytes]) -> None:
         with self._lock:
-            lines = self._refusals.take(refused, specimens, self._config.monotonic())
+            lines = self._refusals.take(refused, specimens, self._clock.monotonic())
         for line in lines:
             logger.warning("%s", line)
         if "unreadable_frame" in refused or "oversized_frame" in refused:
@@ -261,7 +295,7 @@ class MassiveWebSocketClient:
         """How many errors of the kind to speak of now; 0 within a minute of the last that was said."""
         with self._lock:
             self._traffic.take_error(kind)
-            return self._pace.due(kind, 1, self._config.monotonic())
+            return self._pace.due(kind, 1, self._clock.monotonic())
 
     def _handle_status(self, status: Status) -> None:
         message = plain(status.message, self._api_key)
@@ -281,35 +315,44 @@ class MassiveWebSocketClient:
                 )
             case StatusKind.TOO_MANY_CONNECTIONS:
                 self._end(Ending.TOO_MANY, f"The account's connections are all in use ({message}).")
+            case StatusKind.NOT_REAL_TIME:
+                self._end(
+                    Ending.NOT_REAL_TIME,
+                    f"The key has no access to real-time data ({message}); set MASSIVE_WS_URL={_DELAYED_URL} for data "
+                    "15 minutes late, or choose a plan with real-time data.",
+                )
             case StatusKind.AUTH_TIMED_OUT | StatusKind.DROPPING:
                 self._end(Ending.DROPPED, f"The feed is dropping the connection ({message}).")
-            case StatusKind.TOPIC_REFUSED | StatusKind.NOT_REAL_TIME | StatusKind.OTHER:
+            case StatusKind.TOPIC_REFUSED | StatusKind.OTHER:
                 if times := self._count_error(status.kind.value):
                     logger.warning("The feed says: %s%s", message, f" (and {times - 1} more)" if times > 1 else "")
 
     def _acknowledged(self, topic: str, subscribed: bool) -> None:
         with self._lock:
-            wanted = self._topics.acknowledge(topic, subscribed)
+            wanted = self._topics.acknowledge(topic, subscribed, self._watchdog.trading_s)
         if subscribed and not wanted:  # it was dropped while the subscription was under way
             self._send(protocol.unsubscribe_commands([topic]))
 
     def _on_authenticated(self) -> None:
-        now_s = self._config.monotonic()
+        now_s = self._clock.monotonic()
         with self._lock:
             if self._authenticated_s is not None:
                 return  # said twice in one session
             self._sessions += 1
             self._authenticated_s = now_s
-            self._connected_at_ms = self._config.now_ms()
+            self._connected_at_ms = self._clock.now_ms()
             topics = self._topics.resubscribe(now_s)
+            self._answered = not topics
+            self._watchdog.begin()
         self._set_status(ConnectionStatus.CONNECTED, "The feed accepted the key.")
         self._settled.set()
         self._send(protocol.subscribe_commands(topics))
 
     def _on_error(self, _app: Any, error: Exception) -> None:
+        reason, cool_down_s = failure_of(error, self._config.url, self._clock.now_ms())
         with self._lock:
             if not self._ended_here:
-                self._ending_reason = plain(_failure(error), self._api_key)
+                self._ending_reason, self._cool_down_s = plain(reason, self._api_key), cool_down_s
         if isinstance(error, OversizedFrameError):
             self._refuse({"oversized_frame": 1}, {"oversized_frame": str(error).encode()})
         if isinstance(error, RefusedFrameError):
@@ -325,31 +368,52 @@ class MassiveWebSocketClient:
                 self._close_code = code
                 self._ending_reason = f"The feed closed the connection (code {code}{said})."
 
-    # -- deadlines -----------------------------------------------------------------------------------------------
+    # -- watching ------------------------------------------------------------------------------------------------
 
     def _watch(self) -> None:
-        while not self._stopping.wait(_WATCH_INTERVAL_S):
-            now_s = self._config.monotonic()
-            if self._change.status is ConnectionStatus.CONNECTING:
-                if now_s - self._opened_s > self._config.connect_timeout_s:
-                    self._end(Ending.DROPPED, f"No answer within {self._config.connect_timeout_s:.0f} s.")
+        while not self._clock.wait(self._stopping, _WATCH_INTERVAL_S):
+            now_s = self._clock.monotonic()
+            advice = self._look(now_s, self._clock.now_ms())
+            if advice.end:
+                self._end(Ending.SILENT, advice.end)
             elif self._change.status is ConnectionStatus.CONNECTED:
-                if now_s - self._heard_s > _SILENCE_S:
-                    self._end(Ending.DROPPED, f"Neither data nor an answer to pings for {_SILENCE_S:.0f} s.")
-                self._name_missing_topics(now_s)
+                if advice.ping:
+                    self._ping()
+                self._mind_missing_topics(now_s)
+            elif self._change.status is ConnectionStatus.CONNECTING and self._attempt_is_over():
+                self._end(Ending.DROPPED, f"No answer within {self._config.connect_timeout_s:.0f} s.")
 
-    def _name_missing_topics(self, now_s: float) -> None:
+    def _attempt_is_over(self) -> bool:
+        return self._watchdog.time_s - self._opened_s > self._config.connect_timeout_s
+
+    def _look(self, now_s: float, now_ms: int) -> Advice:
+        with self._lock:
+            stuck = self._stalls.look(self._heard if self._busy else None, now_s, now_ms)
+            if self._authenticated_s is None or self._ended_here:
+                self._watchdog.pass_time(now_s)
+                return Advice(ping=False, end=None)
+            phase, breadth = self._config.phase(now_ms), self._topics.breadth
+            return self._watchdog.look(Signs(self._heard, self._data, self._answered, stuck, phase, breadth), now_s)
+
+    def _ping(self) -> None:
+        with contextlib.suppress(websocket.WebSocketException, OSError, AttributeError):  # it may be gone already
+            if self._connection is not None:
+                self._connection.ping()
+
+    def _mind_missing_topics(self, now_s: float) -> None:
         with self._lock:
             missing = self._topics.overdue(now_s - _ACK_DEADLINE_S)
+            again = self._topics.again(now_s)
         if missing:
             more = len(missing) - _NAMED_TOPICS
             shown = ", ".join(missing[:_NAMED_TOPICS]) + (f" and {more} more" if more > 0 else "")
             logger.warning("The feed did not acknowledge %d topics: %s.", len(missing), shown)
+        self._send(protocol.subscribe_commands(again))
 
     # -- shared --------------------------------------------------------------------------------------------------
 
-    def _heard(self) -> None:
-        self._heard_s = self._config.monotonic()
+    def _on_pong(self, _app: Any, _data: bytes) -> None:
+        self._heard += 1
 
     def _end(self, ending: Ending, reason: str, close_code: int = websocket.STATUS_NORMAL) -> None:
         with self._lock:
@@ -403,13 +467,6 @@ class MassiveWebSocketClient:
             self._on_status(change)
         except Exception:
             logger.exception("The status %s could not be passed on.", change.status)
-
-
-def _failure(error: Exception) -> str:
-    """Why a session or an attempt ended, as a sentence; the library's own text of a refusal repeats all headers."""
-    if isinstance(error, websocket.WebSocketBadStatusException):
-        return f"The server answered with HTTP status {error.status_code} instead of a WebSocket."
-    return f"The connection failed: {str(error).rstrip('.')}."
 
 
 def _span(seconds: float) -> str:

@@ -56,7 +56,7 @@ class MultiConnectionManager:
         self._config = config
         self._on_ticks = on_tick_callback
         self._on_status = on_status_callback
-        self._monotonic = config.client.monotonic
+        self._monotonic = config.client.clock.monotonic
         specs = config.connections[:max_connections]
         self._lines = {
             spec.connection_id: FeedLine(number, spec, self._client(spec), self._monotonic())
@@ -64,9 +64,8 @@ class MultiConnectionManager:
         }
         self._enabled = [line for line in self._lines.values() if line.spec.enabled]
         self._assignment = Assignment([line.id for line in self._enabled], config.ticker_limit)
-        hooks = Hooks(
-            config.on_incomplete, config.on_interrupted, config.on_resumed, config.on_event, config.client.now_ms
-        )
+        now_ms = config.client.clock.now_ms
+        hooks = Hooks(config.on_incomplete, config.on_interrupted, config.on_resumed, config.on_event, now_ms)
         self._board = Switchboard(self._enabled, self._assignment, hooks)
         self._lock = threading.Lock()  # the books: never held while a client is called
         self._changed = threading.Condition(self._lock)
@@ -318,4 +317,6 @@ class MultiConnectionManager:
                 act()
 
     def _tell(self, connection_id: str, kind: EventKind, reason: str, actor: str) -> None:
-        self._config.on_event(ConnectionEvent(connection_id, self._config.client.now_ms(), kind, reason, actor=actor))
+        self._config.on_event(
+            ConnectionEvent(connection_id, self._config.client.clock.now_ms(), kind, reason, actor=actor)
+        )

@@ -54,7 +54,7 @@ def _key(used: Sequence[Connection]) -> tuple[str, bool | None]:
     for connection in used:
         if connection["refusal"] == "refused_key":
             return f"No. {connection['reason']}", False
-    if any(connection["status"] == "connected" for connection in used):
+    if any(connection["status"] == "connected" or connection["refusal"] == "not_real_time" for connection in used):
         return "Yes: the feed accepted it.", True
     if any(connection["messages"] for connection in used):
         return "Yes, when it was last asked; at present no connection is up.", True

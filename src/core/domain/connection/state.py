@@ -33,4 +33,11 @@ class Ending(enum.Enum):
 
     DROPPED = "dropped"  # any drop, refusal to connect or time-out: may be tried again
     REFUSED_KEY = "refused_key"  # terminal for this key
+    NOT_REAL_TIME = "not_real_time"  # the key is for the delayed address
     TOO_MANY = "too_many"  # the account's connections are in use, perhaps by another process
+    SILENT = "silent"  # ended by us: no data came where some should have, or no answer; may be tried again
+
+    @property
+    def is_refusal(self) -> bool:
+        """Whether the feed refused, which another attempt at once would only repeat."""
+        return self in (Ending.REFUSED_KEY, Ending.NOT_REAL_TIME, Ending.TOO_MANY)
