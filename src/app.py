@@ -34,11 +34,14 @@ from src.core.services.listening import Listener
 from src.core.services.login_service import LoginService
 from src.core.services.market_data_service import FeedCallbacks, MarketDataService, ServiceConfig
 from src.core.services.measurement_service import MeasurementService
+from src.core.services.reconciler import Reconciler
+from src.core.services.reconciliation_service import ReconciliationService
 from src.core.services.repair_service import RepairService
 from src.infrastructure.cache.relationship_cache import RelationshipCache
 from src.infrastructure.calendar.session_table import load_session_table
 from src.infrastructure.clock import SystemClock
 from src.infrastructure.data_sources.adapters.realtime_adapter import RealTimeDataAdapter
+from src.infrastructure.data_sources.flat_files import FlatFiles
 from src.infrastructure.data_sources.massive_rest import MassiveRest, RestConfig
 from src.infrastructure.database.accounts import DatabaseAccounts
 from src.infrastructure.database.bar_reader import DatabaseBarReader
@@ -51,6 +54,7 @@ from src.infrastructure.database.gap_store import DatabaseGapReader, DatabaseGap
 from src.infrastructure.database.jobs import DatabaseJobDesk, DatabaseJobInbox
 from src.infrastructure.database.migrate import check_schema
 from src.infrastructure.database.ownership import ownership_of
+from src.infrastructure.database.reconciliation_store import DatabaseReconciliations
 from src.infrastructure.database.tickstock_db import TickStockDatabase
 from src.infrastructure.database.write_trouble import write_trouble
 from src.infrastructure.observability.webhook import AlertFile, Webhook
@@ -97,7 +101,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     register_errors(app)
     register_security_headers(app)
     _close_doors(app, settings)
-    register_commands(app, settings)
+    register_commands(app, settings, lambda stamp: MassiveRest(_rest_config(settings, _CLOCK), stamp))
     sessions = _load_sessions()
     engine = read_engine(settings.database_url)
     changes = DatabaseChangeReader(engine)
@@ -183,7 +187,8 @@ def build_runtime(
     rest = MassiveRest(_rest_config(settings), clock, database.clock.stamp)
     gaps = DatabaseGapStore(row_engine(settings.database_url), clock.now_ms)
     repair = RepairService(rest, gaps, database, clock, lambda: 0, lambda gap: {})
-    jobs = {"gaps.repair": GapJobs(gaps, repair.wake, clock.now_ms).repair}
+    reconciliations = _reconciliations(settings, database, rest, sessions, clock)
+    jobs = {"gaps.repair": GapJobs(gaps, repair.wake, clock.now_ms).repair, "reconcile": reconciliations.ask}
 
     def make_adapter(callbacks: FeedCallbacks) -> RealTimeDataAdapter:
         config = ManagerConfig(
@@ -209,8 +214,19 @@ def build_runtime(
         lambda source: DatabaseBarWriter(database, source, FlushInterval(settings.live_flush_ms)),
         _first_history(settings, sessions, gaps, clock),
         repair,
+        reconciliations,
         on_crash,
     )
+
+
+def _reconciliations(
+    settings: Settings, database: TickStockDatabase, rest: MassiveRest, sessions: SessionTable, clock: Clock
+) -> ReconciliationService:
+    url, files = settings.database_url, FlatFiles()
+    log = DatabaseReconciliations(read_engine(url), row_engine(url))
+    reconciler = Reconciler(lambda: rest, files, database, log, clock, database.clock.stamp)
+    calendar = sessions if settings.feed == "massive" else None  # the simulated market trades at any hour
+    return ReconciliationService(reconciler, log, files, calendar, clock, lambda: False)
 
 
 def _desk(

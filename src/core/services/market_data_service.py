@@ -19,6 +19,7 @@ from src.core.ports import (
     IngestStore,
     Ownership,
     Repair,
+    Reconciliations,
     Universes,
 )
 from src.core.services.bar_intake import BarIntake
@@ -80,6 +81,7 @@ class MarketDataService:
         make_writer: Callable[[BarSource], BarWriter],
         first_history: FirstHistory | None,
         repair: Repair,
+        reconciliations: Reconciliations,
         on_crash: Callable[[], None],
     ) -> None:
         self._config = config
@@ -89,6 +91,7 @@ class MarketDataService:
         self.intake = intake
         self._first_history = first_history
         self._repair = repair
+        self._reconciliations = reconciliations
         self._on_crash = on_crash
         self.data_adapter = make_adapter(
             FeedCallbacks(self._handle_ticks, self._handle_status, self._handle_interrupted, self._handle_event)
@@ -151,6 +154,7 @@ class MarketDataService:
         self._writer.post_state("universe", self._universe_facts)
         self._writer.post_state("history", self._filled_to)
         self._spawn("repair", self._run_repair)
+        self._reconciliations.start(self._writer.submit)
         self._desk.start()
         self._spawn("feed-connect", self._connect)
         while not self._stopping.wait(_LEAST_BEAT_S):
@@ -215,6 +219,7 @@ class MarketDataService:
     def _shut_down(self) -> None:
         self.data_adapter.disconnect()
         self._repair.close()
+        self._reconciliations.stop()
         self._writer.post_state("status", self.snapshot())  # readers see at once that it has ended
         self._writer.stop()
         self._desk.stop()  # last: where time is short, bars come before events
@@ -294,4 +299,5 @@ class MarketDataService:
             "desk": self._desk.snapshot(),
             "pipeline": self.intake.pipeline(writer["waiting_bars"]),
             "repair": self._repair.snapshot(),
+            "reconciliation": self._reconciliations.snapshot(),
         }
