@@ -120,7 +120,7 @@ def _chosen(reading: _Reading, symbols: str | None, universe: str | None) -> tup
     typed = [name.strip() for name in symbols.split(",") if name.strip()]
     known, unknown = reading.bars.resolve(typed, reading.changes.seen())
     if unknown or not known:
-        raise ActionRefusedError(f"This database knows no symbol {', '.join(unknown) or symbols!r}.")
+        raise ActionRefusedError(f"This database knows no symbol {', '.join(unknown) or repr(symbols)}.")
     return tuple(sorted(known))
 
 
@@ -199,7 +199,7 @@ def _by_owner(reading: _Reading, request: Request, clock: Clock) -> Run:
     while True:
         with suppress(DatabaseUnavailableError):
             run = reading.log.find(job_id)
-            if run is not None and run.state is not RunState.RUNNING:
+            if run is not None and run.has_ended:
                 return run
             if run is not None:
                 teller.tell(run)

@@ -139,10 +139,10 @@ def test_a_run_comes_back_as_it_was_kept(bench: Bench) -> None:
         "one", DAY, ("AAPL", "BRK.B"), "/a'b\"☃.csv.gz", RunState.FAILED, 5, 9, 7, 1, 2, 3, 4, ("AAPL",), 1,
         {"BRK.B": "It's \"no\"."}, "A sentence.",
     )  # fmt: skip
-    bench.log.begin(run, None)
+    bench.log.begin(run)
     assert bench.log.find("one") == run
     assert bench.log.find("1' OR '1'='1") is None
-    bench.log.begin(msgspec.structs.replace(run, id="two"), "one")
+    bench.log.begin(msgspec.structs.replace(run, id="two"), ["one"])
     assert [one.id for one in bench.log.newest(9)] == ["two"]
     bench.log.save(msgspec.structs.replace(run, id="two", state=RunState.RUNNING, bars=8))
     assert [one.bars for one in bench.log.unfinished()] == [8]
@@ -151,7 +151,7 @@ def test_a_run_comes_back_as_it_was_kept(bench: Bench) -> None:
 def test_the_newest_runs_come_first_and_old_ones_are_forgotten(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("src.infrastructure.database.reconciliation_store._KEPT", 3)
     for number in range(5):
-        bench.log.begin(Run(str(number), DAY, None, None, RunState.DONE, number, 0), None)
+        bench.log.begin(Run(str(number), DAY, None, None, RunState.DONE, number, 0))
     assert [one.id for one in bench.log.newest(9)] == ["4", "3", "2"]
     assert [one.id for one in bench.log.newest(2)] == ["4", "3"]
 

@@ -69,6 +69,12 @@ def test_newer_evidence_and_other_minutes_are_not_withdrawn() -> None:
     assert compare(known, [at(0, observed_at=100), at(15, observed_at=100)], _SETTLED).withdrawn == []
 
 
+def test_a_final_answer_makes_a_withdrawn_minute_finally_withdrawn() -> None:
+    found = compare(stored(at(0, withdrawn=True)), [], _FINAL)
+    assert [(one.withdrawn, one.tier) for one in found.confirmed] == [(True, Tier.FINAL)]
+    assert found.repaired == 0
+
+
 def test_a_withdrawn_minute_that_comes_again_differs() -> None:
     answer = [at(0, observed_at=100)]
     assert compare(stored(at(0, withdrawn=True)), answer, _SETTLED).differed == answer

@@ -108,13 +108,13 @@ class Reconciler:
         for run in runs:
             if run.continues(request, now_ms):
                 going_on = run.going_on(request)
-                self._log.begin(going_on, run.id)
+                self._log.begin(going_on, (request.id, run.id))
                 return going_on
         for run in runs:
             if run.state is RunState.RUNNING and run.asks_for(request):
                 self._log.save(run.ended(now_ms, "It was interrupted, and begun anew when the answers were final."))
         run = Run(request.id, request.date, request.symbols, request.file, RunState.RUNNING, now_ms, 0)
-        self._log.begin(run, None)
+        self._log.begin(run, (request.id,))
         return run
 
     def _symbols(self, request: Request) -> list[str]:

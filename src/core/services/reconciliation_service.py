@@ -56,6 +56,7 @@ class ReconciliationService:
         self._clock = clock
         self._is_urgent = is_urgent
         self._asked: deque[Request] = deque()  # the first is under way
+        self._asking = threading.Lock()  # what is asked for is in the log and in the queue, or in neither
         self._nothing_to_do: set[dt.date] = set()  # days that were looked at and need nothing: the thread's own
         self._now: Run | None = None
         self._last: Run | None = None
@@ -67,16 +68,16 @@ class ReconciliationService:
     def start(self, submit: Callable[[Sequence[Bar]], bool]) -> None:
         """Starts the thread; `submit` has bars committed."""
         self._stopping.clear()
-        self._asked.clear()
         self._thread = threading.Thread(name="reconcile", target=self._run, args=(submit,), daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """Ends the thread; a run that is under way goes on at the next start."""
+        """Ends the thread; what is under way, and what waits, goes on at the next start."""
         self._stopping.set()
         self._wake.set()
         if self._thread is not None:
             self._thread.join(_STOP_DEADLINE_S)
+        self._asked.clear()  # the log knows it
 
     def ask(self, job: Job) -> str:
         """Takes on a run that somebody asks for, with the job's id; the sentence that says so.
@@ -87,8 +88,14 @@ class ReconciliationService:
         request = self._request(job)
         if len(self._asked) >= _MOST_ASKED:
             raise ActionRefusedError(f"{_MOST_ASKED} days wait to be compared already; ask again when they are done.")
-        waiting = len(self._asked)
-        self._asked.append(request)
+        waits = Run(*request, state=RunState.WAITING, started_ms=self._clock.now_ms(), total=0)
+        with self._asking:
+            waiting = len(self._asked)
+            try:
+                self._log.begin(waits)
+            except DatabaseUnavailableError as error:
+                raise ActionRefusedError(str(error)) from error
+            self._asked.append(request)
         self._wake.set()
         return f"{request.date} will be compared{f' after {waiting} others' if waiting else ''}."
 
@@ -135,8 +142,11 @@ class ReconciliationService:
     def _recall(self) -> None:
         """Goes on with what was interrupted, and knows what was found last."""
         self._last = next((run for run in self._log.newest(10) if run.state is RunState.DONE), None)
-        for run in self._log.unfinished():
-            self._asked.append(Request(run.id, run.date, run.symbols, run.file))
+        with self._asking:
+            known = {request.id for request in self._asked}
+            for run in self._log.unfinished():
+                if run.id not in known:
+                    self._asked.append(Request(run.id, run.date, run.symbols, run.file))
 
     def _work(self, submit: Callable[[Sequence[Bar]], bool]) -> bool:
         """Carries out what is to be done first; False when there is nothing."""

@@ -1,7 +1,7 @@
 """Runs that compared a day with the vendor's bars, and the symbols that a day is to be compared of."""
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -21,7 +21,8 @@ _WITH_BARS = (
 )
 _ALL = text("SELECT symbol FROM symbols")
 _UNIVERSE = text("SELECT value FROM service_state WHERE key = 'universe'")
-_NEWEST_FIRST = select(reconciliations).order_by(reconciliations.c.started_ms.desc(), reconciliations.c.id)
+_OLDEST_FIRST = (reconciliations.c.started_ms, reconciliations.c.id)
+_NEWEST_FIRST = select(reconciliations).order_by(*(column.desc() for column in _OLDEST_FIRST))
 
 
 class DatabaseReconciliations:
@@ -34,11 +35,10 @@ class DatabaseReconciliations:
         bounds = {name: dialect_of(read).moment.format(f":{name}") for name in ("from_ms", "to_ms")}
         self._with_bars = text(_WITH_BARS.format(**bounds))
 
-    def begin(self, run: Run, instead_of: str | None) -> None:
-        """Keeps a run that begins; in place of the one with the id `instead_of`, if it goes on with that. What is
-        beyond the newest 1,000 is forgotten."""
+    def begin(self, run: Run, instead_of: Sequence[str] = ()) -> None:
+        """Keeps a new run, in place of those with the ids `instead_of`; of all runs the newest 1,000 are kept."""
         with database_errors(), self._write.begin() as connection:
-            connection.execute(delete(reconciliations).where(reconciliations.c.id == instead_of))
+            connection.execute(delete(reconciliations).where(reconciliations.c.id.in_(instead_of)))
             connection.execute(insert(reconciliations).values(**_row(run)))
             _forget(connection)
 
@@ -61,8 +61,9 @@ class DatabaseReconciliations:
             return [_run(row) for row in connection.execute(query).mappings()]
 
     def unfinished(self) -> list[Run]:
-        """The runs that have not ended, newest first: they run, or were interrupted."""
-        query = _NEWEST_FIRST.where(reconciliations.c.state == RunState.RUNNING.value)
+        """The runs that have not ended, oldest first: they wait, run, or were interrupted."""
+        unfinished = (RunState.WAITING.value, RunState.RUNNING.value)
+        query = select(reconciliations).where(reconciliations.c.state.in_(unfinished)).order_by(*_OLDEST_FIRST)
         with database_errors(), self._read.connect() as connection:
             return [_run(row) for row in connection.execute(query).mappings()]
 
@@ -91,7 +92,7 @@ class DatabaseReconciliations:
 
 
 def _forget(connection: Connection) -> None:
-    kept = select(reconciliations.c.id).order_by(reconciliations.c.started_ms.desc(), reconciliations.c.id).limit(_KEPT)
+    kept = select(reconciliations.c.id).order_by(*(column.desc() for column in _OLDEST_FIRST)).limit(_KEPT)
     connection.execute(delete(reconciliations).where(reconciliations.c.id.not_in(kept)))
 
 

@@ -60,10 +60,15 @@ def compare(stored: Mapping[int, Bar], answer: Sequence[Bar], span: Span) -> Com
     told = {bar.timestamp for bar in answer}
     newest_ms = max(told, default=0)
     for start_ms, bar in stored.items():
-        if start_ms not in told and span.from_ms <= start_ms <= span.to_ms and not bar.withdrawn:
-            withdrawal = _withdrawal(bar, span, start_ms < newest_ms)
-            if withdrawal is not None and withdrawal.rank > bar.rank:
-                found.withdrawn.append(withdrawal)
+        if start_ms in told or not span.from_ms <= start_ms <= span.to_ms:
+            continue
+        withdrawal = _withdrawal(bar, span, start_ms < newest_ms)
+        if withdrawal is None or withdrawal.rank <= bar.rank:
+            continue
+        if not bar.withdrawn:
+            found.withdrawn.append(withdrawal)
+        elif withdrawal.tier > bar.tier:
+            found.confirmed.append(withdrawal)
     return found
 
 

@@ -29,6 +29,7 @@ _NAMED = 5  # symbols in a sentence
 class RunState(enum.StrEnum):
     """How far a run is."""
 
+    WAITING = "waiting"  # was asked for, and waits for its turn
     RUNNING = "running"  # or interrupted: then it is gone on with
     DONE = "done"  # every symbol was compared
     FAILED = "failed"  # ended without some symbols, which `failed` names
@@ -68,13 +69,18 @@ class Run(msgspec.Struct, frozen=True):
     def continues(self, request: Request, now_ms: int) -> bool:
         """Whether what is asked for is the rest of this run, which ended before it was done. What was compared before
         the answers were final is compared anew."""
-        if self.state is RunState.DONE or not self.asks_for(request):
+        if self.state not in (RunState.RUNNING, RunState.FAILED) or not self.asks_for(request):
             return False
         return self.file is not None or is_final(self.date, self.started_ms) == is_final(self.date, now_ms)
 
     def asks_for(self, request: Request) -> bool:
         """Whether it is about the same."""
         return (request.date, request.symbols, request.file) == (self.date, self.symbols, self.file)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing more is to be expected of it."""
+        return self.state in (RunState.DONE, RunState.FAILED)
 
     def going_on(self, request: Request) -> "Run":
         """The run as it is gone on with: what failed is tried again."""
