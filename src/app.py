@@ -101,7 +101,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     register_errors(app)
     register_security_headers(app)
     _close_doors(app, settings)
-    register_commands(app, settings, lambda stamp: MassiveRest(_rest_config(settings, _CLOCK), stamp))
+    register_commands(app, settings, lambda stamp: MassiveRest(_rest_config(settings), _CLOCK, stamp))
     sessions = _load_sessions()
     engine = read_engine(settings.database_url)
     changes = DatabaseChangeReader(engine)
@@ -187,7 +187,7 @@ def build_runtime(
     rest = MassiveRest(_rest_config(settings), clock, database.clock.stamp)
     gaps = DatabaseGapStore(row_engine(settings.database_url), clock.now_ms)
     repair = RepairService(rest, gaps, database, clock, lambda: 0, lambda gap: {})
-    reconciliations = _reconciliations(settings, database, rest, sessions, clock)
+    reconciliations = _reconciliations(settings, database, rest, sessions, clock, repair)
     jobs = {"gaps.repair": GapJobs(gaps, repair.wake, clock.now_ms).repair, "reconcile": reconciliations.ask}
 
     def make_adapter(callbacks: FeedCallbacks) -> RealTimeDataAdapter:
@@ -220,13 +220,20 @@ def build_runtime(
 
 
 def _reconciliations(
-    settings: Settings, database: TickStockDatabase, rest: MassiveRest, sessions: SessionTable, clock: Clock
+    settings: Settings,
+    database: TickStockDatabase,
+    rest: MassiveRest,
+    sessions: SessionTable,
+    clock: Clock,
+    repair: RepairService,
 ) -> ReconciliationService:
     url, files = settings.database_url, FlatFiles()
-    log = DatabaseReconciliations(read_engine(url), row_engine(url))
-    reconciler = Reconciler(lambda: rest, files, database, log, clock, database.clock.stamp)
+    rows = row_engine(url)
+    log = DatabaseReconciliations(read_engine(url), rows)
+    gaps = DatabaseGapStore(rows, clock.now_ms)
+    reconciler = Reconciler(lambda: rest, files, database, log, gaps, clock, database.clock.stamp)
     calendar = sessions if settings.feed == "massive" else None  # the simulated market trades at any hour
-    return ReconciliationService(reconciler, log, files, calendar, clock, lambda: False)
+    return ReconciliationService(reconciler, log, files, calendar, clock, lambda: 0, repair.is_urgent)
 
 
 def _desk(

@@ -17,7 +17,7 @@ from src.core.domain.market.bar import Bar
 from src.core.domain.market.reconciliation import Request, Run, RunState, check_date, words
 from src.core.domain.market.session import SessionTable
 from src.core.errors import ActionRefusedError, DatabaseUnavailableError, TickStockError
-from src.core.ports import Clock, HistorySource, Ownership
+from src.core.ports import Clock, MinuteSource, Ownership
 from src.core.services.reconciler import Conduct, Reconciler
 from src.infrastructure.cache.relationship_cache import RelationshipCache
 from src.infrastructure.calendar.session_table import load_session_table
@@ -26,13 +26,14 @@ from src.infrastructure.data_sources.flat_files import FlatFiles
 from src.infrastructure.database.bar_reader import DatabaseBarReader
 from src.infrastructure.database.change_reader import DatabaseChangeReader
 from src.infrastructure.database.engines import read_engine, row_engine, write_engine
+from src.infrastructure.database.gap_store import DatabaseGapStore
 from src.infrastructure.database.jobs import DatabaseJobDesk
 from src.infrastructure.database.migrate import check_schema
 from src.infrastructure.database.ownership import ownership_of
 from src.infrastructure.database.reconciliation_store import DatabaseReconciliations
 from src.infrastructure.database.tickstock_db import TickStockDatabase
 
-MakeRest = Callable[[Callable[[], int]], HistorySource]
+MakeRest = Callable[[Callable[[], int]], MinuteSource]
 _ACTOR = "flask reconcile"
 _TOLD_EVERY_S = 2.0
 _LOOK_INTERVAL_S = 0.2
@@ -178,7 +179,8 @@ def _here(
     def submit(bars: Sequence[Bar]) -> bool:
         return database.merge(bars).refused == 0
 
-    reconciler = Reconciler(rest, FlatFiles(), database, reading.log, clock, database.clock.stamp)
+    gaps = DatabaseGapStore(row_engine(settings.database_url), clock.now_ms)
+    reconciler = Reconciler(rest, FlatFiles(), database, reading.log, gaps, clock, database.clock.stamp)
     run = reconciler.run(request, Conduct(submit, lost, _Teller(clock).tell))
     database.close()
     if lost.is_set():

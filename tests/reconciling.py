@@ -3,16 +3,21 @@
 import datetime as dt
 import itertools
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from src.core.domain.connection.request_window import RequestRate
 from src.core.domain.market.bar import MINUTE_MS, Bar, Tier
+from src.core.domain.market.comparison import Span
+from src.core.domain.market.gaps import GapRow
 from src.core.domain.market.reconciliation import Request, Run
+from src.core.domain.market.vendor_answer import MinuteAnswer, SnapshotDay
 from src.core.errors import VendorError
 from src.core.services.reconciler import Conduct, Reconciler
 from src.infrastructure.data_sources.flat_files import FlatFiles
 from src.infrastructure.database.engines import read_engine, row_engine, write_engine
+from src.infrastructure.database.gap_store import DatabaseGapReader, DatabaseGapStore
 from src.infrastructure.database.reconciliation_store import DatabaseReconciliations
 from src.infrastructure.database.tickstock_db import TickStockDatabase
 from tests.bars import MINUTE, bar, stored_bars
@@ -61,20 +66,29 @@ class StoppedClock:
 
 
 class Vendor:
-    """A HistorySource that has `bars`, and fails for symbols that `errors` names; it notes what it is asked for."""
+    """A MinuteSource that has `bars`, and fails for symbols that `errors` names; it notes what it is asked for."""
 
     def __init__(self, bars: Sequence[Bar] = (), errors: Mapping[str, VendorError] | None = None) -> None:
         self.bars = list(bars)
         self.errors = dict(errors or {})
         self.asked: list[str] = []
+        self.unusable: frozenset[int] = frozenset()
 
-    def minute_bars(self, symbol: str, from_ms: int, to_ms: int) -> Iterator[Sequence[Bar]]:
+    rate = RequestRate(100, 1)
+
+    def minute_bars(self, symbol: str, from_ms: int, to_ms: int) -> MinuteAnswer:
         self.asked.append(symbol)
         if symbol in self.errors:
             raise self.errors[symbol]
-        mine = [bar for bar in self.bars if bar.symbol == symbol]
-        yield mine[:2]
-        yield mine[2:]
+        mine = [bar for bar in self.bars if bar.symbol == symbol and from_ms <= bar.timestamp <= to_ms]
+        stamp = max((bar.observed_at for bar in mine), default=NOW * 1000 + 10**6)
+        return MinuteAnswer(mine, Span(from_ms, to_ms, NOW, stamp), self.unusable)
+
+    def snapshot(self) -> dict[str, SnapshotDay]:
+        return {}
+
+    def paused_s(self) -> float:
+        return 0.0
 
     def close(self) -> None: ...
 
@@ -88,10 +102,11 @@ class Bench:
         self.database = TickStockDatabase(write_engine(url), self.clock.now_us)
         self._engines = (read_engine(url), row_engine(url))
         self.log = DatabaseReconciliations(*self._engines)
+        self.gaps = DatabaseGapStore(self._engines[1], self.clock.now_ms)
         self.told: list[Run] = []
         self.stopping = threading.Event()
         self.reconciler = Reconciler(
-            lambda: self.vendor, FlatFiles(), self.database, self.log, self.clock, self.database.clock.stamp
+            lambda: self.vendor, FlatFiles(), self.database, self.log, self.gaps, self.clock, self.database.clock.stamp
         )
 
     def submit(self, bars: Sequence[Bar]) -> bool:
@@ -99,6 +114,9 @@ class Bench:
 
     def run(self, request: Request) -> Run:
         return self.reconciler.run(request, Conduct(self.submit, self.stopping, self.told.append))
+
+    def listed_gaps(self) -> list[GapRow]:
+        return DatabaseGapReader(self._engines[0]).listed(9)
 
     def close(self) -> None:
         self.database.close()

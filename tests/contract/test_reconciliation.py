@@ -1,7 +1,7 @@
 """Days are compared with the vendor's bars, the same on every database."""
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import msgspec
 import pytest
@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from src.core.domain.market.bar import Bar, Tier
 from src.core.domain.market.reconciliation import Run, RunState, date_bounds_ms
+from src.core.domain.market.vendor_answer import MinuteAnswer
 from src.core.errors import VendorUnavailableError
 from src.infrastructure.database.engines import read_engine
 from tests.bars import stored_bars
@@ -110,7 +111,7 @@ def test_of_the_whole_market_every_known_symbol_is_compared(bench: Bench) -> Non
 
 def test_an_interrupted_run_goes_on_where_it_was(bench: Bench, database_url: str) -> None:
     class Stops(Vendor):
-        def minute_bars(self, symbol: str, from_ms: int, to_ms: int) -> Iterator[Sequence[Bar]]:
+        def minute_bars(self, symbol: str, from_ms: int, to_ms: int) -> MinuteAnswer:
             if symbol == "MSFT":
                 bench.stopping.set()
                 raise VendorUnavailableError("The program is stopping.")

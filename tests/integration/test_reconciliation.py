@@ -12,6 +12,7 @@ from flask import Flask
 
 from src.app import build_runtime, create_app
 from src.config.settings import Settings, parse_settings
+from src.core.domain.connection.request_window import RequestRate
 from src.core.domain.market.bar import MINUTE_MS, Bar, Tier
 from src.core.domain.market.reconciliation import Request, RunState, date_bounds_ms
 from src.core.domain.market.rest_evidence import final_from_ms
@@ -81,8 +82,8 @@ def test_whatever_was_wrong_with_a_day_it_is_the_vendors_afterwards(
     # What the feed told lacks the corrections of later, and has what was cancelled.
     bench.submit(planted(truth(MarketHistory(SyntheticMarket(7, UNIVERSE, hours=hours)), date, now_ms)))
     with SimulatorServer(source, clock=ManualClock(now_ms)) as server:
-        config = RestConfig(server.rest_url, "key", 100.0, now_ms=bench.clock.now_ms)
-        bench.vendor = MassiveRest(config, bench.database.clock.stamp)  # type: ignore[assignment]  # the real one
+        config = RestConfig(server.rest_url, "key", RequestRate(100, 1))
+        bench.vendor = MassiveRest(config, bench.clock, bench.database.clock.stamp)  # type: ignore[assignment]  # the real one
         run = bench.run(Request("one", date, SYMBOLS, None))
         assert (run.state, run.failed) == (RunState.DONE, {})
         assert min(run.added, run.differed, run.withdrawn) > 0

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from src.core.domain.market.bar import Tier
+from src.core.domain.market.bar import MINUTE_MS, Tier
+from src.core.domain.market.gaps import Gap, GapReason
 from src.core.domain.market.reconciliation import RunState
 from src.core.errors import DatabaseUnavailableError, KeyRefusedError, VendorError, VendorUnavailableError
 from src.infrastructure.database.tickstock_db import TickStockDatabase
@@ -134,3 +135,41 @@ def test_a_flat_file_that_is_not_fit_ends_the_run_before_anything_is_compared(
     assert run.state is RunState.FAILED
     assert "it has to be a whole gzip file" in run.detail
     assert stored_bars(sqlite_database_url) == before
+
+
+# -- minutes that wait to be repaired --------------------------------------------------------------------------------
+
+
+def test_gaps_within_the_day_are_closed_with_what_was_repaired_in_them(bench: Bench) -> None:
+    gaps = {
+        "inside": Gap("inside", "*", ("AAPL", "IBM"), MINUTE, MINUTE + 3 * MINUTE_MS, GapReason.DROP, "", 5),
+        "beyond": Gap("beyond", "*", ("AAPL",), MINUTE, MINUTE + 1440 * MINUTE_MS, GapReason.RESTART, "", 6),
+    }
+    bench.gaps.record(list(gaps.values()))
+    for gap in gaps.values():
+        bench.gaps.expand(gap, dict.fromkeys(gap.symbols or (), 7))
+    bench.submit([at(0), at(5)])
+    bench.vendor.bars = [final(place) for place in (0, 1, 5, 6)]
+    bench.vendor.errors = {"IBM": VendorError("No.")}
+    bench.run(request("AAPL", "IBM"))
+    assert {(one.gap_id, one.symbol) for one in bench.gaps.entries(2**62, 9)} == {("inside", "IBM"), ("beyond", "AAPL")}
+    assert [(row.id, row.repaired_bars, row.symbols_done) for row in bench.listed_gaps()] == [
+        ("inside", 1, 1), ("beyond", 0, 0),
+    ]  # fmt: skip
+    bench.vendor.errors = {}
+    bench.run(request("AAPL", "IBM"))
+    assert [(row.id, row.state) for row in bench.listed_gaps()] == [("beyond", "open"), ("inside", "repaired")]
+
+
+def test_minutes_that_cannot_be_right_are_left_as_they_are_and_their_symbol_is_named(
+    bench: Bench, sqlite_database_url: str
+) -> None:
+    bench.submit([at(0), at(1, close=7.0), at(2)])
+    bench.vendor.bars = [final(0), final(3)]
+    bench.vendor.unusable = frozenset({MINUTE + MINUTE_MS})
+    run = bench.run(request("AAPL"))
+    assert run.failed == {"AAPL": "Of 1 minutes the vendor tells what cannot be right."}
+    assert (run.added, run.differed, run.withdrawn, run.done) == (1, 0, 1, ())
+    assert [(one.timestamp, one.close) for one in shown(sqlite_database_url)] == [
+        (MINUTE, 150.25), (MINUTE + MINUTE_MS, 7.0), (MINUTE + 3 * MINUTE_MS, 150.25),
+    ]  # fmt: skip

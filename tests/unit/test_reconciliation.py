@@ -125,11 +125,11 @@ def test_what_failed_is_tried_again_an_hour_later() -> None:
 
 def test_what_failed_is_asked_for_again_with_what_is_left_and_done_symbols_are_not() -> None:
     found = Comparison([bar()], [bar(), bar()], [], [bar()])
-    ended = run().with_symbol("AAPL", 390, found).with_failure("IBM", "No.").ended(5)
+    ended = run().with_found(390, found).with_symbol("AAPL").with_failure("IBM", "No.").ended(5)
     assert (ended.state, ended.finished_ms, ended.done) == (RunState.FAILED, 5, ("AAPL",))
     again = ended.going_on(REQUEST)
     assert (again.id, again.state, again.done, again.failed) == ("new", RunState.RUNNING, ("AAPL",), {})
-    done = again.with_symbol("IBM", 10, Comparison([], [], [bar()], [])).ended(6)
+    done = again.with_found(10, Comparison([], [], [bar()], [])).with_symbol("IBM").ended(6)
     assert (done.state, done.done, done.done_count) == (RunState.DONE, (), 2)
     assert (done.bars, done.added, done.differed, done.withdrawn) == (400, 1, 2, 1)
 

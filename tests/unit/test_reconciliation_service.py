@@ -40,7 +40,11 @@ def make(bench: Bench) -> Iterator[MakeService]:
     made: list[ReconciliationService] = []
 
     def make_(calendar: SessionTable | None = CALENDAR, urgent: Callable[[], bool] = lambda: False) -> object:
-        made.append(ReconciliationService(bench.reconciler, bench.log, FlatFiles(), calendar, bench.clock, urgent))
+        made.append(
+            ReconciliationService(
+                bench.reconciler, bench.log, FlatFiles(), calendar, bench.clock, lambda: lag[0], urgent
+            )
+        )
         return made[-1]
 
     yield make_  # type: ignore[misc]  # it is what is said

@@ -18,8 +18,8 @@ from src.core.ports import (
     DataAdapter,
     IngestStore,
     Ownership,
-    Repair,
     Reconciliations,
+    Repair,
     Universes,
 )
 from src.core.services.bar_intake import BarIntake
@@ -218,6 +218,7 @@ class MarketDataService:
 
     def _shut_down(self) -> None:
         self.data_adapter.disconnect()
+        self._reconciliations.close()
         self._repair.close()
         self._reconciliations.stop()
         self._writer.post_state("status", self.snapshot())  # readers see at once that it has ended

@@ -9,10 +9,12 @@ from typing import NamedTuple, TypeVar
 
 import msgspec
 
-from src.core.domain.market.bar import Bar, Tier, merge_evidence
-from src.core.domain.market.comparison import Span, compare
+from src.core.domain.market.bar import Bar, Tier
+from src.core.domain.market.comparison import Comparison, Span, compare
+from src.core.domain.market.gaps import GapEntry, GapState
 from src.core.domain.market.reconciliation import Request, Run, RunState, date_bounds_ms
 from src.core.domain.market.rest_evidence import final_from_ms
+from src.core.domain.market.vendor_answer import MinuteAnswer
 from src.core.errors import (
     DatabaseUnavailableError,
     FlatFileError,
@@ -20,7 +22,7 @@ from src.core.errors import (
     VendorError,
     VendorUnavailableError,
 )
-from src.core.ports import Clock, DayFiles, HistorySource, RunLog, StoredBars
+from src.core.ports import Clock, DayFiles, GapQueue, MinuteSource, RunLog, StoredBars
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +33,8 @@ _RETRY_CAP_S = 10.0
 _MOST_UNANSWERED = 3
 # An empty day of a symbol that the feed told so many official minutes of is a failure of the answer, not of the feed.
 _MOST_OFFICIAL_OF_AN_EMPTY_DAY = 10
+_FOREVER_MS = 2**62
+_MOST_SYMBOLS = 1_000_000
 _T = TypeVar("_T")
 
 
@@ -46,11 +50,18 @@ class Conduct:
 
 
 class _Answer(NamedTuple):
-    """What the vendor has of a symbol in `span`, or why that is not known."""
+    """What the vendor has of a symbol, or why that is not known."""
 
     symbol: str
-    bars: Sequence[Bar]
-    span: Span
+    answer: MinuteAnswer
+    trouble: str = ""
+
+
+class _Result(NamedTuple):
+    """What was found of a symbol: how many bars were compared, what differed, and why that is not all."""
+
+    compared: int
+    found: Comparison
     trouble: str = ""
 
 
@@ -60,10 +71,11 @@ class Reconciler:
 
     def __init__(
         self,
-        rest: Callable[[], HistorySource],
+        rest: Callable[[], MinuteSource],
         files: DayFiles,
         bars: StoredBars,
         log: RunLog,
+        gaps: GapQueue,
         clock: Clock,
         stamp: Callable[[], int],
     ) -> None:
@@ -71,6 +83,8 @@ class Reconciler:
         self._files = files
         self._bars = bars
         self._log = log
+        self._gaps = gaps
+        self._entries: dict[str, list[GapEntry]] = {}  # of the present run
         self._clock = clock
         self._stamp = stamp
         self._saved_s = float("-inf")
@@ -83,6 +97,7 @@ class Reconciler:
         which raises DatabaseUnavailableError.
         """
         run = self._begin(request)
+        self._load_gaps()
         try:
             symbols = self._symbols(request)
             run = msgspec.structs.replace(run, total=len(symbols))
@@ -139,9 +154,8 @@ class Reconciler:
             conduct.await_turn()
             if conduct.stopping.is_set():
                 return
-            span = Span(*bounds_ms, self._clock.now_ms(), self._stamp())
             try:
-                yield _Answer(symbol, self._all_pages(symbol, bounds_ms), span)
+                yield _Answer(symbol, self._rest().minute_bars(symbol, *bounds_ms))
                 unanswered = 0
             except KeyRefusedError:
                 raise
@@ -149,16 +163,7 @@ class Reconciler:
                 unanswered = unanswered + 1 if isinstance(error, VendorUnavailableError) else 0
                 if unanswered == _MOST_UNANSWERED:
                     raise
-                yield _Answer(symbol, [], span, str(error))
-
-    def _all_pages(self, symbol: str, bounds_ms: tuple[int, int]) -> list[Bar]:
-        bars: dict[int, Bar] = {}
-        for page in self._rest().minute_bars(symbol, *bounds_ms):
-            for bar in page:
-                if bounds_ms[0] <= bar.timestamp <= bounds_ms[1]:
-                    known = bars.get(bar.timestamp)
-                    bars[bar.timestamp] = bar if known is None else merge_evidence(known, bar)
-        return list(bars.values())
+                yield _Answer(symbol, MinuteAnswer([], Span(*bounds_ms, 0, 0)), str(error))
 
     def _read(self, path: str, wanted: Collection[str], bounds_ms: tuple[int, int]) -> Iterator[_Answer]:
         """What the file has of each symbol, in its order; then those of which it has nothing."""
@@ -168,26 +173,54 @@ class Reconciler:
         absent = set(wanted)
         for day in self._files.days(path, wanted, span.stamp):
             absent.discard(day.symbol)
-            yield _Answer(day.symbol, day.bars, span, day.trouble)
+            yield _Answer(day.symbol, MinuteAnswer(day.bars, span), day.trouble)
         for symbol in sorted(absent):
-            yield _Answer(symbol, [], span)
+            yield _Answer(symbol, MinuteAnswer([], span))
 
-    def _compared(self, run: Run, answer: _Answer, conduct: Conduct) -> Run:
+    def _compared(self, run: Run, one: _Answer, conduct: Conduct) -> Run:
         """The run after this symbol."""
-        if answer.trouble:
-            return run.with_failure(answer.symbol, answer.trouble)
-        after = self._patiently(lambda: self._merged(run, answer, conduct), conduct)
-        return after or run.with_failure(answer.symbol, "The database is not available.")
+        if one.trouble:
+            return run.with_failure(one.symbol, one.trouble)
+        result = self._patiently(lambda: self._merged(one, conduct), conduct)
+        if result is None:
+            return run.with_failure(one.symbol, "The database is not available.")
+        after = run.with_found(result.compared, result.found)
+        if result.trouble:
+            return after.with_failure(one.symbol, result.trouble)
+        self._patiently(lambda: self._close_gaps(one.symbol, one.answer.span, result.found), conduct)
+        return after.with_symbol(one.symbol)
 
-    def _merged(self, run: Run, answer: _Answer, conduct: Conduct) -> Run:
-        stored = self._bars.bars_between(answer.symbol, answer.span.from_ms, answer.span.to_ms)
+    def _merged(self, one: _Answer, conduct: Conduct) -> _Result:
+        """Compares, and has what differs committed."""
+        answer = one.answer
+        span = answer.span
+        stored = self._bars.bars_between(one.symbol, span.from_ms, span.to_ms)
         if not answer.bars and _is_well_known(stored):
             reason = f"The vendor tells no bar of that day, and {len(stored)} are stored; they were left as they are."
-            return run.with_failure(answer.symbol, reason)
-        found = compare(stored, answer.bars, answer.span)
+            return _Result(0, Comparison([], [], [], []), reason)
+        told = {start_ms: bar for start_ms, bar in stored.items() if start_ms not in answer.unusable}
+        found = compare(told, answer.bars, span)
         if found.evidence and not conduct.submit(found.evidence):
-            return run.with_failure(answer.symbol, "Its bars could not be stored.")
-        return run.with_symbol(answer.symbol, len({*stored, *(bar.timestamp for bar in answer.bars)}), found)
+            return _Result(0, Comparison([], [], [], []), "Its bars could not be stored.")
+        unusable = (
+            f"Of {len(answer.unusable)} minutes the vendor tells what cannot be right." if answer.unusable else ""
+        )
+        return _Result(len({*told, *(bar.timestamp for bar in answer.bars)}), found, unusable)
+
+    def _load_gaps(self) -> None:
+        """Knows which minutes wait to be repaired: with a day's final bars they are."""
+        self._entries = {}
+        for entry in self._gaps.entries(_FOREVER_MS, _MOST_SYMBOLS):
+            self._entries.setdefault(entry.symbol, []).append(entry)
+
+    def _close_gaps(self, symbol: str, span: Span, found: Comparison) -> None:
+        if span.asked_ms < final_from_ms(span.from_ms):
+            return
+        repaired = [bar.timestamp for bar in (*found.added, *found.differed, *found.withdrawn)]
+        for entry in self._entries.pop(symbol, []):
+            if span.from_ms <= entry.from_ms and entry.to_ms <= span.to_ms:
+                count = sum(entry.from_ms <= start_ms <= entry.to_ms for start_ms in repaired)
+                self._gaps.note([entry], GapState.REPAIRED, None, count, "")
 
     def _note(self, run: Run, conduct: Conduct) -> None:
         """Tells how far the run is, and keeps it once a second; what is not kept is compared again after a stop."""

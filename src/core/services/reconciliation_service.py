@@ -38,6 +38,7 @@ class ReconciliationService:
     own accord the last trading days of `calendar` (None: every day trades).
 
     What it does of its own accord waits while `is_urgent` says that the vendor is needed for something more urgent.
+    `lag_ms` tells by how much the feed's time is behind the clock: days are over by the feed's time.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class ReconciliationService:
         files: DayFiles,
         calendar: SessionTable | None,
         clock: Clock,
+        lag_ms: Callable[[], int],
         is_urgent: Callable[[], bool],
     ) -> None:
         self._reconciler = reconciler
@@ -54,6 +56,7 @@ class ReconciliationService:
         self._files = files
         self._calendar = calendar
         self._clock = clock
+        self._lag_ms = lag_ms
         self._is_urgent = is_urgent
         self._asked: deque[Request] = deque()  # the first is under way
         self._asking = threading.Lock()  # what is asked for is in the log and in the queue, or in neither
@@ -71,10 +74,14 @@ class ReconciliationService:
         self._thread = threading.Thread(name="reconcile", target=self._run, args=(submit,), daemon=True)
         self._thread.start()
 
-    def stop(self) -> None:
-        """Ends the thread; what is under way, and what waits, goes on at the next start."""
+    def close(self) -> None:
+        """Has the thread end: to be told before the vendor's side is closed, which then fails nothing."""
         self._stopping.set()
         self._wake.set()
+
+    def stop(self) -> None:
+        """Ends the thread; what is under way, and what waits, goes on at the next start."""
+        self.close()
         if self._thread is not None:
             self._thread.join(_STOP_DEADLINE_S)
         self._asked.clear()  # the log knows it
@@ -103,7 +110,7 @@ class ReconciliationService:
         symbols, file = job.arguments["symbols"], job.arguments["file"]
         date = dt.date.fromisoformat(job.arguments["date"])
         try:
-            check_date(date, self._clock.now_ms(), self._calendar)
+            check_date(date, self._clock.now_ms() - self._lag_ms(), self._calendar)
             if file is not None:
                 self._files.check(file)
         except (CalendarRangeError, FlatFileError) as error:
@@ -169,7 +176,7 @@ class ReconciliationService:
 
     def _due(self) -> Request | None:
         """The newest day that is to be compared of its own accord."""
-        now_ms = self._clock.now_ms()
+        now_ms = self._clock.now_ms() - self._lag_ms()
         try:
             dates = due_dates(now_ms, self._calendar)
         except CalendarRangeError as error:

@@ -88,17 +88,19 @@ class Run(msgspec.Struct, frozen=True):
             self, id=request.id, state=RunState.RUNNING, finished_ms=None, failed={}, detail=""
         )
 
-    def with_symbol(self, symbol: str, compared: int, found: Comparison) -> "Run":
-        """The run after one more symbol."""
+    def with_found(self, compared: int, found: Comparison) -> "Run":
+        """The run after some more bars were compared."""
         return msgspec.structs.replace(
             self,
             bars=self.bars + compared,
             added=self.added + len(found.added),
             differed=self.differed + len(found.differed),
             withdrawn=self.withdrawn + len(found.withdrawn),
-            done=(*self.done, symbol),
-            done_count=self.done_count + 1,
         )
+
+    def with_symbol(self, symbol: str) -> "Run":
+        """The run after a symbol all of whose bars were compared."""
+        return msgspec.structs.replace(self, done=(*self.done, symbol), done_count=self.done_count + 1)
 
     def with_failure(self, symbol: str, reason: str) -> "Run":
         """The run after a symbol that could not be compared."""
