@@ -39,12 +39,11 @@ def bench(sqlite_database_url: str) -> Iterator[Bench]:
 def make(bench: Bench) -> Iterator[MakeService]:
     made: list[ReconciliationService] = []
 
-    def make_(calendar: SessionTable | None = CALENDAR, urgent: Callable[[], bool] = lambda: False) -> object:
-        made.append(
-            ReconciliationService(
-                bench.reconciler, bench.log, FlatFiles(), calendar, bench.clock, lambda: lag[0], urgent
-            )
-        )
+    def make_(
+        calendar: SessionTable | None = CALENDAR, urgent: Callable[[], bool] = lambda: False, lag_ms: int = 0
+    ) -> object:
+        means = (bench.reconciler, bench.log, FlatFiles(), calendar, bench.clock)
+        made.append(ReconciliationService(*means, lambda: lag_ms, urgent))
         return made[-1]
 
     yield make_  # type: ignore[misc]  # it is what is said
@@ -83,6 +82,14 @@ def test_a_day_is_compared_by_itself_once_it_is_11_05(
     bench.clock.waits.clear()
     wait_for(lambda: len(bench.clock.waits) > 3)
     assert bench.vendor.asked == ["AAPL"]
+
+
+def test_days_are_over_by_the_feeds_time(bench: Bench, make: MakeService) -> None:
+    bench.submit([at(0)])
+    bench.clock.ms = DUE + 500 * ONE_DAY
+    make(lag_ms=500 * ONE_DAY).start(bench.submit)
+    wait_for(lambda: done(bench))
+    assert done(bench)[0].date == DAY
 
 
 def test_days_of_before_are_compared_too_the_newest_first(bench: Bench, make: MakeService) -> None:
