@@ -35,11 +35,14 @@ from src.core.services.listening import Listener
 from src.core.services.login_service import LoginService
 from src.core.services.market_data_service import FeedCallbacks, MarketDataService, ServiceConfig
 from src.core.services.measurement_service import MeasurementService
+from src.core.services.reconciler import Reconciler
+from src.core.services.reconciliation_service import ReconciliationService
 from src.core.services.repair_service import RepairService
 from src.infrastructure.cache.relationship_cache import RelationshipCache
 from src.infrastructure.calendar.session_table import load_session_table
 from src.infrastructure.clock import SystemClock
 from src.infrastructure.data_sources.adapters.realtime_adapter import RealTimeDataAdapter
+from src.infrastructure.data_sources.flat_files import FlatFiles
 from src.infrastructure.data_sources.massive_rest import MassiveRest, RestConfig
 from src.infrastructure.database.accounts import DatabaseAccounts
 from src.infrastructure.database.bar_reader import DatabaseBarReader
@@ -52,6 +55,7 @@ from src.infrastructure.database.gap_store import DatabaseGapReader, DatabaseGap
 from src.infrastructure.database.jobs import DatabaseJobDesk, DatabaseJobInbox
 from src.infrastructure.database.migrate import check_schema
 from src.infrastructure.database.ownership import ownership_of
+from src.infrastructure.database.reconciliation_store import DatabaseReconciliations
 from src.infrastructure.database.spool import Spool
 from src.infrastructure.database.tickstock_db import TickStockDatabase
 from src.infrastructure.database.write_trouble import write_trouble
@@ -100,7 +104,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     register_errors(app)
     register_security_headers(app)
     _close_doors(app, settings)
-    register_commands(app, settings)
+    register_commands(app, settings, lambda stamp: MassiveRest(_rest_config(settings), _CLOCK, stamp))
     sessions = _load_sessions()
     engine = read_engine(settings.database_url)
     changes = DatabaseChangeReader(engine)
@@ -183,13 +187,14 @@ def build_runtime(
     engine = write_engine(settings.database_url)
     database = TickStockDatabase(engine, clock.now_us)
     sessions = _load_sessions()
-    rest = MassiveRest(_rest_config(settings), clock, database.clock.stamp)
-    queue = DatabaseGapStore(row_engine(settings.database_url), clock.now_ms)
     intake = BarIntake(BarBook(database.clock.stamp, "AM" in settings.massive_channels), clock)
+    rest = MassiveRest(_rest_config(settings), clock, database.clock.stamp, intake.behind_ms)
+    queue = DatabaseGapStore(row_engine(settings.database_url), clock.now_ms)
     rows = row_engine(settings.database_url)
     gaps = _gap_service(settings, sessions, DatabaseGapStore(rows, clock.now_ms), intake, clock)
     repair = RepairService(rest, queue, database, clock, intake.behind_ms, lambda gap: intake.day_volumes(gap.from_ms))
-    jobs = {"gaps.repair": GapJobs(queue, repair.wake, clock.now_ms).repair}
+    reconciliations = _reconciliations(settings, database, rest, sessions, clock, repair, intake)
+    jobs = {"gaps.repair": GapJobs(queue, repair.wake, clock.now_ms).repair, "reconcile": reconciliations.ask}
 
     def make_adapter(callbacks: FeedCallbacks) -> RealTimeDataAdapter:
         config = ManagerConfig(
@@ -217,6 +222,7 @@ def build_runtime(
         lambda control: _desk(settings.database_url, rows, control, clock, gaps, jobs),
         lambda source: _writer(settings, database, source, gaps, clock),
         repair,
+        reconciliations,
         clock,
         on_crash,
     )
@@ -232,6 +238,24 @@ def _writer(
 
 def _status_file(settings: Settings) -> StatusFile:
     return StatusFile(settings.data_dir / "status.json")
+
+
+def _reconciliations(
+    settings: Settings,
+    database: TickStockDatabase,
+    rest: MassiveRest,
+    sessions: SessionTable,
+    clock: Clock,
+    repair: RepairService,
+    intake: BarIntake,
+) -> ReconciliationService:
+    url, files = settings.database_url, FlatFiles()
+    rows = row_engine(url)
+    log = DatabaseReconciliations(read_engine(url), rows)
+    gaps = DatabaseGapStore(rows, clock.now_ms)
+    reconciler = Reconciler(lambda: rest, files, database, log, gaps, clock, database.clock.stamp)
+    calendar = sessions if settings.feed == "massive" else None  # the simulated market trades at any hour
+    return ReconciliationService(reconciler, log, files, calendar, clock, intake.behind_ms, repair.is_urgent)
 
 
 def _desk(

@@ -8,6 +8,7 @@ from flask import Flask
 
 from src.cli_accounts import admin_commands
 from src.cli_doctor import doctor_command
+from src.cli_reconcile import MakeRest, reconcile_command
 from src.config.settings import Settings, SettingsError, load_settings
 from src.core.errors import TickStockError
 from src.infrastructure.database import migrate
@@ -22,10 +23,11 @@ def settings_of_command() -> Settings:
         raise click.ClickException(str(error)) from error
 
 
-def register_commands(app: Flask, settings: Settings) -> None:
-    """Adds the commands to `app`."""
+def register_commands(app: Flask, settings: Settings, make_rest: MakeRest) -> None:
+    """Adds the commands to `app`. `make_rest` makes the vendor's REST side from what gives evidence stamps."""
     app.cli.add_command(admin_commands(settings, lambda: time.time_ns() // 1_000_000))
     app.cli.add_command(doctor_command(settings))
+    app.cli.add_command(reconcile_command(settings, make_rest))
 
     @app.cli.command("migrate")
     @click.option("--yes", is_flag=True, help="Take over an older version's tables without asking.")

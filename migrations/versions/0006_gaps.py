@@ -41,8 +41,10 @@ def upgrade() -> None:
     op.create_index("ix_data_gap_symbols_symbol", "data_gap_symbols", ["symbol"])
     op.create_table(
         "reconciliations",
-        sa.Column("date", sa.String(10), primary_key=True),
-        sa.Column("source", sa.String(16), nullable=False),
+        sa.Column("id", sa.String(32), primary_key=True),
+        sa.Column("date", sa.String(10), nullable=False),
+        sa.Column("symbols", sa.Text),
+        sa.Column("file", sa.Text),
         sa.Column("state", sa.String(16), nullable=False),
         sa.Column("started_ms", sa.BigInteger, nullable=False),
         sa.Column("finished_ms", sa.BigInteger),
@@ -53,7 +55,7 @@ def upgrade() -> None:
         sa.Column("differed", sa.BigInteger, nullable=False, server_default="0"),
         sa.Column("withdrawn", sa.BigInteger, nullable=False, server_default="0"),
         sa.Column("done_symbols", sa.Text),
-        sa.Column("failed_symbols", sa.Text, nullable=False, server_default="[]"),
+        sa.Column("failed_symbols", sa.Text, nullable=False, server_default="{}"),
         sa.Column("detail", sa.Text, nullable=False, server_default=""),
     )
     op.create_table(

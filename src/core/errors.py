@@ -30,7 +30,7 @@ class OwnershipLostError(TickStockError):
 
 
 class ActionRefusedError(TickStockError):
-    """What an administrator asked for cannot be done to that connection or ticker."""
+    """What an administrator asked for cannot be done: not to that connection or ticker, not for that day."""
 
 
 class BadAccountError(TickStockError):
@@ -59,6 +59,10 @@ class VendorError(TickStockError):
 
 class KeyRefusedError(VendorError):
     """The vendor's REST side refuses the key, or the plan behind it: the next request would fail too."""
+
+
+class FlatFileError(VendorError):
+    """A flat file cannot be read, is damaged, or is of another day."""
 
 
 class VendorUnavailableError(VendorError):

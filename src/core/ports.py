@@ -1,7 +1,8 @@
 """What the core asks of the outside, as small protocols. app.py hands in what fulfils them."""
 
+import datetime as dt
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, Protocol
 
 from src.core.domain.account.account import Account, Role
@@ -12,6 +13,7 @@ from src.core.domain.market.bar import Bar
 from src.core.domain.market.cursor import Changes, Cursor
 from src.core.domain.market.gaps import Gap, GapCounts, GapEntry, GapRow, GapState, GapTotals
 from src.core.domain.market.quote import Quote, QuoteDay
+from src.core.domain.market.reconciliation import Run
 from src.core.domain.market.universe import Universe
 from src.core.domain.market.vendor_answer import MinuteAnswer, SnapshotDay
 
@@ -197,6 +199,57 @@ class GapReader(Protocol):
         """What is open or waiting, oldest first, then what is closed, newest first; `limit` in all."""
 
     def totals(self) -> GapTotals: ...
+
+
+class StoredBars(Protocol):
+    """What is stored of a symbol. Raises DatabaseUnavailableError while the database is away."""
+
+    def bars_between(self, symbol: str, from_ms: int, to_ms: int) -> Mapping[int, Bar]: ...
+
+
+class KeptSymbols(NamedTuple):
+    """The symbols that a day is to be compared of, in order; `whole_market`: every symbol that the vendor has, too."""
+
+    symbols: tuple[str, ...]
+    whole_market: bool
+
+
+class RunLog(Protocol):
+    """The runs that compared a day with the vendor's bars. Raises DatabaseUnavailableError while it is away."""
+
+    def begin(self, run: Run, instead_of: Sequence[str] = ()) -> None: ...
+    def save(self, run: Run) -> None: ...
+    def find(self, run_id: str) -> Run | None: ...
+    def of_date(self, date: dt.date) -> list[Run]: ...
+    def unfinished(self) -> list[Run]: ...
+    def newest(self, limit: int) -> list[Run]: ...
+    def kept_symbols(self, from_ms: int, to_ms: int) -> KeptSymbols: ...
+    def has_unsettled(self, from_ms: int, to_ms: int) -> bool: ...
+
+
+class FileDay(NamedTuple):
+    """All bars that a flat file has of a ticker; `trouble` says what is wrong with them, if something is."""
+
+    symbol: str
+    bars: list[Bar]
+    trouble: str
+
+
+class DayFiles(Protocol):
+    """The vendor's flat files of minutes, by path. Raises FlatFileError."""
+
+    def check(self, path: str) -> None: ...
+    def tickers(self, path: str, bounds_ms: tuple[int, int]) -> list[str]: ...
+    def days(self, path: str, wanted: Collection[str], stamp: int) -> Iterable[FileDay]: ...
+
+
+class Reconciliations(Protocol):
+    """What compares days of bars with the vendor's beside the feed, on a thread of its own."""
+
+    def start(self, submit: Callable[[Sequence[Bar]], bool]) -> None: ...
+    def close(self) -> None: ...
+    def stop(self) -> None: ...
+    def snapshot(self) -> dict[str, Any]: ...
 
 
 class Job(NamedTuple):

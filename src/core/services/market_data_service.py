@@ -20,6 +20,7 @@ from src.core.ports import (
     DataAdapter,
     IngestStore,
     Ownership,
+    Reconciliations,
     Repair,
     Universes,
 )
@@ -83,6 +84,7 @@ class MarketDataService:
         make_desk: Callable[[ConnectionControl], ConnectionDesk],
         make_writer: Callable[[BarSource], BarWriter],
         repair: Repair,
+        reconciliations: Reconciliations,
         clock: Clock,
         on_crash: Callable[[], None],
     ) -> None:
@@ -94,6 +96,7 @@ class MarketDataService:
         self._gaps = gaps
         self._repair = repair
         self._clock = clock
+        self._reconciliations = reconciliations
         self._on_crash = on_crash
         self.data_adapter = make_adapter(
             FeedCallbacks(
@@ -163,6 +166,7 @@ class MarketDataService:
         self._writer.post_state("universe", self._universe_facts)
         self._writer.post_state("history", self._history)
         self._spawn("repair", self._run_repair)
+        self._reconciliations.start(self._writer.submit)
         self._desk.start()
         self._spawn("feed-connect", self._connect)
         while not self._stopping.wait(_LEAST_BEAT_S):  # of the machine's time, so that no clock makes it spin
@@ -236,7 +240,9 @@ class MarketDataService:
     def _shut_down(self) -> None:
         self.data_adapter.disconnect()
         self._post_heard()
+        self._reconciliations.close()
         self._repair.close()
+        self._reconciliations.stop()
         self._writer.post_state("status", self.snapshot())  # readers see at once that it has ended
         self._writer.stop()
         self._desk.stop()  # last: where time is short, bars come before events
@@ -317,4 +323,5 @@ class MarketDataService:
             "gaps": self._gaps.snapshot(),
             "pipeline": self.intake.pipeline(writer["waiting_bars"]),
             "repair": self._repair.snapshot(),
+            "reconciliation": self._reconciliations.snapshot(),
         }

@@ -212,12 +212,15 @@ data_gap_symbols = Table(
     Column("detail", Text, nullable=False, server_default=""),
 )
 
-# Days that were compared with the vendor's final bars. `done_symbols` (JSON) is null once all are.
+# Runs that compared a day with the vendor's bars. `symbols` is a JSON list, null for all that are kept; `file` is the
+# flat file's path, null for REST; `done_symbols` (JSON) is null once all are done.
 reconciliations = Table(
     "reconciliations",
     metadata,
-    Column("date", String(10), primary_key=True),  # New York, YYYY-MM-DD
-    Column("source", String(16), nullable=False),  # rest or flat_file
+    Column("id", String(32), primary_key=True),
+    Column("date", String(10), nullable=False),  # New York, YYYY-MM-DD
+    Column("symbols", Text),
+    Column("file", Text),
     Column("state", String(16), nullable=False),  # running, done or failed
     Column("started_ms", BigInteger, nullable=False),
     Column("finished_ms", BigInteger),
@@ -228,7 +231,7 @@ reconciliations = Table(
     Column("differed", BigInteger, nullable=False, server_default="0"),
     Column("withdrawn", BigInteger, nullable=False, server_default="0"),
     Column("done_symbols", Text),
-    Column("failed_symbols", Text, nullable=False, server_default="[]"),
+    Column("failed_symbols", Text, nullable=False, server_default="{}"),  # JSON: reasons by symbol
     Column("detail", Text, nullable=False, server_default=""),
 )
 

@@ -21,7 +21,8 @@ class Span(NamedTuple):
 
 class Comparison(NamedTuple):
     """`added` were not stored, `differed` were with other prices, volume, VWAP or trade count, `withdrawn` are stored
-    and not in the answer any more, `confirmed` are equal but of a lower tier. Together they are to be merged."""
+    and not in the answer any more, `confirmed` are equal as far as they tell, but of a lower tier, or without a VWAP or
+    a trade count that the answer has. Together they are to be merged."""
 
     added: list[Bar]
     differed: list[Bar]
@@ -42,37 +43,50 @@ class Comparison(NamedTuple):
 def compare(stored: Mapping[int, Bar], answer: Sequence[Bar], span: Span) -> Comparison:
     """Compares the stored bars (by their start) of a symbol with all bars of a complete answer about `span`.
 
-    A bar of the answer that is outranked by the stored one changes nothing. A stored minute that a settled answer
-    lacks is withdrawn; but not the newest ones, after the last bar of the answer, before the day's answers are final:
-    there the vendor may lag.
+    A bar of the answer that is outranked by the stored one changes nothing, but for a VWAP or a trade count that the
+    stored one lacks while both tell one volume: what a minute aggregate never tells is no difference. A stored minute
+    that a settled answer lacks is withdrawn; but not the newest ones, after the last bar of the answer, before the
+    day's answers are final: there the vendor may lag.
     """
     found = Comparison([], [], [], [])
     for bar in answer:
         known = stored.get(bar.timestamp)
         if known is None:
             found.added.append(bar)
-        elif bar.rank > known.rank:
-            if known.withdrawn or _differs(known, bar):
-                found.differed.append(bar)
-            elif bar.tier > known.tier or known.partial:
-                found.confirmed.append(bar)
+        elif bar.rank > known.rank and (known.withdrawn or _differs(known, bar)):
+            found.differed.append(bar)
+        elif _confirms(known, bar):
+            found.confirmed.append(bar)
     told = {bar.timestamp for bar in answer}
     newest_ms = max(told, default=0)
     for start_ms, bar in stored.items():
-        if start_ms not in told and span.from_ms <= start_ms <= span.to_ms and not bar.withdrawn:
-            withdrawal = _withdrawal(bar, span, start_ms < newest_ms)
-            if withdrawal is not None and withdrawal.rank > bar.rank:
-                found.withdrawn.append(withdrawal)
+        if start_ms in told or not span.from_ms <= start_ms <= span.to_ms:
+            continue
+        withdrawal = _withdrawal(bar, span, start_ms < newest_ms)
+        if withdrawal is None or withdrawal.rank <= bar.rank:
+            continue
+        if not bar.withdrawn:
+            found.withdrawn.append(withdrawal)
+        elif withdrawal.tier > bar.tier:
+            found.confirmed.append(withdrawal)
     return found
 
 
 def _differs(known: Bar, bar: Bar) -> bool:
-    """Whether a reader would see another bar; what the answer does not tell does not differ."""
+    """Whether the two tell different values; what only one of them tells does not differ."""
     prices = (known.open, known.high, known.low, known.close, known.volume)
     if prices != (bar.open, bar.high, bar.low, bar.close, bar.volume):
         return True
-    vwap_differs = bar.vwap is not None and bar.vwap != known.vwap
-    return vwap_differs or (bar.trade_count is not None and bar.trade_count != known.trade_count)
+    told = ((known.vwap, bar.vwap), (known.trade_count, bar.trade_count))
+    return any(None not in pair and pair[0] != pair[1] for pair in told)
+
+
+def _confirms(known: Bar, bar: Bar) -> bool:
+    """Whether merging a bar that does not differ still makes the stored one more official, whole, or fuller."""
+    if bar.rank > known.rank and (bar.tier > known.tier or known.partial):
+        return True
+    fills = (known.vwap is None and bar.vwap is not None) or (known.trade_count is None and bar.trade_count is not None)
+    return fills and known.volume == bar.volume
 
 
 def _withdrawal(bar: Bar, span: Span, passed: bool) -> Bar | None:
