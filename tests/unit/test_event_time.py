@@ -15,20 +15,28 @@ def heard(behind_ms: int = 1_000, now_s: float = 100.0) -> EventTime:
 
 def test_before_anything_came_it_is_the_wall_clocks() -> None:
     time = EventTime()
-    assert not time.is_measured
+    assert time.heard_s is None
     assert time.at(100.0, MINUTE, 100.0) == MINUTE
     assert time.at(90.0, MINUTE, 100.0) == MINUTE - 10_000
     time.assume(2_500)
     assert time.at(100.0, MINUTE, 100.0) == MINUTE - 2_500
 
 
-def test_what_was_heard_counts_more_than_what_was_assumed() -> None:
-    time = EventTime()
-    time.assume(0)
-    time.hear(MINUTE - 5_000, MINUTE, 100.0)
-    assert time.is_measured
+def test_what_was_heard_counts() -> None:
+    time = heard(5_000)
+    assert time.heard_s == 100.0
     assert time.behind_ms(MINUTE + 7, 100.007) == 5_000
     assert time.at(107.0, MINUTE + 7_000, 107.0) == MINUTE + 2_000
+
+
+def test_old_bars_that_are_sent_again_first_are_no_delay() -> None:
+    time = EventTime()
+    time.assume(1_000)
+    time.hear(MINUTE - 900_000, MINUTE, 100.0)
+    assert time.behind_ms(MINUTE + 5_000, 105.0) == 1_000
+    for now_s in (400, 700):  # but a delay that lasts is one
+        time.hear(MINUTE + (now_s - 1000) * 1000, MINUTE + (now_s - 100) * 1000, now_s)
+    assert time.behind_ms(MINUTE + 600_000, 700.0) == 900_000
 
 
 def test_a_replay_of_another_year_has_its_own_time() -> None:

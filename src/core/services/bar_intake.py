@@ -89,14 +89,14 @@ class BarIntake:
     # -- event time ----------------------------------------------------------------------------------------------
 
     def assume_behind(self, behind_ms: float) -> None:
-        """Until something is heard, the feed is taken to be so far behind the clock."""
+        """The feed was so far behind the wall clock in an earlier life."""
         with self._lock:
             self._event_time.assume(behind_ms)
 
     @property
-    def has_heard(self) -> bool:
-        """Whether anything came since the start."""
-        return self._event_time.is_measured
+    def heard_s(self) -> float | None:
+        """When something came for the first time since the start, monotonic seconds."""
+        return self._event_time.heard_s
 
     def event_ms(self, then_s: float | None = None) -> int:
         """Event time now, or at a moment of before (monotonic seconds), epoch ms; never earlier than it was."""

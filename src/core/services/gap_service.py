@@ -20,7 +20,9 @@ from src.core.services.bar_intake import BarIntake
 
 logger = logging.getLogger(__name__)
 
-# While nothing was heard since the start, what time it is by the feed is an estimate: it is waited for so long.
+# What time it is by the feed is sure when some seconds of it were heard (the first may be bars that are sent again); an
+# estimate has to do if nothing comes for so long.
+_SURE_AFTER_S = 2.0
 _ESTIMATE_AFTER_S = 10.0
 _NAMED = 20
 _DOUBTS = {
@@ -157,11 +159,12 @@ class GapService:
             self._take_back(wait=True)
 
     def _take_back(self, wait: bool) -> None:
-        """Ends what grew, in event time; that is known for sure once something was heard."""
-        now_s = self._clock.monotonic()
+        """Ends what grew, in event time, as soon as that is known."""
+        now_s, heard_s = self._clock.monotonic(), self._intake.heard_s
+        is_sure = heard_s is not None and now_s - heard_s >= _SURE_AFTER_S
         while self._back:
             tickers, back_s = self._back[0]
-            if wait and not self._intake.has_heard and now_s - back_s < _ESTIMATE_AFTER_S:
+            if wait and not is_sure and now_s - back_s < _ESTIMATE_AFTER_S:
                 return
             self._book.resume(tickers, self._intake.event_ms(back_s), now_s)
             del self._back[0]

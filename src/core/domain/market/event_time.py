@@ -11,29 +11,33 @@ _BUCKET_S = 300.0  # after this long without confirmation a distance counts no m
 
 
 class EventTime:
-    """Not safe for threads: its owner serialises the calls. Times are epoch ms, `_s` monotonic seconds."""
+    """Not safe for threads: its owner serialises the calls. Times are epoch ms, `_s` monotonic seconds.
+
+    While nothing is known it is the wall clock's time.
+    """
 
     def __init__(self) -> None:
-        self.is_measured = False  # something was heard
-        self._wall = _Smallest(0.0)
+        self.heard_s: float | None = None  # when something was heard for the first time
+        self._wall = _Smallest(float("inf"))
         self._monotonic = _Smallest(float("inf"))
 
     def assume(self, behind_ms: float) -> None:
-        """Until something is heard, the feed is taken to be so far behind the wall clock."""
+        """The feed was so far behind the wall clock in an earlier life."""
         self._wall = _Smallest(behind_ms)
 
     def hear(self, event_ms: int, now_ms: int, now_s: float) -> None:
         """Data came of which the newest is from `event_ms` (the end of its window)."""
-        if not self.is_measured:
-            self.is_measured = True
-            self._wall = _Smallest(float("inf"))
+        if self.heard_s is None:
+            self.heard_s = now_s
         self._wall.take(now_ms - event_ms, now_s)
         self._monotonic.take(now_s * 1000 - event_ms, now_s)
 
     def at(self, then_s: float, now_ms: int, now_s: float) -> int:
         """The event time at `then_s`, a moment of before or now."""
-        wall_ms = now_ms - (now_s - then_s) * 1000 - self._wall.value
-        return round(max(wall_ms, then_s * 1000 - self._monotonic.value))
+        then_ms = now_ms - (now_s - then_s) * 1000
+        if self.heard_s is None and self._wall.value == float("inf"):
+            return round(then_ms)
+        return round(max(then_ms - self._wall.value, then_s * 1000 - self._monotonic.value))
 
     def behind_ms(self, now_ms: int, now_s: float) -> int:
         """How far event time is behind the wall clock; negative if the clock was set back."""
@@ -49,8 +53,7 @@ class _Smallest:
 
     def take(self, value: float, now_s: float) -> None:
         if self._bucket_s is None or now_s - self._bucket_s >= _BUCKET_S:
-            self._before = value if self._bucket_s is None else self._bucket
-            self._bucket, self._bucket_s = value, now_s
+            self._before, self._bucket, self._bucket_s = self._bucket, value, now_s
         elif value < self._bucket:
             self._bucket = value
         else:
