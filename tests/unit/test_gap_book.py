@@ -189,9 +189,15 @@ def test_a_single_symbols_gap_takes_in_what_is_near(book: GapBook) -> None:
         (("A",), GapReason.UNOFFICIAL, 3, 5), (("B",), GapReason.UNOFFICIAL, 3, 3), (("A",), GapReason.LATE, 3, 3),
     }  # fmt: skip
     told(book)
-    book.open(("A",), at(35), at(35), suspect("A"))
-    book.open(("A",), at(66), at(66), suspect("A"))
-    assert told(book) == {(("A",), 3, 35), (("A",), 66, 66)}
+    book.open(("A",), at(32), at(32), suspect("A"))
+    book.open(("A",), at(33), at(33), suspect("A"))
+    assert told(book) == {(("A",), 3, 32), (("A",), 33, 33)}
+
+
+def test_frames_that_are_lost_one_after_the_other_are_one_gap(book: GapBook) -> None:
+    for number in range(5):
+        book.open(("A", "B"), at(number), at(number + 1), _DROP._replace(reason=GapReason.FRAME))
+    assert told(book) == {(("A", "B"), 0, 5)}
 
 
 def test_a_hint_at_what_is_known_to_be_missing_is_none(book: GapBook) -> None:

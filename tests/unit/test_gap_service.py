@@ -195,12 +195,13 @@ def test_what_grew_in_an_earlier_life_ends_with_its_symbols(bench: Bench, table:
 
 def test_a_database_that_is_away_at_the_start_is_asked_again(bench: Bench, table: Table) -> None:
     table.away = True
+    bench.service.lost([("IBM", MINUTE)], "The disk was full.")
     before = Before(Heard(MINUTE, MINUTE), {"AAPL": 1})
     with pytest.raises(DatabaseUnavailableError):
         bench.service.begin(("AAPL",), before)
     table.away = False
     bench.service.begin(("AAPL",), before)
-    assert bench.gaps() == {("restart", ("AAPL",), -1, None)}
+    assert bench.gaps() == {("restart", ("AAPL",), -1, None), ("failed_write", ("IBM",), 0, 0)}
 
 
 def test_nothing_is_taken_as_heard_while_a_gap_is_not_written(bench: Bench, table: Table) -> None:

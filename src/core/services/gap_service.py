@@ -68,12 +68,9 @@ class GapService:
         self._clip = clip
         self._history_from_ms = history_from_ms
         self._lock = threading.Lock()
-        self._book = self._new_book()
+        self._book = GapBook(lambda: uuid.uuid4().hex, clip)
         self._back: list[tuple[tuple[str, ...], float]] = []  # heard again before anything told the event time
         self._written = 0  # the book's changes that the database has
-
-    def _new_book(self) -> GapBook:
-        return GapBook(lambda: uuid.uuid4().hex, self._clip)
 
     # -- a start -------------------------------------------------------------------------------------------------
 
@@ -88,7 +85,8 @@ class GapService:
         growing = self._recorder.growing()
         now_ms = self._intake.event_ms()
         with self._lock:
-            self._book, self._back, self._written = self._new_book(), [], -1
+            self._book.forget_start()  # of a call that failed; what was lost by then stays
+            self._back = []
             for gap in growing:
                 self._go_on(gap, universe, now_ms if before.heard is None else before.heard.event_ms)
             self._open_restart(universe, before, now_ms)

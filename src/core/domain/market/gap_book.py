@@ -14,12 +14,14 @@ from src.core.domain.market.gaps import Gap, GapReason
 WHOLE_MARKET = "*"
 # So long after the last symbol came back, those that came back are a gap of their own.
 _TOGETHER_S = 2.0
-# A single symbol's gap takes in what comes within half an hour of it.
-_NEAR_MS = 30 * MINUTE_MS
+# A gap of the same symbols and reason takes in what follows, up to half an hour in all: then its repair begins.
+_WIDEST_MS = 30 * MINUTE_MS
 # While the database is away: more changed gaps than this are joined, those of one reason to one.
 MOST_CHANGED = 5_000
 _MOST_WIDENED = 20_000
 _MOST_REMEMBERED = 200
+# What comes bar by bar, and so can be much; of these none grows in the table.
+_JOINED = (GapReason.WRITE, GapReason.UNOFFICIAL, GapReason.SUSPECT, GapReason.LATE)
 
 Clip = Callable[[int, int], tuple[int, int] | None]
 
@@ -57,7 +59,7 @@ class GapBook:
         self._clip = clip
         self._growing: list[_Growing] = []
         self._changed: dict[str, Gap] = {}
-        self._widened: dict[tuple[str, GapReason], Gap] = {}
+        self._widened: dict[tuple[tuple[str, ...] | None, GapReason], Gap] = {}
         self._remembered: list[tuple[frozenset[str], int, int]] = []  # the last that ended
         self.changes = 0  # the same as when all was written: nothing waits
 
@@ -85,28 +87,31 @@ class GapBook:
         """Takes a growing gap of an earlier life, which now is of these symbols."""
         self._growing.append(_Growing(gap, set(names), is_kept=True))
 
+    def forget_start(self) -> None:
+        """Forgets what grows, and what is not written yet, but for bars that were lost: a start is tried again."""
+        self._growing.clear()
+        self._remembered.clear()
+        self._changed = {gap.id: gap for gap in self._changed.values() if gap.reason is GapReason.WRITE}
+        self._widened = {(gap.symbols, gap.reason): gap for gap in self._changed.values()}
+        self.changes += 1
+
     def open(self, symbols: Sequence[str], from_ms: int, to_ms: int, opening: Opening) -> None:
-        """Something may be missing of these minutes, both included. A single symbol's gap of the same reason that is
-        near takes them in; a hint at minutes of a known gap opens none."""
+        """Something may be missing of these minutes, both included. A gap of the same symbols and reason that is near
+        takes them in; a hint at minutes of a known gap opens none."""
         from_ms, to_ms = floor_minute(from_ms), floor_minute(to_ms)
-        if len(symbols) > 1 or symbols[0] == WHOLE_MARKET:
-            self._end(self._gap(symbols, from_ms, to_ms, opening), symbols)
+        if len(symbols) == 1 and self._is_known(symbols[0], from_ms, to_ms, opening.reason):
             return
-        (symbol,) = symbols
-        if self._is_known(symbol, from_ms, to_ms, opening.reason):
+        key = (_told(symbols), opening.reason)
+        gap = _widened(self._widened.get(key), from_ms, to_ms) or self._gap(symbols, from_ms, to_ms, opening)
+        if gap == self._widened.get(key):
             return
-        key = (symbol, opening.reason)
-        known = self._widened.get(key)
-        if known is None or known.to_ms is None or not _is_near(known.from_ms, known.to_ms, from_ms, to_ms):
-            gap = self._gap(symbols, from_ms, to_ms, opening)
-        elif known.from_ms <= from_ms and to_ms <= known.to_ms:
-            return
-        else:
-            gap = known._replace(from_ms=min(known.from_ms, from_ms), to_ms=max(known.to_ms, to_ms))
         if len(self._widened) >= _MOST_WIDENED:
             self._widened.clear()
         self._widened[key] = gap
-        self._change(gap)
+        if len(symbols) > 1 or gap.symbols is None:
+            self._end(gap, symbols)
+        else:
+            self._change(gap)
 
     def _gap(self, symbols: Collection[str], from_ms: int, to_ms: int | None, opening: Opening) -> Gap:
         reason, scope, detail, at_ms = opening
@@ -184,10 +189,10 @@ class GapBook:
             self._join()
 
     def _join(self) -> None:
-        """Makes one gap of all single symbols' gaps of a reason: what is wider than needed costs a larger answer."""
+        """Makes one gap of all gaps of a reason: what is wider than needed costs a larger answer."""
         by_reason: dict[GapReason, list[Gap]] = {}
         for gap in self._changed.values():
-            if gap.symbols is not None and len(gap.symbols) == 1 and gap.to_ms is not None:
+            if gap.symbols is not None and gap.reason in _JOINED:
                 by_reason.setdefault(gap.reason, []).append(gap)
         for gaps in by_reason.values():
             symbols = tuple(sorted({symbol for gap in gaps for symbol in gap.symbols or ()}))
@@ -232,5 +237,9 @@ def _has(names: Collection[str], symbol: str) -> bool:
     return symbol in names or WHOLE_MARKET in names
 
 
-def _is_near(first_ms: int, last_ms: int, from_ms: int, to_ms: int) -> bool:
-    return from_ms <= last_ms + _NEAR_MS and to_ms >= first_ms - _NEAR_MS
+def _widened(gap: Gap | None, from_ms: int, to_ms: int) -> Gap | None:
+    """The gap with these minutes taken in; None where it would become too wide."""
+    if gap is None or gap.to_ms is None:
+        return None
+    first_ms, last_ms = min(gap.from_ms, from_ms), max(gap.to_ms, to_ms)
+    return gap._replace(from_ms=first_ms, to_ms=last_ms) if last_ms - first_ms < _WIDEST_MS else None
