@@ -188,11 +188,13 @@ def build_runtime(
     database = TickStockDatabase(engine, clock.now_us)
     sessions = _load_sessions()
     intake = BarIntake(BarBook(database.clock.stamp, "AM" in settings.massive_channels), clock)
-    rest = MassiveRest(_rest_config(settings), clock, database.clock.stamp, intake.behind_ms)
+    rest = MassiveRest(_rest_config(settings), clock, database.clock.stamp, intake.surely_behind_ms)
     queue = DatabaseGapStore(row_engine(settings.database_url), clock.now_ms)
     rows = row_engine(settings.database_url)
     gaps = _gap_service(settings, sessions, DatabaseGapStore(rows, clock.now_ms), intake, clock)
-    repair = RepairService(rest, queue, database, clock, intake.behind_ms, lambda gap: intake.day_volumes(gap.from_ms))
+    repair = RepairService(
+        rest, queue, database, clock, intake.surely_behind_ms, lambda gap: intake.day_volumes(gap.from_ms)
+    )
     reconciliations = _reconciliations(settings, database, rest, sessions, clock, repair, intake)
     jobs = {"gaps.repair": GapJobs(queue, repair.wake, clock.now_ms).repair, "reconcile": reconciliations.ask}
 

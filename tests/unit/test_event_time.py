@@ -63,3 +63,10 @@ def test_a_wall_clock_that_is_set_changes_nothing_for_long() -> None:
 def test_a_machine_that_slept_is_not_behind() -> None:
     """The monotonic clock stood still."""
     assert heard().at(101.0, MINUTE + _HOUR_MS, 101.0) == MINUTE + _HOUR_MS - 1_000
+
+
+def test_what_has_surely_ended_is_told_whichever_way_the_wall_clock_was_set() -> None:
+    assert heard().surely_behind_ms(MINUTE + 1_000, 101.0) == 1_000
+    assert heard().surely_behind_ms(MINUTE + 1_000 + _HOUR_MS, 101.0) == 1_000 + _HOUR_MS
+    assert heard().surely_behind_ms(MINUTE + 1_000 - _HOUR_MS, 101.0) == 1_000
+    assert EventTime().surely_behind_ms(MINUTE, 100.0) == 0

@@ -110,6 +110,12 @@ class BarIntake:
         with self._lock:
             return self._event_time.behind_ms(now_ms, now_s)
 
+    def surely_behind_ms(self) -> int:
+        """The same, at least: what ended by that time has ended, however the clock was set."""
+        now_ms, now_s = self._clock.now_ms(), self._clock.monotonic()
+        with self._lock:
+            return self._event_time.surely_behind_ms(now_ms, now_s)
+
     @property
     def watermark_ms(self) -> int:
         """The newest window start that came; 0 before anything did."""

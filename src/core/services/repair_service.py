@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from src.core.domain.market.bar import Bar
+from src.core.domain.market.bar import MINUTE_MS, Bar
 from src.core.domain.market.comparison import compare
 from src.core.domain.market.gaps import Gap, GapEntry, GapReason, GapState
 from src.core.domain.market.repair_plan import Heard, Request, Verdict, after_answer, after_failure, covers, requests
@@ -242,6 +242,8 @@ class RepairService:
             self._last_error = f"{entry.symbol}: {trouble}"
         else:
             verdict = after_answer(entry, heard, self._lag_ms())
+        if verdict.due_ms is not None:  # whatever the clocks say, nobody is asked about at once again
+            verdict = verdict._replace(due_ms=max(verdict.due_ms, now_ms + MINUTE_MS))
         if verdict.due_ms is not None and entry.due_ms > now_ms and not repaired:
             return
         self._repaired_bars += repaired

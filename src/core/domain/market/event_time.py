@@ -43,6 +43,12 @@ class EventTime:
         """How far event time is behind the wall clock; negative if the clock was set back."""
         return now_ms - self.at(now_s, now_ms, now_s)
 
+    def surely_behind_ms(self, now_ms: int, now_s: float) -> int:
+        """The same where the earlier answer counts, so that no minute is taken to have ended before it has."""
+        if not self.is_measured:
+            return round(self._wall.value)
+        return round(max(self._wall.value, now_ms - (now_s * 1000 - self._monotonic.value)))
+
 
 class _Smallest:
     """The smallest of what was taken in the last five to ten minutes in which anything was."""
