@@ -49,7 +49,7 @@ def _bars(symbol: str, places: dict[int, tuple[int, int, bool]], tier: int, stam
 
 
 @given(_PLACES, _PLACES, _PLACES)
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=25)
 def test_what_is_stored_becomes_what_the_vendor_has(bench: Bench, live: object, official: object, has: object) -> None:
     symbol = f"T{next(_numbers)}"
     stored = [*_bars(symbol, live, Tier.LIVE.value, 1), *_bars(symbol, official, Tier.OFFICIAL.value, 2)]  # type: ignore[arg-type]  # drawn

@@ -38,6 +38,24 @@ def test_symbols_that_fail_are_named_and_only_they_are_asked_for_the_next_time(b
     assert len(bench.log.of_date(DAY)) == 2
 
 
+def test_a_run_that_died_goes_on_and_what_it_did_since_it_was_kept_last_changes_nothing(
+    bench: Bench, sqlite_database_url: str
+) -> None:
+    bench.submit([at(0), at(0, "IBM"), at(0, "MSFT")])
+    bench.vendor.bars = [final(0, close=7.0), final(0, "IBM", close=7.0), final(0, "MSFT", close=7.0)]
+    bench.vendor.errors = {"MSFT": MemoryError()}  # type: ignore[dict-item]  # as a process dies
+    with pytest.raises(MemoryError):
+        bench.run(request())
+    before = [one for one in stored_bars(sqlite_database_url) if one.symbol != "MSFT"]
+    (died,) = bench.log.unfinished()
+    assert died.done == ("AAPL",)
+    bench.vendor.errors, bench.vendor.asked = {}, []
+    run = bench.run(request())
+    assert bench.vendor.asked == ["IBM", "MSFT"]
+    assert (run.state, run.done_count, run.differed) == (RunState.DONE, 3, 2)
+    assert [one for one in stored_bars(sqlite_database_url) if one.symbol != "MSFT"] == before
+
+
 def test_a_refused_key_and_a_vendor_that_is_away_end_the_run(bench: Bench) -> None:
     bench.submit([at(0, symbol) for symbol in ("A", "B", "C", "D")])
     bench.vendor.errors = {"B": KeyRefusedError("The vendor refuses the key.")}
