@@ -22,6 +22,8 @@ _MAX_EVENTS = 1000
 _DEFAULT_GAPS = 100
 _MAX_GAPS = 1000
 _LONGEST_GAP_ID = 32
+_DEFAULT_RUNS = 20
+_MAX_RUNS = 1000
 # How long an answer waits for the ingesting half, and how often it looks.
 _ANSWER_TIMEOUT_S = 3.0
 _LOOK_INTERVAL_S = 0.05
@@ -77,6 +79,12 @@ def admin_blueprint(deps: AdminDeps) -> Blueprint:
     def gaps() -> Response:
         check_names(request.args, ("limit",))
         return json_answer(deps.gaps.gaps(read_limit(request.args, _DEFAULT_GAPS, _MAX_GAPS)))
+
+    @blueprint.get("/reconciliations")
+    def reconciliations() -> Response:
+        check_names(request.args, ("limit",))
+        limit = read_limit(request.args, _DEFAULT_RUNS, _MAX_RUNS)
+        return json_answer({"reconciliations": deps.gaps.reconciliations(limit)})
 
     def act(kind: str, arguments: Mapping[str, Any]) -> Response:
         return _act(deps.desk, kind, arguments, current_administrator().login)

@@ -14,6 +14,7 @@ from src.infrastructure.database.change_reader import DatabaseChangeReader
 from src.infrastructure.database.connection_events import DatabaseEventLog
 from src.infrastructure.database.engines import read_engine
 from src.infrastructure.database.gap_store import DatabaseGapReader
+from src.infrastructure.database.reconciliation_store import DatabaseReconciliations
 from src.presentation.admin.live_feed import MOST_SYMBOLS, LiveFeed, LiveSources, carriers_of
 from tests import status_rows
 from tests.admin_site import CARRIED, Ingestion, now_ms, started
@@ -34,7 +35,8 @@ class Desk:
         reader = DatabaseBarReader(self._engine, changes)
         sessions = load_session_table(PROJECT_ROOT / "data/sessions.csv")
         connections = ConnectionStatusService(reader, sessions, DatabaseEventLog(self._engine), now_ms)
-        gaps = GapReportService(DatabaseGapReader(self._engine))
+        runs = DatabaseReconciliations(self._engine, self._engine)
+        gaps = GapReportService(DatabaseGapReader(self._engine), runs)
         self.feed = LiveFeed(LiveSources(connections, gaps, reader, changes), lambda *what: self.told.append(what))
 
     def look(self, later_s: float = 0.1) -> list[tuple[str, Any]]:
