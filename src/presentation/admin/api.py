@@ -7,12 +7,13 @@ from typing import Any, NamedTuple
 import msgspec
 from flask import Blueprint, Response, request
 
+from src.core.errors import DatabaseUnavailableError
 from src.core.ports import BarReader, ChangeReader, JobDesk
 from src.core.services.connection_status_service import ConnectionStatusService
 from src.core.services.gap_report_service import GapReportService
 from src.presentation.admin.access import current_administrator
 from src.presentation.admin.live_feed import carriers_of, live_ticks
-from src.presentation.api.errors import ApiError, bad_parameter
+from src.presentation.api.errors import ApiError, bad_parameter, unavailable
 from src.presentation.api.json_answer import json_answer
 from src.presentation.api.parameters import check_names, read_limit
 from src.presentation.api.shared_answers import SharedAnswers
@@ -52,6 +53,10 @@ def admin_blueprint(deps: AdminDeps) -> Blueprint:
     @blueprint.before_request
     def check_access() -> None:
         current_administrator()
+
+    @blueprint.errorhandler(DatabaseUnavailableError)
+    def say_where_bars_wait(error: DatabaseUnavailableError) -> Response:
+        return unavailable(error, deps.connections.storage_words())
 
     def share(name: str, make: Callable[[], Any]) -> Response:
         """What `make` gives, made again when something changed and each second, however many ask."""

@@ -19,6 +19,7 @@ from src.infrastructure.clock import SystemClock
 from src.infrastructure.database.connection_events import DatabaseEventRecorder
 from src.infrastructure.database.engines import read_engine, row_engine
 from src.infrastructure.database.jobs import DatabaseJobInbox
+from src.infrastructure.observability.status_file import StatusFile
 from src.presentation.admin import api
 from tests import status_rows
 from tests.accounts import log_in, make_admin
@@ -46,6 +47,7 @@ class Office:
         self.client: FlaskClient = self.app.test_client()
         self.token = log_in(self.client)
         self.url = url
+        self.folder = folder
         self.control = Control()
         self._engines = [read_engine(url), row_engine(url)]
         inbox = DatabaseJobInbox(*self._engines, now_ms)
@@ -282,5 +284,13 @@ def test_without_the_database_it_is_503(office: Office) -> None:
     office.ingestion.take_away()
     wait_for(lambda: office.client.get(STATUS).status_code == 503)
     assert office.post(PAUSE, 503)["error"]["code"] == "unavailable"
+    status_file = StatusFile(office.folder / "status.json")
+    status_file.write(status_rows.database_away(now_ms()))
+    said = office.get(STATUS, 503)["error"]["message"]
+    assert said.startswith(
+        "The database does not answer at the moment; try again. The database has taken no bars since"
+    )
+    assert "12,345 bars wait, 12,000 of them on disk; at the present rate there is room for 9 hours." in said
+    status_file.remove()
     office.ingestion.bring_back()
     wait_for(lambda: office.client.get(STATUS).status_code == 200)
