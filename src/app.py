@@ -141,8 +141,9 @@ def _register_admin(
 ) -> None:
     """What administrators ask and are told."""
     connections = ConnectionStatusService(reader, _load_sessions(), DatabaseEventLog(engine), _CLOCK.now_ms)
-    gaps = GapReportService(DatabaseGapReader(engine))
-    desk = DatabaseJobDesk(engine, row_engine(settings.database_url), _CLOCK.now_ms)
+    rows = row_engine(settings.database_url)
+    gaps = GapReportService(DatabaseGapReader(engine), DatabaseReconciliations(engine, rows))
+    desk = DatabaseJobDesk(engine, rows, _CLOCK.now_ms)
     app.register_blueprint(admin_blueprint(AdminDeps(connections, gaps, reader, changes, desk, _CLOCK.now_ms)))
     register_live(app, LiveSources(connections, gaps, reader, changes))
 

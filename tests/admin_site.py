@@ -1,15 +1,19 @@
 """A database as ingestion with three connections leaves it, for tests of what administrators see of it."""
 
 import time
+from datetime import date
 from typing import Any
 
+from msgspec import structs
 from sqlalchemy import text
 
 from src.core.domain.connection.event import ConnectionEvent, EventKind
 from src.core.domain.market.gaps import Gap, GapReason
+from src.core.domain.market.reconciliation import Run, RunState
 from src.infrastructure.database.connection_events import DatabaseEventRecorder
 from src.infrastructure.database.engines import row_engine, write_engine
 from src.infrastructure.database.gap_store import DatabaseGapStore
+from src.infrastructure.database.reconciliation_store import DatabaseReconciliations
 from src.infrastructure.database.tickstock_db import TickStockDatabase
 from tests import status_rows
 from tests.bars import bar
@@ -30,6 +34,7 @@ class Ingestion:
         self._rows = row_engine(url)
         self._recorder = DatabaseEventRecorder(self._rows)
         self.gaps = DatabaseGapStore(self._rows, now_ms)
+        self._runs = DatabaseReconciliations(self._rows, self._rows)
         self._merged = 0
 
     def report(self, row: dict[str, Any] | None = None) -> None:
@@ -50,6 +55,11 @@ class Ingestion:
         gap = Gap(gap_id, "connection_2", symbols, end_ms - 600_000, end_ms, GapReason.DROP, "Gone.", end_ms)
         self.gaps.record([gap])
         self.gaps.expand(gap, dict.fromkeys(symbols, now_ms() + wait_ms))
+
+    def compare(self, run_id: str, **changes: Any) -> None:
+        """Notes a run that compared a day, done but for `changes`."""
+        run = Run(run_id, date(2025, 11, 19), None, None, RunState.DONE, now_ms(), 2, now_ms(), 780, 3, 12, 1, (), 2)
+        self._runs.begin(structs.replace(run, **changes))
 
     def trade(self, price: float, *symbols: str, minute_ms: int | None = None) -> None:
         """Commits a bar of the present minute for each of the symbols."""

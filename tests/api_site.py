@@ -11,6 +11,7 @@ from werkzeug.test import TestResponse
 
 from src.app import create_app
 from src.config.settings import Settings, parse_settings
+from src.core.domain.market.reconciliation import RunState
 from src.core.services.connection_desk import ConnectionDesk
 from src.core.services.gap_jobs import GapJobs
 from src.infrastructure.clock import SystemClock
@@ -62,6 +63,7 @@ def api_site(folder: Path, url: str) -> Iterator[ApiSite]:
     ingestion.database.merge([bar("BRK.B", vwap=None)])
     ingestion.log("for a test")
     ingestion.miss("one", "AAPL", "MSFT")
+    ingestion.compare("one", state=RunState.FAILED, failed={"MSFT": "It is not known."}, file="/data/day.csv.gz")
     settings = parse_settings({"DATA_DIR": str(folder), "DATABASE_URL": url, "SIMULATOR_PORT": "1"})
     engines = [read_engine(url), row_engine(url)]
     jobs = {"gaps.repair": GapJobs(ingestion.gaps, lambda: None, now_ms).repair}

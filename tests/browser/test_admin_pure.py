@@ -126,6 +126,16 @@ def test_a_lock_that_is_waited_for_is_no_outage_and_what_was_lost_is_said(page: 
     assert [note["level"] for note in told["notes"]] == ["bad", "warn", "warn"]
 
 
+def test_an_error_of_the_server_beside_messages_that_come_dims_nothing(page: Page) -> None:
+    report = {"error": {"status": 503, "message": "It is away."}, "isUnreachable": True, "isPolling": False}
+    report |= {"refusal": None, "dataMs": START_MS, "staleMs": 900}
+    told = call(page, "admin/verdict", "judgeLink", report | {"isStale": False})
+    assert (told["level"], told["detail"], told["isStale"]) == ("warn", "It is away.", False)
+    told = call(page, "admin/verdict", "judgeLink", report | {"isStale": True})
+    assert (told["level"], told["isStale"]) == ("bad", True)
+    assert "What is shown below is of 10:31:20" in told["detail"]
+
+
 def test_rates_are_drawn_from_nothing_up(page: Page) -> None:
     assert call(page, "admin/rates", "ratePoints", [0, 5, 10]) == "0.0,38.0 120.0,20.0 240.0,2.0"
     assert call(page, "admin/rates", "ratePoints", [0, 0]) == "0.0,38.0 240.0,38.0"

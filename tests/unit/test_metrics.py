@@ -11,6 +11,7 @@ from prometheus_client.samples import Sample
 
 from src import __version__
 from src.infrastructure.database.engines import sqlite_file
+from src.infrastructure.observability.status_file import StatusFile
 from tests.sites import StatusSite, now_ms
 from tests.status_rows import (
     connection,
@@ -187,6 +188,21 @@ def test_a_scrape_succeeds_without_the_database(site: StatusSite) -> None:
     assert value(found, "tickstock_session_open") in (0, 1)
     assert not [name for name, _ in found if name.startswith("tickstock_connection")]
     settled(site, "tickstock_database_up", 1)
+
+
+def test_without_the_database_a_scrape_has_what_ingestion_tells_on_this_machine(site: StatusSite) -> None:
+    site.report(multi_live(now_ms()))
+    assert value(scrape(site), "tickstock_spooled_bars") == 0
+    with closing(sqlite3.connect(sqlite_file(site.settings.database_url))) as other:
+        other.execute("ALTER TABLE service_state RENAME TO taken_away")
+        settled(site, "tickstock_database_up", 0)
+        StatusFile(site.settings.data_dir / "status.json").write(database_away(now_ms()))
+        found = scrape(site)
+        other.execute("ALTER TABLE taken_away RENAME TO service_state")
+    assert value(found, "tickstock_database_up") == 0
+    assert value(found, "tickstock_spooled_bars") == 12_000
+    assert value(found, "tickstock_writer_failing_seconds") == 600
+    assert value(found, "tickstock_feed_info", feed="massive") == 1
 
 
 def test_the_ingesting_half_has_metrics_too(tmp_path: Path, sqlite_database_url: str) -> None:

@@ -106,7 +106,7 @@ REQUESTS = [
     ("admin", "GET", "/admin/websockets", {}, "", None, 200),
     *(
         (who, "GET", f"/api/admin/{name}", {}, query, None, status)
-        for name in ("websocket-status", "connection-events", "connection-tickers", "gaps")
+        for name in ("websocket-status", "connection-events", "connection-tickers", "gaps", "reconciliations")
         for who, query, status in (("nobody", "", 401), ("user", "", 403), ("admin", "", 200), ("admin", "?x=1", 400))
     ),
     ("admin", "GET", "/api/admin/connection-events", {}, "?limit=1", None, 200),
@@ -116,6 +116,7 @@ REQUESTS = [
     ("admin", "POST", CONNECTIONS, {"connection_id": "connection_9", "action": "pause"}, "", None, 404),
     ("admin", "POST", CONNECTIONS, {"connection_id": "connection_1", "action": "end"}, "", None, 404),
     ("admin", "GET", "/api/admin/gaps", {}, "?limit=2", None, 200),
+    ("admin", "GET", "/api/admin/reconciliations", {}, "?limit=1", None, 200),
     ("nobody", "POST", "/api/admin/gaps/repair", {}, "", {}, 401),
     ("admin", "POST", "/api/admin/gaps/repair", {}, "", {}, 200),
     ("admin", "POST", "/api/admin/gaps/repair", {}, "", {"gap_id": "one"}, 200),

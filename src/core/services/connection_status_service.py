@@ -7,6 +7,8 @@ from typing import Any
 from src.core.domain.connection.answers import Arrivals, answers
 from src.core.domain.connection.health import Health, connection_health, ingest_trouble
 from src.core.domain.market.session import CalendarRangeError, Phase, SessionTable
+from src.core.domain.market.storage import storage_health
+from src.core.errors import DatabaseUnavailableError
 from src.core.ports import BarReader, EventLog
 
 Fields = dict[str, Any]
@@ -21,7 +23,8 @@ _NO_PIPELINE = {"event_to_commit_ms": {"p50": None, "p99": None, "count": 0}, "w
 
 
 class ConnectionStatusService:
-    """Any thread may call. `now_ms` reads the wall clock. Methods raise DatabaseUnavailableError."""
+    """Any thread may call. `now_ms` reads the wall clock. Methods raise DatabaseUnavailableError; of a status that the
+    ingesting half tells on this machine, `status` and `metrics` are made all the same."""
 
     def __init__(self, reader: BarReader, sessions: SessionTable, events: EventLog, now_ms: Callable[[], int]) -> None:
         self._reader = reader
@@ -54,6 +57,16 @@ class ConnectionStatusService:
             "ingest_age_ms": now_ms - written["written_at"] if written else None,
             "timestamp": now_ms,
         }
+
+    def storage_words(self) -> str:
+        """Where bars wait while the database takes none, in sentences, as far as the ingesting half tells that on this
+        machine; else empty. Raises nothing."""
+        try:
+            written, now_ms = self._reader.state("status"), self._now_ms()
+        except DatabaseUnavailableError:
+            return ""
+        health = storage_health(written, now_ms)
+        return "" if health is None or ingest_trouble(written, now_ms) else health.words
 
     def metrics(self) -> dict[str, Fields]:
         """What moves all the time, by connection: the message `metrics_update`."""

@@ -22,8 +22,8 @@ class Connection(NamedTuple):
 class Measurement(NamedTuple):
     """The program at `at_ms` (epoch ms).
 
-    `row` is the ingesting half's last status, None when it never wrote one or the database does not answer; `reports`
-    says whether it tells of now, `bars_expected` whether the calendar, or a simulated feed, promises bars now.
+    `row` is the ingesting half's last status, None when it never wrote one or nobody tells it; `reports` says whether
+    it tells of now, `bars_expected` whether the calendar, or a simulated feed, promises bars now.
     """
 
     at_ms: int
@@ -46,15 +46,23 @@ class MeasurementService:
         self._now_ms = now_ms
 
     def measure(self) -> Measurement:
-        """How things are now. With the database away too: it then says so, and knows the calendar alone."""
+        """How things are now. With the database away too: it then says so, and knows the calendar and what the
+        ingesting half tells on this machine."""
         now_ms = self._now_ms()
         phase = self._sessions.phase_or_closed(now_ms)
         try:
-            row = self._reader.state("status")
-            feed = row["feed"] if row else self._reader.state("feed")
+            feed, database_up = self._reader.state("feed"), True  # of the database alone
         except DatabaseUnavailableError:
-            return self._measured(now_ms, phase, None, None, database_up=False)
-        return self._measured(now_ms, phase, row, feed, database_up=True)
+            feed, database_up = None, False
+        row = self._row()
+        return self._measured(now_ms, phase, row, row["feed"] if row else feed, database_up)
+
+    def _row(self) -> Mapping[str, Any] | None:
+        try:
+            row: Mapping[str, Any] | None = self._reader.state("status")
+        except DatabaseUnavailableError:
+            return None
+        return row
 
     def _measured(
         self, now_ms: int, phase: Phase, row: Mapping[str, Any] | None, feed: str | None, database_up: bool

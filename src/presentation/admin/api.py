@@ -7,12 +7,13 @@ from typing import Any, NamedTuple
 import msgspec
 from flask import Blueprint, Response, request
 
+from src.core.errors import DatabaseUnavailableError
 from src.core.ports import BarReader, ChangeReader, JobDesk
 from src.core.services.connection_status_service import ConnectionStatusService
 from src.core.services.gap_report_service import GapReportService
 from src.presentation.admin.access import current_administrator
 from src.presentation.admin.live_feed import carriers_of, live_ticks
-from src.presentation.api.errors import ApiError, bad_parameter
+from src.presentation.api.errors import ApiError, bad_parameter, unavailable
 from src.presentation.api.json_answer import json_answer
 from src.presentation.api.parameters import check_names, read_limit
 from src.presentation.api.shared_answers import SharedAnswers
@@ -22,6 +23,8 @@ _MAX_EVENTS = 1000
 _DEFAULT_GAPS = 100
 _MAX_GAPS = 1000
 _LONGEST_GAP_ID = 32
+_DEFAULT_RUNS = 20
+_MAX_RUNS = 1000
 # How long an answer waits for the ingesting half, and how often it looks.
 _ANSWER_TIMEOUT_S = 3.0
 _LOOK_INTERVAL_S = 0.05
@@ -51,6 +54,10 @@ def admin_blueprint(deps: AdminDeps) -> Blueprint:
     def check_access() -> None:
         current_administrator()
 
+    @blueprint.errorhandler(DatabaseUnavailableError)
+    def say_where_bars_wait(error: DatabaseUnavailableError) -> Response:
+        return unavailable(error, deps.connections.storage_words())
+
     def share(name: str, make: Callable[[], Any]) -> Response:
         """What `make` gives, made again when something changed and each second, however many ask."""
         seen = deps.changes.seen()
@@ -77,6 +84,12 @@ def admin_blueprint(deps: AdminDeps) -> Blueprint:
     def gaps() -> Response:
         check_names(request.args, ("limit",))
         return json_answer(deps.gaps.gaps(read_limit(request.args, _DEFAULT_GAPS, _MAX_GAPS)))
+
+    @blueprint.get("/reconciliations")
+    def reconciliations() -> Response:
+        check_names(request.args, ("limit",))
+        limit = read_limit(request.args, _DEFAULT_RUNS, _MAX_RUNS)
+        return json_answer({"reconciliations": deps.gaps.reconciliations(limit)})
 
     def act(kind: str, arguments: Mapping[str, Any]) -> Response:
         return _act(deps.desk, kind, arguments, current_administrator().login)

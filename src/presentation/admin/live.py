@@ -174,7 +174,9 @@ class LiveServer:
             feed.look(now_s)
             self._greet(feed)
         except DatabaseUnavailableError as error:
-            self._warn(now_s, f"Administrators who watch are told nothing new. {error}")
+            self._warn(now_s, f"Administrators who watch are told little that is new. {error}")
+            with contextlib.suppress(DatabaseUnavailableError):
+                feed.look_without_database(now_s)
             self._stopping.wait(_RETRY_S)
         except Exception as error:  # noqa: BLE001  it is logged, and the next look may succeed
             self._warn(now_s, "Administrators who watch are told nothing new, by an error in the program.", error)

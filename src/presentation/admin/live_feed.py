@@ -51,7 +51,8 @@ class LiveSources(NamedTuple):
 class LiveFeed:
     """Looks at the database when told to, and tells what is new by `tell(event, data)`. For one thread alone.
 
-    `look` raises DatabaseUnavailableError while the database is away, and goes on where it was once it is back.
+    `look` raises DatabaseUnavailableError while the database is away, and goes on where it was once it is back;
+    `look_without_database` raises it where nothing is known without one.
     """
 
     def __init__(self, sources: LiveSources, tell: Callable[[str, Any], None]) -> None:
@@ -80,6 +81,13 @@ class LiveFeed:
         if at_s - self._ticks_s >= _TICKS_INTERVAL_S and (ticks := self._ticks.take()):
             self._ticks_s = at_s
             self._tell("tick_update", self._told(ticks))
+
+    def look_without_database(self, at_s: float) -> None:
+        """Tells each second what the ingesting half tells on this machine meanwhile, if it does."""
+        if at_s - self._second_s >= _SECOND_S:
+            self._second_s = at_s
+            self._status = self._sources.connections.status()
+            self._tell_second()
 
     def greeting(self) -> list[tuple[str, Any]]:
         """Events for somebody who has just come: how things are, and the newest tick of every symbol."""

@@ -49,7 +49,7 @@ def bad_parameter(message: str) -> ApiError:
 def register_errors(app: Flask) -> None:
     """Makes every error of the application a JSON answer."""
     app.register_error_handler(ApiError, _api_error)
-    app.register_error_handler(DatabaseUnavailableError, _unavailable)
+    app.register_error_handler(DatabaseUnavailableError, unavailable)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _internal)
 
@@ -67,9 +67,10 @@ def _api_error(error: ApiError) -> Response:
     return _answer(error.status, error.code, error.message)
 
 
-def _unavailable(error: DatabaseUnavailableError) -> Response:
+def unavailable(error: DatabaseUnavailableError, more: str = "") -> Response:
+    """The answer while the database is away; `more` is a sentence that helps."""
     logger.warning("A request could not be answered. %s", error)
-    return _answer(503, "unavailable", "The database does not answer at the moment; try again.")
+    return _answer(503, "unavailable", f"The database does not answer at the moment; try again. {more}".strip())
 
 
 def _http_error(error: HTTPException) -> Response:

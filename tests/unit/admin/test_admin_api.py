@@ -12,12 +12,14 @@ from flask.testing import FlaskClient
 from src.app import create_app
 from src.config.settings import parse_settings
 from src.core.domain.market.gaps import GapState
+from src.core.domain.market.reconciliation import RunState
 from src.core.services.connection_desk import ConnectionDesk
 from src.core.services.gap_jobs import GapJobs
 from src.infrastructure.clock import SystemClock
 from src.infrastructure.database.connection_events import DatabaseEventRecorder
 from src.infrastructure.database.engines import read_engine, row_engine
 from src.infrastructure.database.jobs import DatabaseJobInbox
+from src.infrastructure.observability.status_file import StatusFile
 from src.presentation.admin import api
 from tests import status_rows
 from tests.accounts import log_in, make_admin
@@ -28,7 +30,8 @@ from tests.waiting import wait_for
 STATUS = "/api/admin/websocket-status"
 GAPS = "/api/admin/gaps"
 REPAIR = "/api/admin/gaps/repair"
-GETS = (STATUS, "/api/admin/connection-events", "/api/admin/connection-tickers", GAPS)
+RUNS = "/api/admin/reconciliations"
+GETS = (STATUS, "/api/admin/connection-events", "/api/admin/connection-tickers", GAPS, RUNS)
 PAUSE = "/api/admin/connections/connection_1/pause"
 MOVE = "/api/admin/tickers/AAPL/move"
 
@@ -44,6 +47,7 @@ class Office:
         self.client: FlaskClient = self.app.test_client()
         self.token = log_in(self.client)
         self.url = url
+        self.folder = folder
         self.control = Control()
         self._engines = [read_engine(url), row_engine(url)]
         inbox = DatabaseJobInbox(*self._engines, now_ms)
@@ -155,6 +159,17 @@ def test_gaps_are_told_with_how_far_their_repair_is(office: Office) -> None:
     assert first["due_at"] - begun_ms == pytest.approx(600_000, abs=30_000)
     assert (first["state"], first["closed_at"]) == ("open", None)
     assert len(office.get(f"{GAPS}?limit=1")["gaps"]) == 1
+
+
+def test_days_that_were_compared_are_told_newest_first(office: Office) -> None:
+    office.ingestion.compare("first", started_ms=now_ms() - 9_000)
+    failed = {f"S{number:02}": "It is not known." for number in range(30)}
+    office.ingestion.compare("second", state=RunState.FAILED, failed=failed, file="/data/day.csv.gz", detail="Stopped.")
+    second, first = office.get(RUNS)["reconciliations"]
+    assert (first["id"], first["date"], first["source"], first["state"]) == ("first", "2025-11-19", "rest", "done")
+    assert [first[name] for name in ("bars", "added", "differed", "withdrawn", "symbols_done")] == [780, 3, 12, 1, 2]
+    assert (second["source"], second["symbols_failed"], len(second["failed"])) == ("flat_file", 30, 20)
+    assert [run["id"] for run in office.get(f"{RUNS}?limit=1")["reconciliations"]] == ["second"]
 
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=1001", "limit=x", "most=3", "limit=1&limit=2"])
@@ -269,5 +284,13 @@ def test_without_the_database_it_is_503(office: Office) -> None:
     office.ingestion.take_away()
     wait_for(lambda: office.client.get(STATUS).status_code == 503)
     assert office.post(PAUSE, 503)["error"]["code"] == "unavailable"
+    status_file = StatusFile(office.folder / "status.json")
+    status_file.write(status_rows.database_away(now_ms()))
+    said = office.get(STATUS, 503)["error"]["message"]
+    assert said.startswith(
+        "The database does not answer at the moment; try again. The database has taken no bars since"
+    )
+    assert "12,345 bars wait, 12,000 of them on disk; at the present rate there is room for 9 hours." in said
+    status_file.remove()
     office.ingestion.bring_back()
     wait_for(lambda: office.client.get(STATUS).status_code == 200)

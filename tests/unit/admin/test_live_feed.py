@@ -1,11 +1,13 @@
 """What administrators are told, by a feed that is led through time by hand over a real database."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from src.config.settings import PROJECT_ROOT
+from src.core.errors import DatabaseUnavailableError
 from src.core.services.connection_status_service import ConnectionStatusService
 from src.core.services.gap_report_service import GapReportService
 from src.infrastructure.calendar.session_table import load_session_table
@@ -14,6 +16,8 @@ from src.infrastructure.database.change_reader import DatabaseChangeReader
 from src.infrastructure.database.connection_events import DatabaseEventLog
 from src.infrastructure.database.engines import read_engine
 from src.infrastructure.database.gap_store import DatabaseGapReader
+from src.infrastructure.database.reconciliation_store import DatabaseReconciliations
+from src.infrastructure.observability.status_file import StatusFile
 from src.presentation.admin.live_feed import MOST_SYMBOLS, LiveFeed, LiveSources, carriers_of
 from tests import status_rows
 from tests.admin_site import CARRIED, Ingestion, now_ms, started
@@ -25,16 +29,18 @@ MINUTE_MS = 60_000
 class Desk:
     """A feed, what it has told so far, and a clock of its own; each look reads the database anew."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, folder: Path) -> None:
         self.ingestion: Ingestion = started(url)
+        self.status_file = StatusFile(folder / "status.json")
         self.told: list[tuple[str, Any]] = []
         self.now_s = 0.0
         self._engine = read_engine(url)
         changes = FreshLooks(self._engine)
-        reader = DatabaseBarReader(self._engine, changes)
+        reader = DatabaseBarReader(self._engine, changes, self.status_file)
         sessions = load_session_table(PROJECT_ROOT / "data/sessions.csv")
         connections = ConnectionStatusService(reader, sessions, DatabaseEventLog(self._engine), now_ms)
-        gaps = GapReportService(DatabaseGapReader(self._engine))
+        runs = DatabaseReconciliations(self._engine, self._engine)
+        gaps = GapReportService(DatabaseGapReader(self._engine), runs)
         self.feed = LiveFeed(LiveSources(connections, gaps, reader, changes), lambda *what: self.told.append(what))
 
     def look(self, later_s: float = 0.1) -> list[tuple[str, Any]]:
@@ -62,8 +68,8 @@ class FreshLooks(DatabaseChangeReader):
 
 
 @pytest.fixture
-def desk(sqlite_database_url: str) -> Iterator[Desk]:
-    desk = Desk(sqlite_database_url)
+def desk(sqlite_database_url: str, tmp_path: Path) -> Iterator[Desk]:
+    desk = Desk(sqlite_database_url, tmp_path)
     yield desk
     desk.close()
 
@@ -149,6 +155,21 @@ def test_a_gap_that_opens_or_moves_on_is_told_each_second(desk: Desk) -> None:
     [(_, told)] = [message for message in desk.look(1.0) if message[0] == "gaps_update"]
     assert told["totals"]["open"] == 1
     assert told["gaps"][0]["due_at"] <= now_ms()
+
+
+def test_without_the_database_what_ingestion_tells_on_this_machine_is_told_each_second(desk: Desk) -> None:
+    desk.look()
+    desk.ingestion.take_away()
+    with pytest.raises(DatabaseUnavailableError):
+        desk.look()
+    desk.status_file.write(status_rows.database_away(now_ms()))
+    desk.told.clear()
+    desk.feed.look_without_database(desk.now_s + 1.0)
+    desk.feed.look_without_database(desk.now_s + 1.5)
+    assert names(desk.told) == ["metrics_update", "summary_update"]
+    assert desk.told[1][1]["storage"]["spooled_bars"] == 12_000
+    desk.ingestion.bring_back()
+    assert names(desk.look(3.0))[-2:] == ["metrics_update", "summary_update"]
 
 
 def test_a_bar_that_is_withdrawn_is_no_price(desk: Desk) -> None:

@@ -65,6 +65,18 @@ PATHS: dict[str, Part] = {
             parameters=[query("limit", "How many, at most.", whole(minimum=1, maximum=1000, default=100))],
         )
     },
+    "/api/admin/reconciliations": {
+        "get": operation(
+            _TAG,
+            "reconciliations",
+            "Days that were compared with the vendor's bars",
+            "The newest runs, newest first. A day is compared after 11:05 New York on the next calendar day, when its "
+            "bars are final, and whenever `flask reconcile` asks for it.",
+            {"200": json_answer("The runs.", ref("Reconciliations")), **errors(400, 401, 403, 503)},
+            security=ADMINISTRATOR,
+            parameters=[query("limit", "How many, at most.", whole(minimum=1, maximum=1000, default=20))],
+        )
+    },
     "/api/admin/gaps/repair": {
         "post": operation(
             _TAG,

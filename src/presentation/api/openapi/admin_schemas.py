@@ -1,6 +1,7 @@
 """What administrators are told of the connections to the feed."""
 
 from src.core.domain.market.gaps import GapReason, GapState
+from src.core.domain.market.reconciliation import RunState
 from src.presentation.api.metric_tables import REPAIR_STATES
 from src.presentation.api.openapi.parts import (
     Part,
@@ -192,6 +193,28 @@ SCHEMAS: dict[str, Part] = {
             "gaps": items(ref("Gap")),
         }
     ),
+    "Reconciliation": fields(
+        {
+            "id": text(),
+            "date": text("The day, New York.", format="date"),
+            "source": text(enum=["rest", "flat_file"]),
+            "symbols": or_null(items(text(), "The first 20 that were asked for; null for all that are kept.")),
+            "state": text("`running` also when it was interrupted.", enum=[state.value for state in RunState]),
+            "started_at": moment("When it began."),
+            "finished_at": or_null(moment("When it ended.")),
+            "symbols_total": count("Symbols to be compared."),
+            "symbols_done": count("Of these, so many were."),
+            "bars": count("Bars that were compared."),
+            "added": count("Bars that were missing."),
+            "differed": count("Bars that had other values."),
+            "withdrawn": count("Bars that the vendor has no more."),
+            "symbols_failed": count("Symbols that could not be compared."),
+            "failed": mapping(text(), "The first 20 of them, each with the reason."),
+            "detail": text("A sentence, if it ended before its last symbol."),
+        },
+        description="A day that was compared with the vendor's bars.",
+    ),
+    "Reconciliations": fields({"reconciliations": items(ref("Reconciliation"), "Newest first.")}),
     "ConnectionEvent": fields(
         {
             "id": whole("Ascends."),

@@ -177,7 +177,10 @@ export function judgeLink({ error, isUnreachable, isPolling, refusal, dataMs, st
     return banner("bad", "Your account is not an administrator's any more.", shown, { isEnded: true });
   }
   if (isUnreachable && error !== null && error.status !== 0) {
-    return banner("bad", "The server answers with an error; this page keeps trying.", error.message + shown);
+    const headline = "The server answers with an error; this page keeps trying.";
+    // Messages may tell of now all the same: of a database that is away, for one.
+    if (!isStale) return banner("warn", headline, error.message, { isStale });
+    return banner("bad", headline, error.message + shown);
   }
   if (isUnreachable) {
     return banner("bad", "The server does not answer; this page keeps trying and recovers by itself.", shown);
