@@ -52,12 +52,33 @@ def _flap(times: int) -> Callable[[float], Sequence[Event]]:
     return lambda at_s: [drop(at_s + 2 * number) for number in range(times)]
 
 
+def _spoiled(scene: Scene) -> Callable[[], None]:
+    """The feed shows the certificate of another host."""
+    assert scene.relay is not None
+    return scene.relay.spoil()
+
+
+def _dead_line() -> list[Standing]:
+    return [Mute(connections=(1,)), Deaf(connections=(1,))]
+
+
+def _standstill(at_s: float, for_s: float) -> Sequence[Event]:
+    """The whole process stands still, as a machine that sleeps."""
+
+    def hold(scene: Scene) -> Callable[[], object]:
+        scene.program.hold()
+        return scene.program.go_on
+
+    return during(at_s, for_s, hold)
+
+
 FAULTS = [
     Fault("dropped", lambda at_s: [drop(at_s)], fast=True),
     Fault("reset", lambda at_s: [act(at_s, Drop(how="reset"))]),
     Fault("ended within a frame", lambda at_s: [act(at_s, Drop(half_frame=True))]),
     *[_closed(code) for code in (1000, 1001, 1005, 1008, 1011, 1012)],
     _after_a_drop("refused: nothing listens", "closed"),
+    Fault("TLS fails", lambda at_s: [*during(at_s - 1, 70, _spoiled), drop(at_s)], tls=True),
     _after_a_drop("upgrade answered 403", "403"),
     _after_a_drop("upgrade answered 429", "429"),
     _after_a_drop("upgrade answered 503", "503"),
@@ -100,17 +121,3 @@ FAULTS = [
         alone=True,
     ),
 ]
-
-
-def _dead_line() -> list[Standing]:
-    return [Mute(connections=(1,)), Deaf(connections=(1,))]
-
-
-def _standstill(at_s: float, for_s: float) -> Sequence[Event]:
-    """The whole process stands still, as a machine that sleeps."""
-
-    def hold(scene: Scene) -> Callable[[], object]:
-        scene.program.hold()
-        return scene.program.go_on
-
-    return during(at_s, for_s, hold)

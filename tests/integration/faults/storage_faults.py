@@ -67,10 +67,15 @@ FAULTS = [
         kinds=_POSTGRES,
     ),
     Fault(
-        "the disk is full",
+        "the disk is full, so that there is no spool either",
         lambda at_s: during(at_s, 120, lambda scene: _sqlite(scene).fill_disk()),
-        kinds=("sqlite",),
-        settings={"DISK": "small"},
+        kinds=("small_disk",),
+        alone=True,
+    ),
+    Fault(
+        "killed, and back at another port",
+        lambda at_s: [Event(at_s, lambda scene: _postgres(scene).move())],
+        kinds=_POSTGRES,
         alone=True,
     ),
     Fault(

@@ -39,7 +39,8 @@ def play(session: Session, database: Database, folder: Path, faults: Sequence[tu
     for fault, _at_s in faults:
         played = fault.alters(played)
     settings = {key: value for fault, _ in faults for key, value in fault.settings.items()}
-    with Scene(played, database, folder, settings, max(fault.programs for fault, _ in faults)) as scene:
+    programs, tls = max(fault.programs for fault, _ in faults), any(fault.tls for fault, _ in faults)
+    with Scene(played, database, folder, settings, programs, tls=tls) as scene:
         scene.run([event for fault, at_s in faults for event in fault.events(at_s)])
         verdict = scene.settle()
         assert verdict.is_well, f"{verdict}\n{scene.tail()}"
