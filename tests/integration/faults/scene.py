@@ -16,7 +16,7 @@ from tests.integration.faults.program import Program
 from tests.integration.faults.relay import GOOD, TlsRelay
 
 # While the market is on, and while nothing but repairs is.
-BUSY_SPEED, QUIET_SPEED = 60.0, 300.0
+BUSY_SPEED, QUIET_SPEED = 60.0, 400.0
 _LEAD_MS = 30_000
 # How long the last repair may take, in the market's time and in the machine's.
 _REPAIRED_WITHIN_MS = 9_000_000
@@ -153,7 +153,7 @@ class Scene:
             "MASSIVE_REST_URL": self.simulator.rest_url,
             "MASSIVE_REST_RATE": "100/second",
             "SYMBOLS": ",".join(self.market.symbols),
-            **self._settings,
+            **{key: value.format(*self.market.symbols) for key, value in self._settings.items()},
         }
 
     def _pace(self) -> None:
