@@ -1,6 +1,9 @@
 """The parts of the fault matrix."""
 
+import shutil
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -18,12 +21,29 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Session:
 @pytest.fixture
 def fault_database(request: pytest.FixtureRequest) -> Iterator[Database]:
     """A database of the kind that the test is parametrised with, with the newest schema."""
-    url: str = request.getfixturevalue(f"{request.param}_database_url")
-    database: Database
-    if request.param == "sqlite":
-        database = SqliteDatabase(url)
-    else:
-        server: PostgresServer = request.getfixturevalue("postgres_server")
-        database = PostgresDatabase(server, url.rpartition("/")[2])
+    database: Database = request.getfixturevalue(f"{request.param}_fault_database")
     yield database
     database.close()
+
+
+@pytest.fixture
+def sqlite_fault_database(sqlite_database_url: str) -> SqliteDatabase:
+    """A file."""
+    return SqliteDatabase(sqlite_database_url)
+
+
+@pytest.fixture
+def small_disk_fault_database(tmp_path: Path, migrated_file: Path) -> Iterator[SqliteDatabase]:
+    """A file on a disk of 16 MB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", disk], capture_output=True).returncode:
+        pytest.skip("a small disk can be mounted by root only")
+    yield SqliteDatabase(f"sqlite:///{shutil.copy(migrated_file, disk / 'bars.db')}")
+    subprocess.run(["umount", "-l", disk], check=True)
+
+
+@pytest.fixture
+def postgresql_fault_database(postgresql_database_url: str, postgres_server: PostgresServer) -> PostgresDatabase:
+    """A database of the test run's server."""
+    return PostgresDatabase(postgres_server, postgresql_database_url.rpartition("/")[2])

@@ -22,15 +22,17 @@ from src.simulator.feed_faults import Malformed, PartialAck, SendMalformed
 from tests.integration.faults.scene import Event, Scene
 from tests.integration.faults.table import Fault, Window, act, begin, drop, during
 
-_MORNING = Window("10:00", 8)
+# With five tickers, two of which nobody trades, a silence of five minutes in the session is no calm.
+_FIVE = {"SYMBOLS": "{0},{1},{2},ZZA,ZZB"}
+_BEFORE_THE_CLOSE = Window("15:48", 14)
 _THREE = {
     "USE_MULTI_CONNECTION": "true",
     "WEBSOCKET_CONNECTION_1_ENABLED": "true",
-    "WEBSOCKET_CONNECTION_1_SYMBOLS": "AIG,AAPL",
+    "WEBSOCKET_CONNECTION_1_SYMBOLS": "{0},ZZA",
     "WEBSOCKET_CONNECTION_2_ENABLED": "true",
-    "WEBSOCKET_CONNECTION_2_SYMBOLS": "BAC,MSFT",
+    "WEBSOCKET_CONNECTION_2_SYMBOLS": "{1},ZZB",
     "WEBSOCKET_CONNECTION_3_ENABLED": "true",
-    "WEBSOCKET_CONNECTION_3_SYMBOLS": "IBM,NVDA",
+    "WEBSOCKET_CONNECTION_3_SYMBOLS": "{2},ZZC",
     "SYMBOLS": "",
 }
 
@@ -39,7 +41,7 @@ def _closed(code: int) -> Fault:
     return Fault(f"closed with {code}", lambda at_s: [act(at_s, Drop(code=code))])
 
 
-def _dropped_into(name: str, fault: Callable[[], Standing], fast: bool = False) -> Fault:
+def _dropped_into(name: str, fault: Callable[[], Standing], fast: str = "") -> Fault:
     """A drop while a fault is in force that hinders the way back."""
     return Fault(name, lambda at_s: [begin(at_s - 1, fault()), drop(at_s)], fast=fast)
 
@@ -52,33 +54,66 @@ def _flap(times: int) -> Callable[[float], Sequence[Event]]:
     return lambda at_s: [drop(at_s + 2 * number) for number in range(times)]
 
 
+def _refused(at_s: float, answer: str) -> Event:
+    """The minutes of one symbol and the seconds of another are not granted for a minute."""
+
+    def refuse(scene: Scene) -> None:
+        topics = (f"AM.{scene.market.symbols[0]}", f"A.{scene.market.symbols[1]}")
+        scene.simulator.faults.begin(PartialAck(topics=topics, answer=answer, for_s=60))
+
+    return Event(at_s - 1, refuse)
+
+
+def _spoiled(scene: Scene) -> Callable[[], None]:
+    """The feed shows the certificate of another host."""
+    assert scene.relay is not None
+    return scene.relay.spoil()
+
+
+def _dead_line() -> list[Standing]:
+    return [Mute(connections=(1,)), Deaf(connections=(1,))]
+
+
+def _standstill(at_s: float, for_s: float) -> Sequence[Event]:
+    """The whole process stands still, as a machine that sleeps."""
+
+    def hold(scene: Scene) -> Callable[[], object]:
+        scene.program.hold()
+        return scene.program.go_on
+
+    return during(at_s, for_s, hold)
+
+
 FAULTS = [
-    Fault("dropped", lambda at_s: [drop(at_s)], fast=True),
+    Fault("dropped", lambda at_s: [drop(at_s)], fast="sqlite"),
     Fault("reset", lambda at_s: [act(at_s, Drop(how="reset"))]),
     Fault("ended within a frame", lambda at_s: [act(at_s, Drop(half_frame=True))]),
     *[_closed(code) for code in (1000, 1001, 1005, 1008, 1011, 1012)],
     _after_a_drop("refused: nothing listens", "closed"),
+    Fault("TLS fails", lambda at_s: [*during(at_s - 1, 70, _spoiled), drop(at_s)], tls=True),
     _after_a_drop("upgrade answered 403", "403"),
     _after_a_drop("upgrade answered 429", "429"),
     _after_a_drop("upgrade answered 503", "503"),
     _after_a_drop("accepted, then silence", "silent"),
     _dropped_into("dropped in place of auth_success", lambda: DropAt(point="auth", for_s=60)),
     _dropped_into("dropped in place of an acknowledgement", lambda: DropAt(point="subscribe", for_s=60)),
-    _dropped_into("dropped between acknowledgement and data", lambda: DropAt(point="acknowledged", for_s=60), True),
+    _dropped_into(
+        "dropped between acknowledgement and data", lambda: DropAt(point="acknowledged", for_s=60), "postgresql"
+    ),
     _dropped_into("auth_failed", lambda: RefuseAuth(for_s=60)),
     _dropped_into("auth_timeout", lambda: AuthTimeout(for_s=60)),
     _dropped_into("no real-time data", lambda: NoRealTime(for_s=60)),
     Fault("max_connections", lambda at_s: [begin(at_s, MaxConnections(limit=0, for_s=60))]),
-    _dropped_into("topics refused with not authorized", lambda: PartialAck(topics=("AM.AIG", "A.BAC"), for_s=60)),
-    _dropped_into("topics not answered", lambda: PartialAck(topics=("AM.AIG", "A.BAC"), answer="none", for_s=60)),
+    Fault("topics refused with not authorized", lambda at_s: [_refused(at_s, "not_authorized"), drop(at_s)]),
+    Fault("topics not answered", lambda at_s: [_refused(at_s, "none"), drop(at_s)]),
     Fault("slow_consumer", lambda at_s: [act(at_s, SlowConsumer())]),
     Fault("force_disconnect", lambda at_s: [act(at_s, ForceDisconnect())]),
     Fault("an error that names nothing", lambda at_s: [act(at_s, Error())]),
     Fault(
         "mute in session",
         lambda at_s: [begin(at_s, Mute(connections=(1,)))],
-        settings={"SYMBOLS": "*"},
-        window=_MORNING,
+        settings=_FIVE,
+        window=_BEFORE_THE_CLOSE,
         alone=True,
     ),
     Fault("mute, and deaf to pings", lambda at_s: [begin(at_s, dead) for dead in _dead_line()]),
@@ -100,17 +135,3 @@ FAULTS = [
         alone=True,
     ),
 ]
-
-
-def _dead_line() -> list[Standing]:
-    return [Mute(connections=(1,)), Deaf(connections=(1,))]
-
-
-def _standstill(at_s: float, for_s: float) -> Sequence[Event]:
-    """The whole process stands still, as a machine that sleeps."""
-
-    def hold(scene: Scene) -> Callable[[], object]:
-        scene.program.hold()
-        return scene.program.go_on
-
-    return during(at_s, for_s, hold)

@@ -9,29 +9,29 @@ from src.simulator.script import Line
 from tests.integration.faults.market import MINUTE, SECOND, Market, revised
 from tests.integration.faults.table import Fault, Window, begin, drop
 
-# The minutes that data faults are about, by index: the third to the fifth.
+# The minutes that data faults are about, by index: the third to the fifth; and the symbol, where it is one only.
 _HIT = range(2, 5)
-_HIT_SYMBOL = "BAC"
+_ONE = 1
 
 
 def _is_hit(market: Market, line: Line) -> bool:
     return (line.start_ms - market.start_ms) // MINUTE_MS in _HIT
 
 
-def _changed(change: Callable[[Line], Iterable[Line]], channel: str) -> Callable[[Market], Market]:
-    """Changes the lines of a channel in the minutes that are hit."""
+def changed(
+    change: Callable[[Line], Iterable[Line]], channel: str, *, of_one: bool = False
+) -> Callable[[Market], Market]:
+    """Changes the lines of a channel in the minutes that are hit, of all symbols or of one."""
 
     def alter(market: Market) -> Market:
-        return market.altered(
-            lambda line: change(line) if line.channel == channel and _is_hit(market, line) else [line]
-        )
+        symbols = market.symbols[_ONE : _ONE + 1] if of_one else market.symbols
+
+        def is_meant(line: Line) -> bool:
+            return line.channel == channel and line.symbol in symbols and _is_hit(market, line)
+
+        return market.altered(lambda line: change(line) if is_meant(line) else [line])
 
     return alter
-
-
-def _of_one(change: Callable[[Line], Iterable[Line]]) -> Callable[[Line], Iterable[Line]]:
-    """Changes the lines of one symbol only."""
-    return lambda line: change(line) if line.symbol == _HIT_SYMBOL else [line]
 
 
 def _later(line: Line, after_s: float) -> Line:
@@ -40,7 +40,7 @@ def _later(line: Line, after_s: float) -> Line:
 
 
 def _resent(after_s: float) -> Callable[[Market], Market]:
-    return _changed(lambda line: [line, _later(line, after_s)], MINUTE)
+    return changed(lambda line: [line, _later(line, after_s)], MINUTE)
 
 
 def _unsent(line: Line) -> list[Line]:
@@ -65,14 +65,14 @@ def _with_vwap_outside(line: Line) -> list[Line]:
 
 
 def _no_trades(market: Market) -> Market:
-    lines = [line for line in market.lines if line.symbol != _HIT_SYMBOL or not _is_hit(market, line)]
+    lines = [line for line in market.lines if line.symbol != market.symbols[_ONE] or not _is_hit(market, line)]
     return market._replace(lines=tuple(lines))
 
 
 def _missed(market: Market) -> Market:
     """Neither seconds nor minutes of some minutes are sent, which did trade."""
     lines = [
-        line._replace(sent=False) if line.symbol == _HIT_SYMBOL and _is_hit(market, line) else line
+        line._replace(sent=False) if line.symbol == market.symbols[_ONE] and _is_hit(market, line) else line
         for line in market.lines
     ]
     return market._replace(
@@ -85,18 +85,18 @@ FAULTS = [
     Fault("AM sent again after 60 s", alters=_resent(60)),
     Fault("AM sent again after 14 min", alters=_resent(14 * 60)),
     Fault("AM sent again after 16 min", alters=_resent(16 * 60)),
-    Fault("AM sent again after a repair", lambda at_s: [drop(at_s)], alters=_resent(10 * 60), fast=True),
-    Fault("A corrected after its AM", alters=_changed(lambda line: [line, _later(line, 65)], SECOND)),
-    Fault("A corrected after its minute was sealed", alters=_changed(lambda line: [line, _later(line, 330)], SECOND)),
-    Fault("AM without A", alters=_changed(_of_one(_without), SECOND)),
-    Fault("A without AM", alters=_changed(_of_one(_unsent), MINUTE), fast=True),
-    Fault("everything twice", lambda _at_s: [begin(0, Duplicate(share=1.0))], fast=True),
+    Fault("AM sent again after a repair", lambda at_s: [drop(at_s)], alters=_resent(10 * 60), fast="postgresql"),
+    Fault("A corrected after its AM", alters=changed(lambda line: [line, _later(line, 65)], SECOND)),
+    Fault("A corrected after its minute was sealed", alters=changed(lambda line: [line, _later(line, 330)], SECOND)),
+    Fault("AM without A", alters=changed(_without, SECOND, of_one=True)),
+    Fault("A without AM", alters=changed(_unsent, MINUTE, of_one=True), fast="sqlite"),
+    Fault("everything twice", lambda _at_s: [begin(0, Duplicate(share=1.0))], fast="postgresql"),
     Fault("reordered across minutes", lambda _at_s: [begin(0, Reorder(within_s=100))]),
     Fault("other spellings", lambda _at_s: [begin(0, Respell(share=1.0))]),
     Fault("a minute without trades", alters=_no_trades),
     Fault("a minute missed that traded", alters=_missed),
-    Fault("VWAP outside of low and high", alters=_changed(_with_vwap_outside, MINUTE)),
-    Fault("fractional volumes", alters=_changed(_with_volume, MINUTE)),
+    Fault("VWAP outside of low and high", alters=changed(_with_vwap_outside, MINUTE)),
+    Fault("fractional volumes", alters=changed(_with_volume, MINUTE)),
     Fault("dropped at the opening", lambda _at_s: [drop(118), drop(130)], window=Window("09:28", 8), alone=True),
     Fault("dropped as the pre-market opens", lambda _at_s: [drop(118)], window=Window("03:58", 40), alone=True),
     Fault("dropped as the post-market ends", lambda _at_s: [drop(590)], window=Window("19:50", 12), alone=True),

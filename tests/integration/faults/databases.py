@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, Protocol
 
 import psycopg2
@@ -24,6 +25,14 @@ class Database(Protocol):
     def url(self) -> str:
         """Where it is now."""
 
+    @property
+    def configured_url(self) -> str:
+        """Where the program is told that it is."""
+
+    @property
+    def data_dir(self) -> Path | None:
+        """The program's folder, where that matters."""
+
     def hold_lock(self) -> Callable[[], None]:
         """Another process holds what every commit needs."""
 
@@ -40,7 +49,16 @@ class SqliteDatabase:
     kind = "sqlite"
 
     def __init__(self, url: str) -> None:
-        self.url = url
+        self.url = self.configured_url = url
+        self.data_dir = sqlite_file(url).parent
+
+    def fill_disk(self) -> Callable[[], None]:
+        """The disk on which it is gets full."""
+        filler = sqlite_file(self.url).with_name("filler")
+        with filler.open("wb", buffering=0) as file, suppress(OSError):
+            while file.write(bytes(4096)):
+                pass
+        return filler.unlink
 
     def hold_lock(self) -> Callable[[], None]:
         connection = self._connect()
@@ -74,14 +92,24 @@ class PostgresDatabase:
     """A database of the test run's server, which is killed, stopped and moved as a whole."""
 
     kind = "postgresql"
+    data_dir = None
 
     def __init__(self, server: PostgresServer, name: str) -> None:
         self._server = server
         self._name = name
+        self._second_port = free_port()
 
     @property
     def url(self) -> str:
         return as_settings_give_it(self._server.url(self._name))
+
+    @property
+    def configured_url(self) -> str:
+        """That it can be at either of two ports."""
+        path, _, name = self.url.rpartition("/")
+        secret = path.rpartition("@")[0]
+        ports = (self._server.port, self._second_port)
+        return f"{secret}@/{name}?" + "&".join(f"host=127.0.0.1:{port}" for port in ports)
 
     def kill(self) -> Callable[[], None]:
         """All its processes are killed; it recovers when it is started again."""
@@ -115,9 +143,9 @@ class PostgresDatabase:
         self._server.execute(query, parameters=(self._name,))
 
     def move(self) -> None:
-        """It is killed, and started at another port."""
+        """It is killed, and started at its other port."""
         self._server.kill()
-        self._server.start(free_port())
+        self._server.start(self._second_port)
 
     def close(self) -> None:
         self._start()

@@ -41,7 +41,7 @@ def _first_held(at_s: float) -> Sequence[Event]:
 
 
 FAULTS = [
-    Fault("killed, and started at once", _killed(1), fast=True),
+    Fault("killed, and started at once", _killed(1), fast="sqlite"),
     Fault("killed for 3 min", _killed(180)),
     Fault("killed three times", lambda at_s: [e for n in range(3) for e in _killed(5)(at_s + 40 * n)]),
     Fault("killed while a drop is repaired", lambda at_s: [drop(at_s), *_killed(5)(at_s + 75)]),

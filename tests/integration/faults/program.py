@@ -28,6 +28,7 @@ def run(environment: Mapping[str, str], clock_path: Path, log_path: Path, slot: 
 
     SIGUSR1 sets its wall clock an hour back, SIGUSR2 an hour forward.
     """
+    os.environ["SSL_CERT_FILE"] = environment["SSL_CERT_FILE"]
     logging.basicConfig(filename=log_path, level=logging.INFO, format="%(levelname)s %(threadName)s %(message)s")
     racing, told, crashed = RacingClock.shared(clock_path), threading.Event(), threading.Event()
     clock = SteppedClock(racing)

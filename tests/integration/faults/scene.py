@@ -13,9 +13,10 @@ from tests.integration.faults.databases import Database
 from tests.integration.faults.market import Market
 from tests.integration.faults.oracle import Verdict, judged
 from tests.integration.faults.program import Program
+from tests.integration.faults.relay import GOOD, TlsRelay
 
 # While the market is on, and while nothing but repairs is.
-BUSY_SPEED, QUIET_SPEED = 60.0, 300.0
+BUSY_SPEED, QUIET_SPEED = 60.0, 400.0
 _LEAD_MS = 30_000
 # How long the last repair may take, in the market's time and in the machine's.
 _REPAIRED_WITHIN_MS = 9_000_000
@@ -34,7 +35,14 @@ class Scene:
     """The parts of one run. Used in a `with` block, which ends what is left."""
 
     def __init__(
-        self, market: Market, database: Database, folder: Path, settings: Mapping[str, str], programs: int = 1
+        self,
+        market: Market,
+        database: Database,
+        folder: Path,
+        settings: Mapping[str, str],
+        programs: int = 1,
+        *,
+        tls: bool = False,
     ) -> None:
         self.market = market
         self.database = database
@@ -42,7 +50,9 @@ class Scene:
         self.clock = RacingClock(market.start_ms - _LEAD_MS, 1.0, folder / "clock")
         self.source = ScriptSource(market.lines)
         self.simulator = SimulatorServer(self.source, clock=self.clock)
+        self.relay: TlsRelay | None = None
         self._settings = settings
+        self._tls = tls
         self.programs = [self._program(slot) for slot in range(programs)]
         self._ended = threading.Event()
         self._pacer = threading.Thread(target=self._pace, name="pacer", daemon=True)
@@ -54,6 +64,9 @@ class Scene:
 
     def __enter__(self) -> "Scene":
         self.simulator.start()
+        if self._tls:
+            self.relay = TlsRelay(self.simulator.port)
+            self.relay.start()
         for program in self.programs:
             program.environment |= self._environment()
         return self
@@ -64,6 +77,8 @@ class Scene:
             self._pacer.join()
         for program in self.programs:
             program.kill()
+        if self.relay is not None:
+            self.relay.stop()
         self.simulator.stop()
 
     def run(self, events: Sequence[Event]) -> None:
@@ -74,7 +89,7 @@ class Scene:
         for event in early:
             event.act(self)
         self.program.start()
-        self._wait(lambda: early or self._listens())
+        self._wait(lambda: bool(early) or self._listens())
         for program in self.programs[1:]:
             program.start()
         self.clock.race(BUSY_SPEED)
@@ -130,14 +145,15 @@ class Scene:
 
     def _environment(self) -> dict[str, str]:
         return {
-            "DATA_DIR": str(self.folder),
-            "DATABASE_URL": self.database.url,
+            "DATA_DIR": str(self.database.data_dir or self.folder),
+            "DATABASE_URL": self.database.configured_url,
             "MASSIVE_API_KEY": "key",
-            "MASSIVE_WS_URL": self.simulator.url,
+            "MASSIVE_WS_URL": f"wss://localhost:{self.relay.port}/stocks" if self.relay else self.simulator.url,
+            "SSL_CERT_FILE": str(GOOD) if self.relay else "",
             "MASSIVE_REST_URL": self.simulator.rest_url,
             "MASSIVE_REST_RATE": "100/second",
             "SYMBOLS": ",".join(self.market.symbols),
-            **self._settings,
+            **{key: value.format(*self.market.symbols) for key, value in self._settings.items()},
         }
 
     def _pace(self) -> None:

@@ -41,7 +41,7 @@ def _poisoned(at_s: float) -> Sequence[Event]:
 
     def poison(scene: Scene) -> Callable[[], None]:
         minute_ms = (scene.clock.now_ms() // 60_000 + 1) * 60_000
-        return scene.database.poison("BAC", minute_ms)
+        return scene.database.poison(scene.market.symbols[1], minute_ms)
 
     return during(at_s, 180, poison)
 
@@ -52,12 +52,12 @@ def _restart_by_kill(scene: Scene) -> None:
 
 
 FAULTS = [
-    Fault("another process holds the lock for 50 s", _locked(50), fast=True),
+    Fault("another process holds the lock for 50 s", _locked(50), fast="sqlite"),
     Fault("another process holds the lock for 4 min", _locked(240)),
     Fault("locked while a drop is repaired", lambda at_s: [drop(at_s), *_locked(120)(at_s + 5)]),
     Fault("a row that is refused", _poisoned),
     Fault("locked at the start", lambda _at_s: _locked(200)(-1), at_s=-1, alone=True),
-    Fault("killed in the middle of commits", _killed(20), kinds=_POSTGRES, fast=True),
+    Fault("killed in the middle of commits", _killed(20), kinds=_POSTGRES, fast="postgresql"),
     Fault("killed three times", _killed(15, times=3), kinds=_POSTGRES),
     Fault("stopped for 4 min", _stopped(240), kinds=_POSTGRES),
     Fault("away at the start", lambda _at_s: _stopped(200)(-1), kinds=_POSTGRES, at_s=-1, alone=True),
@@ -67,10 +67,15 @@ FAULTS = [
         kinds=_POSTGRES,
     ),
     Fault(
-        "the disk is full",
+        "the disk is full, so that there is no spool either",
         lambda at_s: during(at_s, 120, lambda scene: _sqlite(scene).fill_disk()),
-        kinds=("sqlite",),
-        settings={"DISK": "small"},
+        kinds=("small_disk",),
+        alone=True,
+    ),
+    Fault(
+        "killed, and back at another port",
+        lambda at_s: [Event(at_s, lambda scene: _postgres(scene).move())],
+        kinds=_POSTGRES,
         alone=True,
     ),
     Fault(

@@ -26,7 +26,8 @@ class Fault(NamedTuple):
     """A row: what goes wrong, and all that has to be known to let it happen.
 
     `events` gives what is done, for the time at which it begins (seconds after the market's start); `alters` makes
-    another script. `fast`: it is in the default run; `alone`: it is not combined with others.
+    another script; with `tls` the feed is behind TLS. `fast`: the database with which it is in the default run;
+    `alone`: it is not combined with others.
     """
 
     name: str
@@ -36,8 +37,9 @@ class Fault(NamedTuple):
     kinds: tuple[str, ...] = BOTH
     window: Window = Window()
     programs: int = 1
+    tls: bool = False
     at_s: float = AT_S
-    fast: bool = False
+    fast: str = ""
     alone: bool = False
 
 
