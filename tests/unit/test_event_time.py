@@ -70,3 +70,10 @@ def test_what_has_surely_ended_is_told_whichever_way_the_wall_clock_was_set() ->
     assert heard().surely_behind_ms(MINUTE + 1_000 + _HOUR_MS, 101.0) == 1_000 + _HOUR_MS
     assert heard().surely_behind_ms(MINUTE + 1_000 - _HOUR_MS, 101.0) == 1_000
     assert EventTime().surely_behind_ms(MINUTE, 100.0) == 0
+
+
+def test_before_anything_came_what_has_ended_is_told_by_the_wall_clock_or_by_an_earlier_life() -> None:
+    time = EventTime()
+    assert time.surely_behind_ms(MINUTE, 100.0) == 0
+    time.assume(2_500)
+    assert time.surely_behind_ms(MINUTE, 100.0) == 2_500

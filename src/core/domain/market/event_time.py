@@ -45,8 +45,8 @@ class EventTime:
 
     def surely_behind_ms(self, now_ms: int, now_s: float) -> int:
         """The same where the earlier answer counts, so that no minute is taken to have ended before it has."""
-        if not self.is_measured:
-            return round(self._wall.value)
+        if self.heard_s is None:
+            return 0 if self._wall.value == float("inf") else round(self._wall.value)
         return round(max(self._wall.value, now_ms - (now_s * 1000 - self._monotonic.value)))
 
 
