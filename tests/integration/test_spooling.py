@@ -18,17 +18,20 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from src.app import build_runtime
+from src.config.settings import parse_settings
 from src.core.domain.market.bar import Bar, Tier
 from src.infrastructure.clock import SystemClock
 from src.infrastructure.database import engines, migrate
 from src.infrastructure.database.engines import sqlite_file, write_engine
-from src.infrastructure.database.spool import SpoolLimits
+from src.infrastructure.database.spool import Spool, SpoolLimits
 from src.infrastructure.database.spool_record import key_of
+from src.infrastructure.database.tickstock_db import TickStockDatabase
 from tests.bars import MINUTE, bar, reader_of, stored_bars
 from tests.conftest import as_settings_give_it
 from tests.postgres import PostgresServer, free_port
 from tests.waiting import wait_for
-from tests.writers import WriterRig, locked
+from tests.writers import ROOMY, Losses, WriterRig, locked
 
 MakeRig = Callable[..., WriterRig]
 
@@ -270,6 +273,31 @@ def test_the_status_is_told_by_a_file_until_the_database_takes_it_again(
     reader = reader_of(database_url)
     wait_for(lambda: beat() and (reader.state("status") or {"written_at": 0})["written_at"] > before["written_at"])
     reader.close()
+
+
+def test_what_a_damaged_spool_lost_is_a_gap_after_the_next_start(tmp_path: Path, migrated_file: Path) -> None:
+    """The whole service: what is readable is stored, and what is not is listed as a gap."""
+    shutil.copy(migrated_file, tmp_path / "simulated.db")
+    settings = parse_settings({"DATA_DIR": str(tmp_path), "SIMULATOR_PORT": "1", "BACKFILL_DAYS": "0"})
+    database = TickStockDatabase(write_engine(settings.database_url), SystemClock().now_us)
+    database.load_clock()
+    spool = Spool(tmp_path / "spool.db", Losses(), SystemClock().now_ms, ROOMY)
+    spool.open(database.database_id)
+    spool.put(numbered(20))
+    spool.close()
+    database.close()
+    path = tmp_path / "spool.db"
+    path.write_bytes(path.read_bytes().replace(b'["S3",%d' % MINUTE, b'["S3",%d' % (MINUTE + 1)))
+    service = build_runtime(settings)
+    assert service is not None
+    service.start()
+    try:
+        wait_for(lambda: len(stored_bars(settings.database_url)) == 19)
+        with closing(sqlite3.connect(sqlite_file(settings.database_url))) as other:
+            query = "SELECT scope, from_ms, to_ms FROM data_gaps WHERE reason = 'failed_write'"
+            wait_for(lambda: other.execute(query).fetchall() == [("S3", MINUTE, MINUTE)])
+    finally:
+        service.stop()
 
 
 # -- PostgreSQL that dies ------------------------------------------------------------------------------------------

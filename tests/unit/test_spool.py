@@ -140,7 +140,9 @@ def test_a_spool_that_another_process_holds_is_left_alone_and_used_later(
     other = opened()
     assert other.put([bar("IBM")]) == 0
     assert "locked" in str(other.trouble)
+    assert other.take(10) == []
     holder.close()
+    assert [left.symbol for left in other.take(10)] == ["AAPL"]
     assert other.put([bar("IBM")]) == 1
     assert [left.symbol for left in other.take(10)] == ["AAPL", "IBM"]
     assert other.trouble is None

@@ -189,6 +189,7 @@ class MarketDataService:
                     self._store.claim_feed(self._config.feed)
                     self._store.load_clock()
                     self._writer.prepare()
+                    self._gaps.flush()  # what a damaged spool lost
                     self.intake.seed(self._store.open_live_bars())
                     self._universe = self._get_universe()
                     self._store.add_symbols([symbol for symbol in self._universe if symbol != "*"])

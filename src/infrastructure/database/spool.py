@@ -28,6 +28,7 @@ EVERY_SYMBOL = "*"
 # What a bar takes of the file: measured 198 bytes, with what the pages leave empty.
 _ROW_BYTES = 250
 _ROWS_A_TRANSACTION = 20_000
+_WARN_INTERVAL_MS = 60_000
 # How far back something may be missing when a damaged spool does not even tell since when it was used.
 _UNKNOWN_SPAN_MS = 86_400_000
 
@@ -56,9 +57,11 @@ class Spool:
         self._now_ms = now_ms
         self.limits = limits
         self._owner = ""
+        self._is_taken_up = True  # until it is opened, nothing waits for anybody
         self._file: SpoolFile | None = None
         self._tally = Tally("")  # as it was last seen
         self._lock = threading.RLock()
+        self._warned_ms = 0
         self.trouble: str | None = None
         self.damaged_rows = 0
 
@@ -100,13 +103,10 @@ class Spool:
             self.close()
             self._owner = database_id.replace("-", "")[:8]
             self._tally = Tally(self._owner)
-            try:
-                self._finish_salvage()
-                self._exchange()
-                if self._path.exists():
-                    self._attempt(SpoolFile.check)
-            except (OSError, SpoolUnavailableError) as error:
-                self._fail(str(error))
+            self._is_taken_up = not self._is_there()
+            with contextlib.suppress(SpoolUnavailableError):
+                if not self._is_taken_up:
+                    self._attempt(lambda file: None)
             self._remove_if_empty()
 
     def put(self, bars: Sequence[Bar]) -> int:
@@ -152,7 +152,7 @@ class Spool:
 
     def _bars(self, read: Callable[[SpoolFile], list[Bar]]) -> list[Bar]:
         with self._lock, contextlib.suppress(SpoolUnavailableError):
-            return self._attempt(read) if self.count else []
+            return self._attempt(read) if self.count or not self._is_taken_up else []
         return []
 
     def _attempt(self, act: Callable[[SpoolFile], _T]) -> _T:
@@ -179,17 +179,31 @@ class Spool:
         if self._file is None:
             if self.count and not self._path.exists():
                 self._lose_all()
+            if not self._is_taken_up:
+                self._finish_salvage()
+                self._exchange()
             self._file = SpoolFile(self._path, self._owner)
+            if not self._is_taken_up:
+                self._file.check()
+                self._is_taken_up = True
         return self._file
+
+    def _is_there(self) -> bool:
+        """Whether something may wait; so, too, where that cannot be seen."""
+        try:
+            return any(path.exists() for path in (self._path, self._fresh(), self._of(self._owner)))
+        except OSError:
+            return True
 
     def _lose_all(self) -> None:
         nothing, self._tally = Recovered({}, set(), self._tally), Tally(self._owner)
         self._tell(nothing, self._now_ms(), "Its file was removed.")
 
     def _fail(self, trouble: str) -> None:
-        if trouble != self.trouble:
-            logger.warning("%s Bars that wait stay in memory.", trouble)
         self.trouble = trouble
+        if self._now_ms() - self._warned_ms >= _WARN_INTERVAL_MS:
+            self._warned_ms = self._now_ms()
+            logger.warning("%s Bars that wait stay in memory.", trouble)
         self.close()
 
     def _remove_if_empty(self) -> None:
@@ -204,8 +218,8 @@ class Spool:
         """Sets aside what waits for another database, and takes back what waited for this one."""
         try:
             file = SpoolFile(self._path, self._owner) if self._path.exists() else None
-        except (SpoolDamagedError, SpoolUnavailableError):
-            return  # whoever uses it next finds out
+        except SpoolDamagedError:
+            return  # what can be read of it tells whose it is
         if file is not None:
             file.close()
             if file.tally.owner == self._owner:
