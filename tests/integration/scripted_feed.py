@@ -44,7 +44,7 @@ class Session:
 
     def hear(self) -> dict[str, str]:
         """The next command."""
-        command: dict[str, str] = json.loads(self._connection.recv(timeout=10))
+        command: dict[str, str] = json.loads(self._connection.recv(timeout=60))
         self._received.append(command)
         return command
 

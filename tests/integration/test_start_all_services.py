@@ -228,10 +228,8 @@ def test_it_comes_up_says_where_to_look_and_stops_on_sigterm(project: Project) -
     wait_until(lambda: start.status_of("/readyz") == 200, what="bars of the simulator")
     family = start.family()
     assert len(family) == 3, "simulator, gunicorn and its worker"
-    asked_s = time.monotonic()
     start.process.terminate()
-    assert start.process.wait(timeout=60) == 0
-    assert time.monotonic() - asked_s < 10
+    assert start.process.wait(timeout=60) == 0  # what takes too long would be killed, and said to be
     assert "\nStopping TickStock.\n" in start.log
     assert start.log.endswith("\nTickStock has stopped.\n")
     assert "killed" not in start.log

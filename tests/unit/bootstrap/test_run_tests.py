@@ -88,10 +88,10 @@ def test_every_step_runs_although_one_before_it_failed_and_a_failed_test_is_coun
     assert lines[-1] == "1 passed, 1 failed, 1 skipped"
 
 
-def test_a_skip_fails_only_where_it_is_forbidden(project: Path) -> None:
+@pytest.mark.parametrize(("forbid", "status"), [("0", 0), ("1", 1)])
+def test_a_skip_fails_only_where_it_is_forbidden(project: Path, forbid: str, status: int) -> None:
     with (project / "pyproject.toml").open("a") as pyproject:
         pyproject.write(CONTRACT)
-    for forbid, status in (("0", 0), ("1", 1)):
-        outcome = run(project, "-k", "not unwanted", TICKSTOCK_FORBID_SKIPS=forbid)
-        assert outcome[0] == status, "\n".join(outcome[1])
-        assert outcome[1][-1] == "1 passed, 0 failed, 1 skipped"
+    outcome = run(project, "-k", "not unwanted", TICKSTOCK_FORBID_SKIPS=forbid)
+    assert outcome[0] == status, "\n".join(outcome[1])
+    assert outcome[1][-1] == "1 passed, 0 failed, 1 skipped"

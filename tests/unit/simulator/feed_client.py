@@ -27,7 +27,7 @@ class Feed:
     def say(self, action: str, params: str) -> None:
         self.connection.send(json.dumps({"action": action, "params": params}))
 
-    def frame(self, timeout_s: float = 5.0) -> list[Element]:
+    def frame(self, timeout_s: float = 30.0) -> list[Element]:
         elements = json.loads(self.connection.recv(timeout_s))
         assert isinstance(elements, list)
         return elements
