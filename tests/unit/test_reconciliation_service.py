@@ -152,6 +152,16 @@ def test_what_was_interrupted_goes_on_at_the_start(bench: Bench, make: MakeServi
     assert bench.log.unfinished() == []
 
 
+def test_what_was_found_last_is_known_after_a_restart(bench: Bench, make: MakeService) -> None:
+    bench.log.begin(Run("one", DAY, None, None, RunState.FAILED, DUE, 2, NOW - 1, 9, failed={"IBM": "No."}))
+    bench.log.begin(Run("two", DAY, ("AAPL",), None, RunState.WAITING, NOW, 0))
+    service = make()
+    bench.vendor.errors = {"AAPL": VendorError("No.")}
+    service._recall()
+    last = service.snapshot()["last"]
+    assert (last["state"], last["bars"], last["failed"]) == ("failed", 9, 1)
+
+
 def test_what_was_interrupted_before_the_answers_were_final_is_begun_anew(bench: Bench, make: MakeService) -> None:
     bench.submit([at(0), at(0, "IBM")])
     begun = Run("begun", DAY, None, None, RunState.RUNNING, DUE - ONE_DAY // 2, 2, done=("AAPL",), done_count=1)

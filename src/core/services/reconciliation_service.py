@@ -148,7 +148,7 @@ class ReconciliationService:
 
     def _recall(self) -> None:
         """Goes on with what was interrupted, and knows what was found last."""
-        self._last = next((run for run in self._log.newest(10) if run.state is RunState.DONE), None)
+        self._last = next((run for run in self._log.newest(10) if run.has_ended), None)
         with self._asking:
             known = {request.id for request in self._asked}
             for run in self._log.unfinished():
