@@ -95,14 +95,19 @@ def test_a_gap_in_words(page: Page) -> None:
 def test_what_became_of_an_event_s_gap(page: Page) -> None:
     def repaired(event: str = "disconnected", **changes: Any) -> Any:
         told = EVENT | {"event": event, "time": 9_000}
-        return call(page, "admin/gap_words", "repairedText", told, [GAP | changes, GAP | {"opened_at": 99_000}])
+        others = [GAP | {"opened_at": 99_000}, GAP | {"opened_at": 3_999, "to": None}]
+        return call(page, "admin/gap_words", "repairedText", told, [GAP | changes, *others])
 
     assert repaired() == "2 minutes, being repaired"
     assert repaired(state="waiting", repaired_bars=1) == "2 minutes, 1 bar repaired so far"
     assert repaired(state="repaired") == "2 minutes, nothing was missing"
-    assert repaired(state="unrepairable") == "2 minutes, not repairable"
+    assert repaired(state="unrepairable") == "2 minutes, not all repairable"
     assert repaired(to=None) == "the gap still grows"
     assert repaired("connected") == repaired(opened_at=3_999) == repaired(scope="connection_1") == ""
+    # Tickers that came back one after the other: parts of one gap.
+    parts = [GAP | {"state": "repaired", "repaired_bars": 2}, GAP | {"state": "repaired", "to": GAP["from"]}]
+    told = EVENT | {"event": "disconnected", "time": 4_000}
+    assert call(page, "admin/gap_words", "repairedText", told, parts) == "2 minutes, 2 bars repaired"
 
 
 def test_a_row_of_an_older_version_tells_nothing_of_repair(page: Page) -> None:

@@ -13,7 +13,7 @@ const STATES = { open: "Open", waiting: "Filled, to be checked", repaired: "Repa
 const REPAIR_LEVELS = { refused: "bad", paused: "warn" };
 const NAMED = 3;
 // Events that open a gap, and how far apart both are noted at most.
-const OPENING = new Set(["disconnected", "refused", "lost_frame", "paused", "tickers_moved", "reconnect_asked"]);
+const OPENING = new Set(["disconnected", "refused", "lost_frame", "tickers_moved"]);
 const SAME_MOMENT_MS = 5_000;
 // Reasons for which something is missing; the others are to be looked at, or were never there.
 const LOSSES = new Set(["drop", "restart", "move", "unreadable_frame", "failed_write", "asked"]);
@@ -71,21 +71,25 @@ export function canRepair({ state, to }) {
 
 /** What was repaired after an event of a connection, or "" for one that opened no gap that is known. */
 export function repairedText(event, gaps) {
-  const gap = gapOf(event, gaps);
-  if (gap === undefined) return "";
-  if (gap.to === null) return "the gap still grows";
-  const minutes = count((gap.to - gap.from) / MINUTE_MS + 1, "minute");
-  if (gap.state === "open") return `${minutes}, being repaired`;
-  if (gap.state === "unrepairable") return `${minutes}, not repairable`;
-  const bars = gap.repaired_bars === 0 ? "nothing was missing" : `${count(gap.repaired_bars, "bar")} repaired`;
-  return `${minutes}, ${bars}${gap.state === "waiting" ? " so far" : ""}`;
+  const parts = gapsOf(event, gaps);
+  if (parts.length === 0) return "";
+  if (parts.some(({ to }) => to === null)) return "the gap still grows";
+  const minutes = count(Math.max(...parts.map(({ from, to }) => (to - from) / MINUTE_MS + 1)), "minute");
+  const isAny = (wanted) => parts.some(({ state }) => state === wanted);
+  if (isAny("open")) return `${minutes}, being repaired`;
+  const number = parts.reduce((sum, { repaired_bars: bars }) => sum + bars, 0);
+  const bars = number === 0 ? "nothing was missing" : `${count(number, "bar")} repaired`;
+  if (isAny("unrepairable")) return `${minutes}, ${number === 0 ? "" : `${bars}, `}not all repairable`;
+  return `${minutes}, ${bars}${isAny("waiting") ? " so far" : ""}`;
 }
 
-function gapOf({ connection_id: id, event, time }, gaps) {
-  if (!OPENING.has(event)) return undefined;
-  const near = gaps.filter((gap) => gap.scope === id && Math.abs(gap.opened_at - time) <= SAME_MOMENT_MS);
-  near.sort((a, b) => Math.abs(a.opened_at - time) - Math.abs(b.opened_at - time));
-  return near[0];
+/** The gaps that one moment opened: several where tickers came back one after the other. */
+function gapsOf({ connection_id: id, event, time }, gaps) {
+  if (!OPENING.has(event)) return [];
+  const away = (gap) => Math.abs(gap.opened_at - time);
+  const near = gaps.filter((gap) => gap.scope === id && away(gap) <= SAME_MOMENT_MS);
+  near.sort((a, b) => away(a) - away(b));
+  return near.filter(({ opened_at: openedMs }) => openedMs === near[0].opened_at);
 }
 
 /** How many of the gaps that are listed miss something and are not closed. */
