@@ -46,9 +46,15 @@ def test_the_tickers_of_a_dead_connection_are_live_within_ten_seconds_and_return
     monkeypatch.undo()  # by the real waits
     with bench() as it:
         it.connect()
+        it.wait_all_heard()
+        it.forget_starts()
         outage = it.server.faults.begin(Outage())
         it.server.faults.do(Drop(connections=(it.on_server(4),)))
         wait_for(lambda: it.entry(TWO)["status"] != "connected")
+        (lost,) = it.interruptions
+        assert (lost.connection_id, lost.tickers, lost.goes_on) == (TWO, ("AMZN", "META"), True)
+        assert lost.heard_ms is not None
+        assert it.resumed == []
         down_s = time.monotonic()
         wait_for(it.manager.moved)
         assert time.monotonic() - down_s > presence.MOVE_AFTER_S - 1
@@ -61,13 +67,15 @@ def test_the_tickers_of_a_dead_connection_are_live_within_ten_seconds_and_return
         assert it.kinds(TWO) == [EventKind.TICKERS_MOVED]
         assert it.events[-1].reason == "2 tickers that it carried moved: 2 to connection_1."
         assert {"AMZN", "META"} in it.incomplete
+        wait_for(lambda: {"AMZN", "META"} <= set().union(*it.resumed))
+        assert it.interruptions == [lost]
         it.server.faults.end(outage)
         it.forget_starts()
         wait_for(lambda: it.manager.moved() == {})
         it.wait_acknowledged()
         wait_for(lambda: it.topics() == [4, 6, 8])
         assert it.kinds(TWO) == [EventKind.TICKERS_MOVED, EventKind.TICKERS_RETURNED]
-        assert it.incomplete == []  # the old carrier let go only when the new one was acknowledged
+        assert it.incomplete == it.interruptions == []  # the old carrier let go when the new one was acknowledged
         it.wait_all_heard()
 
 
@@ -204,7 +212,7 @@ def test_a_ticker_is_moved_by_hand_without_a_gap() -> None:
         it.wait_all_heard()
         assert it.heard["AAPL"] == {THREE}
         assert it.manager.moved() == {"AAPL": ONE}
-        assert it.incomplete == []
+        assert it.incomplete == it.interruptions == []
         assert [(event.event, event.actor) for event in it.events] == [(EventKind.TICKERS_MOVED, "ann")]
         for ticker, target, words in (
             ("IBM", ONE, "is not listened to"),
@@ -321,6 +329,7 @@ def test_a_connection_that_goes_mute_and_answers_pings_is_noticed_while_the_othe
         it.server.faults.begin(Mute(connections=(it.on_server(4),)))
         wait_for(lambda: EventKind.TICKERS_MOVED in it.kinds(TWO), 60)  # by itself it would never notice
         assert {"AMZN", "META"} in it.incomplete
+        assert [one.tickers for one in it.interruptions] == [("AMZN", "META")]
         wait_for(lambda: it.entry(TWO)["reconnects"] == 1)
         assert any("while the other connections heard" in change.reason for change in it.statuses)
         it.wait_all_heard()
