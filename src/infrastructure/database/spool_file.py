@@ -37,20 +37,26 @@ _PUT = (
     "INSERT INTO bars SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]')"
     " FROM json_each(?) WHERE true ON CONFLICT DO UPDATE SET record = excluded.record"
 )
+# A row as it is read: its key, so that a row is noticed that stands in another's place, and its record.
+_ROW = "symbol || ' ' || minute_ms || ' ' || record"
 _KNOWN = (
-    "SELECT json_group_array(bars.record) FROM json_each(?) AS wanted CROSS JOIN bars"
+    f"SELECT json_group_array({_ROW}) FROM json_each(?) AS wanted CROSS JOIN bars"  # noqa: S608  of constants
     " ON bars.symbol = json_extract(wanted.value, '$[0]') AND bars.minute_ms = json_extract(wanted.value, '$[1]')"
 )
-_FIRST = "SELECT json_group_array(record) FROM (SELECT record FROM bars ORDER BY symbol, minute_ms LIMIT ?)"
-_SINCE = "SELECT json_group_array(record) FROM bars WHERE minute_ms >= ?"
+_FIRST = f"SELECT json_group_array({_ROW}) FROM (SELECT * FROM bars ORDER BY symbol, minute_ms LIMIT ?)"  # noqa: S608  of constants
+_SINCE = f"SELECT json_group_array({_ROW}) FROM bars WHERE minute_ms >= ?"  # noqa: S608  of constants
 _DROP = (
     "DELETE FROM bars WHERE (symbol, minute_ms) IN"
     " (SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(:rows))"
     " AND record IN (SELECT json_extract(value, '$[2]') FROM json_each(:rows))"
 )
 _SET_TALLY = "INSERT INTO tally VALUES (1, ?) ON CONFLICT DO UPDATE SET record = excluded.record"
-# SQLite's words for a file that is not what it was: an SQL error, a damaged page, no database at all.
-_DAMAGED = (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+# What SQLite says where the machine is at fault; anything else is the file's.
+_UNAVAILABLE = (
+    sqlite3.SQLITE_PERM, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_NOLFS, sqlite3.SQLITE_AUTH,
+)  # fmt: skip
 
 
 class SpoolUnavailableError(TickStockError):
@@ -158,6 +164,8 @@ class SpoolFile:
             )
             self._keep(tally)
         self.tally = tally
+        if dropped < len(bars):  # another account was put meanwhile; or it stands where it is not found
+            self.check()
 
     def _keep(self, tally: Tally) -> None:
         self._connection.execute(_SET_TALLY, (encode_tally(tally),))
@@ -169,7 +177,7 @@ class SpoolFile:
     def _bars(self, query: str, parameters: Sequence[object]) -> list[Bar]:
         answer = self._connection.execute(query, parameters).fetchone()[0]
         try:
-            return [decode(record.encode()) for record in msgspec.json.decode(answer, type=list[str])]
+            return [_bar_of(row) for row in msgspec.json.decode(answer, type=list[str])]
         except (DamagedRecordError, msgspec.DecodeError, UnicodeError) as error:
             raise SpoolDamagedError("A row of the spool is not as it was written.") from error
 
@@ -194,6 +202,14 @@ class SpoolFile:
         self._connection.close()
 
 
+def _bar_of(row: str) -> Bar:
+    key, space, record = row.partition(" TSB1")
+    bar = decode(f"{space[1:]}{record}".encode())
+    if key != f"{bar.symbol} {bar.timestamp}":
+        raise DamagedRecordError
+    return bar
+
+
 @contextmanager
 def _errors() -> Iterator[None]:
     """Turns what SQLite raises into ours."""
@@ -201,5 +217,7 @@ def _errors() -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-        kind = SpoolDamagedError if code in _DAMAGED else SpoolUnavailableError
+        kind = SpoolUnavailableError if code in _UNAVAILABLE else SpoolDamagedError
         raise kind(f"The spool cannot be used ({error}).") from error
+    except UnicodeError as error:  # of SQLite's message, which tells what it found in the file
+        raise SpoolDamagedError("The spool cannot be used (its schema is damaged).") from error
