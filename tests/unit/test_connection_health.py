@@ -84,6 +84,10 @@ def asked(row: dict[str, Any], phase: Phase = Phase.REGULAR) -> list[Answer]:
         (rows.row(down(1, "Gone."), last_tick_time=NOW - 121_000), (True, None, None)),
         (rows.row(down(1, "In use.", refusal="too_many")), (True, False, True)),
         (rows.row(connection(errors_by_kind={"not_real_time": 1})), (True, False, True)),
+        (
+            rows.row(down(1, "Delayed.", messages=0, refusal="not_real_time", errors_by_kind={"not_real_time": 1})),
+            (True, False, True),
+        ),
         (rows.row(connection(errors_by_kind={"topic_refused": 1}, acknowledged_topics=199)), (True, False, True)),
         (rows.row(connection(errors_by_kind={"topic_refused": 1})), (True, True, True)),
         (rows.row(connection(acknowledged_topics=199)), (True, None, True)),

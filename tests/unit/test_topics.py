@@ -2,6 +2,7 @@
 
 from src.core.domain.connection.watchdog import Breadth
 from src.infrastructure.websocket.topics import Topics
+from tests.bars import minute
 
 
 def test_a_topic_is_missing_only_once_its_acknowledgement_is_overdue() -> None:
@@ -71,8 +72,8 @@ def test_silent_are_the_acknowledged_tickers_of_which_nothing_came() -> None:
     topics.want(["AM.AAPL", "AM.MSFT", "A.AAPL", "A.MSFT", "A.IBM"], 0.0)
     for topic in ("AM.AAPL", "AM.MSFT", "A.AAPL", "A.MSFT"):
         topics.acknowledge(topic, True, 100.0)
-    topics.hear(["AAPL", "GOOGL"])
+    topics.hear([minute(0, ticker="AAPL"), minute(0, ticker="GOOGL")])
     assert topics.silent(100.0) == []
     assert topics.silent(100.1) == ["AM.MSFT"]
-    topics.hear(["MSFT"])
+    topics.hear([minute(0, ticker="MSFT")])
     assert topics.silent(1e9) == []

@@ -22,17 +22,19 @@ class Night:
         self.look()
         self.watchdog.begin()
 
-    def look(self, busy: bool = False) -> Advice:
-        signs = Signs(self.heard, self.data, self.answered, busy, self.phase, self.breadth)
+    def look(self, working_on: int | None = None) -> Advice:
+        signs = Signs(self.heard, self.data, self.answered, working_on, self.phase, self.breadth)
         return self.watchdog.look(signs, self.now_s)
 
-    def pass_s(self, for_s: float, data: bool = False, pongs: bool = True, busy: bool = False) -> float | None:
+    def pass_s(
+        self, for_s: float, data: bool = False, pongs: bool = True, working_on: int | None = None
+    ) -> float | None:
         """Seconds until the session is to be ended, after which the next one has begun; None for not in that time."""
         for second in range(1, round(for_s) + 1):
             self.now_s += 1
             self.data += data
             self.heard += data
-            advice = self.look(busy)
+            advice = self.look(working_on)
             self.pings += advice.ping
             self.heard += advice.ping and pongs
             if advice.end:
@@ -135,8 +137,8 @@ def test_the_time_in_which_nobody_could_hear_counts_for_nothing() -> None:
     assert night.pass_s(4) is None
     assert night.pass_s(5) is not None
     night = Night(REGULAR, HUNDRED)
-    assert night.pass_s(300, busy=True, pongs=False) is None  # the reader was kept busy with a frame
-    assert night.pass_s(60) == 21
+    assert night.pass_s(300, working_on=7, pongs=False) is None  # the reader was kept busy with one frame
+    assert night.pass_s(60) == 20  # the first look at it counted
 
 
 def test_a_subscription_that_is_not_answered_is_no_market_that_rests() -> None:

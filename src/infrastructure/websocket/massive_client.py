@@ -16,7 +16,6 @@ from typing import Any
 import websocket
 
 from src.core.domain.connection.backoff import Backoff
-from src.core.domain.connection.stalls import Stalls
 from src.core.domain.connection.state import ConnectionStatus, Ending, StatusChange
 from src.core.domain.connection.watchdog import Advice, Signs, Watchdog
 from src.core.domain.market.session import Phase
@@ -96,8 +95,6 @@ class MassiveWebSocketClient:
         self._heard = self._data = 0  # frames and pongs; frames of aggregates
         self._answered = False  # something came since the subscription of this session
         self._busy = False  # with a frame: nothing is read
-        self._last_data_ms: int | None = None
-        self._stalls = Stalls(config.clock.monotonic(), config.clock.now_ms())
         self._authenticated_s: float | None = None
         self._connected_at_ms: int | None = None
         self._sessions = 0
@@ -164,18 +161,6 @@ class MassiveWebSocketClient:
         with self._lock:
             missing = self._topics.missing_of(protocol.topics_of(tickers, self._config.channels))
         return {topic.partition(".")[2] for topic in missing}
-
-    @property
-    def last_data_ms(self) -> int | None:
-        """Until when data are complete, by the wall clock, epoch ms: when the last came; None before the first.
-
-        For a minute after a stall of ours it is the stall's beginning, as what is read then may be that old.
-        """
-        with self._lock:
-            since_ms = self._stalls.since_ms(self._clock.monotonic(), self._clock.now_ms())
-            if self._last_data_ms is None or since_ms is None:
-                return self._last_data_ms
-            return min(self._last_data_ms, since_ms)
 
     def snapshot(self) -> dict[str, Any]:
         """The connection's health as plain values; times are epoch ms. The key is not in it."""
@@ -263,9 +248,7 @@ class MassiveWebSocketClient:
         with self._lock:
             self._answered = True
             self._traffic.take_frame(len(frame.ticks), self._clock.monotonic(), now_ms)
-            if frame.ticks:
-                self._last_data_ms = now_ms
-                self._topics.hear(tick.ticker for tick in frame.ticks)
+            self._topics.hear(frame.ticks)
         if frame.refused:
             self._refuse(frame.refused, frame.specimens)
         for status in frame.statuses:
@@ -388,12 +371,14 @@ class MassiveWebSocketClient:
 
     def _look(self, now_s: float, now_ms: int) -> Advice:
         with self._lock:
-            stuck = self._stalls.look(self._heard if self._busy else None, now_s, now_ms)
             if self._authenticated_s is None or self._ended_here:
                 self._watchdog.pass_time(now_s)
                 return Advice(ping=False, end=None)
             phase, breadth = self._config.phase(now_ms), self._topics.breadth
-            return self._watchdog.look(Signs(self._heard, self._data, self._answered, stuck, phase, breadth), now_s)
+            working_on = self._heard if self._busy else None
+            return self._watchdog.look(
+                Signs(self._heard, self._data, self._answered, working_on, phase, breadth), now_s
+            )
 
     def _ping(self) -> None:
         with contextlib.suppress(websocket.WebSocketException, OSError, AttributeError):  # it may be gone already

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from src.core.domain.connection.watchdog import Breadth
+from src.core.domain.market.tick import TickData
 
 _SECONDS = "A"
 _WHOLE_MARKET = "*"
@@ -98,9 +99,9 @@ class Topics:
             self._again[topic] = (now_s + _AGAIN_S[min(times, len(_AGAIN_S) - 1)], times + 1)
         return list(due)
 
-    def hear(self, tickers: Iterable[str]) -> None:
-        """Something came of these tickers."""
-        if self._unheard:
+    def hear(self, ticks: Iterable[TickData]) -> None:
+        """Takes what came."""
+        if self._unheard and not self._unheard.keys().isdisjoint(tickers := [tick.ticker for tick in ticks]):
             for ticker in tickers:
                 self._unheard.pop(ticker, None)
 

@@ -40,14 +40,14 @@ class Signs(NamedTuple):
     """What a session gave to hear until now, and what may be expected of it.
 
     `heard` counts frames and answers to pings, `data` frames of aggregates; both only grow. `answered`: whether the
-    feed said anything since the subscription, or nothing is subscribed to. `busy`: what was read is being worked on, so
-    that nothing can be heard.
+    feed said anything since the subscription, or nothing is subscribed to. `working_on` is the number of the frame that
+    was read and is being worked on, so that nothing can be heard; None while the next one is waited for.
     """
 
     heard: int
     data: int
     answered: bool
-    busy: bool
+    working_on: int | None
     phase: Phase
     breadth: Breadth
 
@@ -83,17 +83,19 @@ class Watchdog:
         self.time_s = 0.0  # seconds in which somebody looked
         self.trading_s = 0.0  # of them, those of regular sessions in which data came
         self._looked_s: float | None = None
+        self._working_on: int | None = None
         self._heard = self._data = 0
         self._heard_s = self._data_s = self._pinged_s = self._began_s = 0.0
         self._phase: Phase | None = None
         self._phase_s = self._lenient_until_s = 0.0
         self._times_longer = 1  # after reconnects that brought no data
 
-    def pass_time(self, now_s: float, busy: bool = False) -> None:
-        """Takes the time; to be called at every look, whether or not there is a session."""
-        if self._looked_s is not None and not busy:
+    def pass_time(self, now_s: float, working_on: int | None = None) -> None:
+        """Takes the time; to be called at every look where there is no session."""
+        stuck = working_on is not None and working_on == self._working_on
+        if self._looked_s is not None and not stuck:
             self.time_s += min(max(now_s - self._looked_s, 0.0), _LONGEST_LOOK_S)
-        self._looked_s = now_s
+        self._looked_s, self._working_on = now_s, working_on
 
     def begin(self) -> None:
         """A session begins: its key was accepted."""
@@ -102,7 +104,7 @@ class Watchdog:
     def look(self, signs: Signs, now_s: float) -> Advice:
         """What to do with a session at `now_s`."""
         before_s = self.time_s
-        self.pass_time(now_s, signs.busy)
+        self.pass_time(now_s, signs.working_on)
         self._listen(signs)
         self._follow_phase(signs.phase)
         if signs.phase is Phase.REGULAR and self.time_s - self._data_s <= _FLOWING_S:
