@@ -11,6 +11,7 @@ import pytest
 from tests.integration.faults import connection_faults, data_faults, process_faults, repair_faults, storage_faults
 from tests.integration.faults.databases import Database
 from tests.integration.faults.market import Market, market, moved
+from tests.integration.faults.oracle import gaps
 from tests.integration.faults.scene import Scene
 from tests.integration.faults.table import BOTH, Fault, Window
 from tests.market_data import Session
@@ -38,7 +39,7 @@ def play(session: Session, database: Database, folder: Path, faults: Sequence[tu
     with Scene(played, database, folder, settings, programs, tls=tls) as scene:
         scene.run([event for fault, at_s in faults for event in fault.events(at_s)])
         verdict = scene.settle()
-        assert verdict.is_well, f"{verdict}\n{scene.tail()}"
+        assert verdict.is_well, "\n".join([str(verdict), scene.tail(), *gaps(database.url)])
         assert not scene.tracebacks()
 
 
