@@ -32,8 +32,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """How long each fuzz test runs, with which random numbers, and how much of the fault matrix."""
     parser.addoption("--fuzz-seconds", type=float, default=5.0, help="how long parser and API are fuzzed (5)")
     parser.addoption("--faults", choices=("fast", "all"), default="fast", help="which rows of the table of faults")
-    parser.addoption("--schedules", type=int, default=1, help="how many random combinations of faults (1)")
-    parser.addoption("--fault-seed", type=int, help="the seed of a combination that failed (default: new ones)")
+    parser.addoption("--schedules", type=int, help="how many new random combinations of faults (default: a known one)")
+    parser.addoption("--fault-seed", type=int, help="the seed of the one combination to run, such as one that failed")
     parser.addoption("--fuzz-seed", type=int, help="the seed of a run that failed (default: a new one)")
 
 

@@ -120,6 +120,7 @@ FAULTS = [
     Fault("mute for 40 s, then dropped", lambda at_s: [begin(at_s, Mute(for_s=40)), drop(at_s + 40)]),
     Fault("deaf to pings, while data comes", lambda at_s: [begin(at_s, Deaf(for_s=90))]),
     Fault("flapping ten times", _flap(10)),
+    Fault("dropped every 2 s, 200 times", _flap(200), at_s=30, alone=True),
     Fault("a line that trickles", lambda at_s: [begin(at_s, SlowTcp(bytes_per_s=300, for_s=60))]),
     Fault("unreadable frames", lambda at_s: [act(at_s, SendMalformed()), begin(at_s, Malformed(share=0.2, for_s=60))]),
     Fault("bytes that are no text", lambda at_s: [act(at_s, SendMalformed(kinds=("bad_utf8",)))]),

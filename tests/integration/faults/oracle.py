@@ -14,7 +14,8 @@ from tests.bars import stored_bars
 
 Key = tuple[str, int]
 _SHOWN = 6
-_OPEN = "SELECT scope, reason, state, from_ms, to_ms, detail FROM data_gaps WHERE state NOT IN ('repaired')"
+_GAPS = "SELECT scope, reason, state, from_ms, to_ms, repaired_bars, detail FROM data_gaps"
+_LEFT = f"{_GAPS} WHERE state <> 'repaired'"
 
 
 class Verdict(NamedTuple):
@@ -52,7 +53,7 @@ def compare(stored: Sequence[StoredBar], official: Mapping[Key, OfficialBar]) ->
 
 def judge(url: str, official: Mapping[Key, OfficialBar]) -> Verdict:
     """What the database at `url` holds against the official bars; DBAPIError while it does not answer."""
-    return compare(stored_bars(url), official)._replace(gaps=_gaps_left(url))
+    return compare(stored_bars(url), official)._replace(gaps=gaps(url, _LEFT))
 
 
 def judged(url: str, official: Mapping[Key, OfficialBar]) -> Verdict | None:
@@ -63,11 +64,12 @@ def judged(url: str, official: Mapping[Key, OfficialBar]) -> Verdict | None:
         return None
 
 
-def _gaps_left(url: str) -> list[str]:
+def gaps(url: str, query: str = _GAPS) -> list[str]:
+    """All gaps that were ever found, as text."""
     engine = read_engine(url)
     try:
         with engine.connect() as connection:
-            return [str(tuple(row)) for row in connection.execute(text(_OPEN))]
+            return [str(tuple(row)) for row in connection.execute(text(query))]
     finally:
         engine.dispose()
 

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from src.config.settings import PROJECT_ROOT
 from tests.integration.faults import connection_faults, data_faults, process_faults, repair_faults, storage_faults
 from tests.integration.faults.databases import Database
 from tests.integration.faults.market import Market, market, moved
+from tests.integration.faults.oracle import gaps
 from tests.integration.faults.scene import Scene
 from tests.integration.faults.table import BOTH, Fault, Window
 from tests.market_data import Session
@@ -24,6 +26,7 @@ TABLES = {
 }
 ALL = [(table, fault) for table, faults in TABLES.items() for fault in faults]
 _SYMBOLS = 3
+_USUAL_SEED = 5
 _LATEST_S = 330.0  # when a fault of a combination begins at the latest
 
 
@@ -38,7 +41,7 @@ def play(session: Session, database: Database, folder: Path, faults: Sequence[tu
     with Scene(played, database, folder, settings, programs, tls=tls) as scene:
         scene.run([event for fault, at_s in faults for event in fault.events(at_s)])
         verdict = scene.settle()
-        assert verdict.is_well, f"{verdict}\n{scene.tail()}"
+        assert verdict.is_well, "\n".join([str(verdict), scene.tail(), *gaps(database.url)])
         assert not scene.tracebacks()
 
 
@@ -59,15 +62,20 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         ]
         metafunc.parametrize(("fault", "fault_database"), rows, indirect=["fault_database"])
     if "schedule" in metafunc.fixturenames:
-        seed = metafunc.config.getoption("--fault-seed")
-        count = metafunc.config.getoption("--schedules")
-        seeds = [seed] if seed is not None else new_seeds(count)
+        seeds = _seeds(metafunc.config.getoption("--fault-seed"), metafunc.config.getoption("--schedules"))
         rows = [
             pytest.param(number, kind, id=f"seed_{number}-{kind}")
             for number in seeds
             for kind in (BOTH if whole else BOTH[number % 2 :][:1])
         ]
         metafunc.parametrize(("schedule", "fault_database"), rows, indirect=["fault_database"])
+
+
+def test_the_document_names_every_row() -> None:
+    document = (PROJECT_ROOT / "docs/architecture/durability.md").read_text()
+    for table, faults in TABLES.items():
+        names = "; ".join(fault.name for fault in faults)
+        assert f"| `tests/integration/faults/{table}_faults.py` | {names} |" in document
 
 
 @pytest.mark.timeout(240)
@@ -87,8 +95,10 @@ def test_after_faults_at_random_the_stored_bars_equal_the_official_ones(
     play(session, fault_database, tmp_path, drawn)
 
 
-def new_seeds(count: int) -> list[int]:
-    """Seeds of this run, the same ones for all processes that it is spread over."""
+def _seeds(seed: int | None, count: int | None) -> list[int]:
+    """What was asked for; new seeds of a run are the same for all processes that it is spread over."""
+    if seed is not None or not count:
+        return [_USUAL_SEED if seed is None else seed]
     run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or secrets.token_hex(16)
     draws = random.Random(run)
     return [draws.getrandbits(32) for _ in range(count)]
