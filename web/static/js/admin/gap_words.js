@@ -134,8 +134,13 @@ export function storageText(storage, nowMs) {
   if (storage === null) return { level: "idle", text: "The ingesting process has told nothing of it yet." };
   const { since, spooled_bars: spooled } = storage;
   if (since !== null) return { level: "bad", text: awayText(storage, nowMs) };
-  if (spooled > 0) return { level: "warn", text: `The database takes bars again; ${count(spooled, "bar")} of the spool follow.` };
+  if (spooled > 0) return { level: "warn", text: drainingText(storage) };
   return { level: "ok", text: "The database takes every bar." };
+}
+
+function drainingText({ spooled_bars: spooled, reason }) {
+  const trouble = reason === null ? "" : ` ${sentence(reason)}`;
+  return `The database takes bars again; ${count(spooled, "bar")} of the spool follow.${trouble}`;
 }
 
 /** "The database has taken no bars since 10:31:05. It is locked. 12,345 bars wait, 12,000 of them in the spool; at the
