@@ -124,7 +124,8 @@ def test_metrics_and_summary_come_each_second(house: House) -> None:
     assert 2.5 < times_s[3] - times_s[0] < 6
     assert list(watcher.told("metrics_update")[0]) == list(CARRIED)
     summary = watcher.told("summary_update")[0]
-    assert set(summary) == {"summary", "pipeline", "ingest_age_ms", "answers", "timestamp"}
+    repair = {"repair", "reconciliation", "storage"}
+    assert set(summary) == {"summary", "pipeline", "ingest_age_ms", "answers", "timestamp", *repair}
 
 
 def test_a_change_of_status_and_its_event_come_at_once(house: House) -> None:
@@ -283,7 +284,7 @@ def test_sockets_survive_a_database_that_is_away_for_a_while(own_house: House) -
     wait_for(lambda: watcher.told("metrics_update"))
     own_house.ingestion.take_away()
     wait_for(lambda: own_house.session.get(f"{own_house.web.url}/api/quotes", timeout=10).status_code == 503)
-    wait_for(lambda: "are told nothing new" in own_house.web.log)
+    wait_for(lambda: "are told little that is new" in own_house.web.log)
     own_house.ingestion.bring_back()
     count = len(watcher.got)
     wait_for(lambda: "metrics_update" in [event for _at_s, event, _data in watcher.got[count:]])
