@@ -15,8 +15,17 @@ from src.infrastructure.database.flush_interval import FlushInterval
 from src.infrastructure.database.spool import Spool, SpoolLimits
 from src.infrastructure.database.tickstock_db import TickStockDatabase
 from src.infrastructure.observability.status_file import StatusFile
+from tests.bars import MINUTE, bar
 
 ROOMY = SpoolLimits(free_bytes=0)
+
+
+def numbered(count: int, start: int = 0) -> list[Bar]:
+    """Official bars, each of a minute of its own; ten symbols."""
+    return [
+        bar(f"S{n % 10}", MINUTE + n // 10 * 60_000, close=100.0 + n, observed_at=n + 1)
+        for n in range(start, start + count)
+    ]
 
 
 class HurriedClock(SystemClock):

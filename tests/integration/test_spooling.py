@@ -31,7 +31,7 @@ from tests.bars import MINUTE, bar, reader_of, stored_bars
 from tests.conftest import as_settings_give_it
 from tests.postgres import PostgresServer, free_port
 from tests.waiting import wait_for
-from tests.writers import ROOMY, Losses, WriterRig, locked
+from tests.writers import ROOMY, Losses, WriterRig, locked, numbered
 
 MakeRig = Callable[..., WriterRig]
 
@@ -55,14 +55,6 @@ def make_rig(tmp_path: Path) -> Iterator[MakeRig]:
     yield make
     for rig in rigs:
         rig.stop()
-
-
-def numbered(count: int, start: int = 0) -> list[Bar]:
-    """Official bars, each of a minute of its own; ten symbols."""
-    return [
-        bar(f"S{n % 10}", MINUTE + n // 10 * 60_000, close=100.0 + n, observed_at=n + 1)
-        for n in range(start, start + count)
-    ]
 
 
 def by_key(bars: list[Bar]) -> list[Bar]:
@@ -221,7 +213,8 @@ def test_a_full_spool_and_a_full_memory_let_the_oldest_go_and_tell_each(make_rig
         wait_for(lambda: rig.storage["spooled_bars"] == 100)
         rig.live(live)
         rig.official(numbered(200, start=100))
-        wait_for(lambda: rig.storage["lost_bars"])
+        wait_for(lambda: rig.losses.keys)
+        assert rig.storage["lost_bars"] == 12
         assert "no room left on disk" in str(rig.storage["reason"])
         assert rig.storage["memory_bars"] == 198
     assert sorted(rig.losses.keys) == sorted([key_of(each) for each in live] + [key_of(b) for b in numbered(2, 100)])
@@ -339,8 +332,7 @@ def test_a_server_that_is_killed_and_comes_back_on_another_port(server: Postgres
 _CHILD = """
 import sys, itertools
 from pathlib import Path
-from tests.integration.test_spooling import numbered
-from tests.writers import WriterRig
+from tests.writers import WriterRig, numbered
 rig = WriterRig(sys.argv[1], Path(sys.argv[2]))
 for number in itertools.count(int(sys.argv[3])):
     assert rig.writer.submit(numbered(100, number * 100))
