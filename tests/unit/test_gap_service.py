@@ -138,6 +138,33 @@ def test_when_a_start_was_heard_again_is_known_once_something_came(bench: Bench)
     assert bench.gaps() == {("restart", ("AAPL",), -1, 10)}
 
 
+def test_corrections_of_before_tell_no_time(bench: Bench) -> None:
+    """Only seconds that are sent again come after the start, for longer than a distance is remembered."""
+    bench.service.begin(("AAPL",), Before(Heard(MINUTE, MINUTE), {"AAPL": 1}))
+    bench.service.resumed({"AAPL"})
+    for place in range(1, 13):
+        bench.clock.ms += 60_000
+        bench.intake.merge([second(-900 + place)], bench.clock.ms)
+    assert bench.gaps() == {("restart", ("AAPL",), -1, 0)}
+    assert bench.intake.behind_ms() == 0
+
+
+def test_old_seconds_that_come_among_new_ones_are_no_delay(bench: Bench) -> None:
+    begun(bench, "AAPL")
+    for _ in range(12):
+        bench.clock.ms += 60_000
+        bench.intake.merge([second(-900)], bench.clock.ms)
+    assert bench.intake.behind_ms() == 1_000
+
+
+def test_a_replay_that_begins_anew_has_its_own_time(bench: Bench) -> None:
+    bench.service.begin(("AAPL",), Before(Heard(MINUTE, MINUTE), {"AAPL": 1}))
+    for place in range(12):
+        bench.clock.ms += 60_000
+        bench.intake.merge([second(-36_000 + place * 60)], bench.clock.ms)
+    assert bench.intake.behind_ms() > 35_000_000
+
+
 def test_after_ten_seconds_without_data_the_clock_has_to_do(bench: Bench) -> None:
     bench.service.begin(("AAPL",), Before(Heard(MINUTE, MINUTE), {"AAPL": 1}))
     bench.service.resumed({"AAPL"})

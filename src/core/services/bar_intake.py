@@ -12,6 +12,9 @@ from src.core.domain.market.event_time import EventTime
 from src.core.domain.market.tick import TickData
 from src.core.ports import Clock
 
+# Bars and seconds are sent again with corrections for so long.
+_SENT_AGAIN_MS = 1_800_000
+
 
 @dataclass
 class IntakeStats:
@@ -34,6 +37,7 @@ class BarIntake:
         self._lock = threading.Lock()
         self._latency = CommitLatency()
         self._event_time = EventTime()
+        self._heard_before_ms = 0  # by the last life
         self._advanced_s = clock.monotonic()  # when the book's watermark last moved
         self.stats = IntakeStats()
 
@@ -47,12 +51,18 @@ class BarIntake:
             official = self._book.merge(ticks)
             if self._book.watermark_ms > before_ms:
                 self._advanced_s = arrived_s
-            self._event_time.hear(ticks[-1].timestamp + ticks[-1].window_ms, now_ms, arrived_s)
+                if self._is_new(self._book.watermark_ms):
+                    self._event_time.hear(ticks[-1].timestamp + ticks[-1].window_ms, now_ms, arrived_s)
             self._latency.arrived(official, len(ticks) - official, arrived_s)
             self.stats.ticks += len(ticks)
             self.stats.batches += 1
             self.stats.last_tick_ms = now_ms
         return official > 0
+
+    def _is_new(self, watermark_ms: int) -> bool:
+        """Whether the newest data of this life can tell the time: what the last life heard before may be sent again,
+        but not for half an hour (a replay that was begun anew)."""
+        return not self._heard_before_ms - _SENT_AGAIN_MS <= watermark_ms <= self._heard_before_ms
 
     def interrupt(self, symbols: Collection[str] | None) -> None:
         """Marks what is open of these symbols (None: of all) as partial: something of them was missed."""
@@ -88,9 +98,10 @@ class BarIntake:
 
     # -- event time ----------------------------------------------------------------------------------------------
 
-    def assume_behind(self, behind_ms: float) -> None:
-        """The feed was so far behind the wall clock in an earlier life."""
+    def assume(self, heard_ms: int, behind_ms: float) -> None:
+        """An earlier life heard what came until `heard_ms` (event time), and was so far behind the wall clock."""
         with self._lock:
+            self._heard_before_ms = heard_ms
             self._event_time.assume(behind_ms)
 
     @property

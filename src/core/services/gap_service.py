@@ -81,7 +81,7 @@ class GapService:
         Raises DatabaseUnavailableError; then it may be called again.
         """
         if before.heard is not None:
-            self._intake.assume_behind(before.heard.at_ms - before.heard.event_ms)
+            self._intake.assume(before.heard.event_ms, before.heard.at_ms - before.heard.event_ms)
         growing = self._recorder.growing()
         now_ms = self._intake.event_ms()
         with self._lock:
