@@ -98,7 +98,7 @@ FAULTS = [
     Fault("VWAP outside of low and high", alters=changed(_with_vwap_outside, MINUTE)),
     Fault("fractional volumes", alters=changed(_with_volume, MINUTE)),
     Fault("dropped at the opening", lambda _at_s: [drop(118), drop(130)], window=Window("09:28", 8), alone=True),
-    Fault("dropped as the pre-market opens", lambda _at_s: [drop(118)], window=Window("03:58", 40), alone=True),
+    Fault("dropped in the pre-market", lambda _at_s: [drop(118)], window=Window("09:15", 10), alone=True),
     Fault("dropped as the post-market ends", lambda _at_s: [drop(590)], window=Window("19:50", 12), alone=True),
     Fault(
         "dropped at an early close",
