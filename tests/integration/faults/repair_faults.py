@@ -40,8 +40,7 @@ def _known_later(after_s: float) -> Callable[[Line], list[Line]]:
 
 
 def _withdrawn_later(after_s: float) -> Callable[[Line], list[Line]]:
-    """REST has no such minute any more. Only one that is followed by others is known to be gone; what an answer lacks at
-    its end may come late."""
+    """REST has no such minute any more; it is followed by others, as what an answer lacks at its end may come late."""
     return lambda line: [line, line._replace(at_ms=line.at_ms + round(after_s * 1000), bar=None, sent=False)]
 
 
