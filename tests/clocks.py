@@ -13,6 +13,7 @@ _LOOK_S = 0.02
 # How often it was set (odd while it is being set), then from when on it runs: its time (microseconds), the machine's
 # (nanoseconds since the boot, the same for all processes), its speed, and the time at which it stands still.
 _STATE = struct.Struct("qqqdq")
+_COUNT = struct.Struct("q")
 _NEVER_US = 2**62
 # Then a counter for each process that lives by it.
 _BEATS = struct.Struct("8q")
@@ -60,7 +61,8 @@ class RacingClock:
 
     def beat(self, slot: int) -> None:
         """Tells that the process of that number (0 to 7) lives on."""
-        struct.pack_into("q", self._state, _STATE.size + 8 * slot, self.beats()[slot] + 1)
+        place = _STATE.size + _COUNT.size * slot
+        self._state[place : place + _COUNT.size] = _COUNT.pack(self.beats()[slot] + 1)
 
     def beats(self) -> tuple[int, ...]:
         """How often each process has told so."""
@@ -120,9 +122,11 @@ class RacingClock:
     def _set(self, skipped_us: int, speed: float, still_us: int) -> None:
         count = self._read()[0]
         now_us, now_ns = self.now_us() + skipped_us, time.monotonic_ns()
-        struct.pack_into("q", self._state, 0, count + 1)
-        _STATE.pack_into(self._state, 0, count + 1, now_us, now_ns, speed, still_us)
-        struct.pack_into("q", self._state, 0, count + 2)
+        told = _STATE.pack(count + 2, now_us, now_ns, speed, still_us)
+        # Not by pack_into, which fills with zeros first: a reader would see these.
+        self._state[:8] = _COUNT.pack(count + 1)
+        self._state[8 : _STATE.size] = told[8:]
+        self._state[:8] = told[:8]
 
 
 def _mapped(path: Path) -> mmap.mmap:

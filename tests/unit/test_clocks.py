@@ -90,6 +90,28 @@ def test_it_stands_still_where_no_more_is_granted():
     assert clock.now_ms() <= still_ms + 10_001
 
 
+def test_a_reader_never_sees_a_clock_that_is_half_set():
+    clock = RacingClock(START_MS, 1.0)
+    wrong: list[int] = []
+    done = threading.Event()
+
+    def read() -> None:
+        while not done.is_set():
+            now_ms = clock.now_ms()
+            if not START_MS <= now_ms < START_MS + 3_600_000:
+                wrong.append(now_ms)
+
+    readers = [threading.Thread(target=read) for _ in range(2)]
+    for reader in readers:
+        reader.start()
+    for _ in range(5_000):
+        clock.grant(0.01)
+    done.set()
+    for reader in readers:
+        reader.join()
+    assert wrong == []
+
+
 def test_other_processes_see_the_same_time(tmp_path: Path):
     clock = RacingClock(START_MS, 0.001, tmp_path / "clock")
     code = "import sys, pathlib, tests.clocks as c; print(c.RacingClock.shared(pathlib.Path(sys.argv[1])).now_ms())"

@@ -14,20 +14,20 @@ _HIT = range(2, 5)
 _ONE = 1
 
 
-def _is_hit(market: Market, line: Line) -> bool:
-    return (line.start_ms - market.start_ms) // MINUTE_MS in _HIT
+def _is_hit(market: Market, line: Line, minutes: range = _HIT) -> bool:
+    return (line.start_ms - market.start_ms) // MINUTE_MS in minutes
 
 
 def changed(
-    change: Callable[[Line], Iterable[Line]], channel: str, *, of_one: bool = False
+    change: Callable[[Line], Iterable[Line]], channel: str, *, of_one: bool = False, minutes: range = _HIT
 ) -> Callable[[Market], Market]:
-    """Changes the lines of a channel in the minutes that are hit, of all symbols or of one."""
+    """Changes the lines of a channel in some minutes (by index), of all symbols or of one."""
 
     def alter(market: Market) -> Market:
         symbols = market.symbols[_ONE : _ONE + 1] if of_one else market.symbols
 
         def is_meant(line: Line) -> bool:
-            return line.channel == channel and line.symbol in symbols and _is_hit(market, line)
+            return line.channel == channel and line.symbol in symbols and _is_hit(market, line, minutes)
 
         return market.altered(lambda line: change(line) if is_meant(line) else [line])
 
@@ -98,7 +98,7 @@ FAULTS = [
     Fault("VWAP outside of low and high", alters=changed(_with_vwap_outside, MINUTE)),
     Fault("fractional volumes", alters=changed(_with_volume, MINUTE)),
     Fault("dropped at the opening", lambda _at_s: [drop(118), drop(130)], window=Window("09:28", 8), alone=True),
-    Fault("dropped as the pre-market opens", lambda _at_s: [drop(118)], window=Window("03:58", 40), alone=True),
+    Fault("dropped in the pre-market", lambda _at_s: [drop(118)], window=Window("09:15", 10), alone=True),
     Fault("dropped as the post-market ends", lambda _at_s: [drop(590)], window=Window("19:50", 12), alone=True),
     Fault(
         "dropped at an early close",

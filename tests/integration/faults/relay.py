@@ -1,7 +1,7 @@
 """A relay that speaks TLS before the simulator, whose certificate can become wrong."""
 
+import asyncio
 import contextlib
-import socket
 import ssl
 import threading
 from collections.abc import Callable
@@ -17,57 +17,69 @@ class TlsRelay:
 
     def __init__(self, target_port: int) -> None:
         self._target_port = target_port
-        self._context = _context("good.pem")
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listener.getsockname()[1]
-        self._thread = threading.Thread(target=self._accept, name="tls-relay", daemon=True)
+        self._shown = self._good = _context("good.pem")
+        self._loop = asyncio.new_event_loop()
+        self._listens = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="tls-relay", daemon=True)
+        self.port = 0
 
     def start(self) -> None:
         """Takes connections from now on."""
         self._thread.start()
+        self._listens.wait(10)
 
     def stop(self) -> None:
-        """Takes no more connections; those that stand end with either side."""
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
+        """Ends all connections."""
+        self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
 
     def spoil(self) -> Callable[[], None]:
         """New connections get a certificate of another host, until it is ended."""
-        self._context = _context("other_name.pem")
+        self._shown = _context("other_name.pem")
 
         def heal() -> None:
-            self._context = _context("good.pem")
+            self._shown = self._good
 
         return heal
 
-    def _accept(self) -> None:
-        with contextlib.suppress(OSError):  # the listener was closed
-            while True:
-                line, _ = self._listener.accept()
-                threading.Thread(target=self._serve, args=(line,), daemon=True).start()
+    def _run(self) -> None:
+        self._good.sni_callback = self._choose
+        server = self._loop.run_until_complete(asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._good))
+        self.port = server.sockets[0].getsockname()[1]
+        self._listens.set()
+        self._loop.run_forever()
+        server.close()
+        self._loop.run_until_complete(_end_tasks())
+        self._loop.close()
 
-    def _serve(self, line: socket.socket) -> None:
-        target = ("127.0.0.1", self._target_port)
-        with (
-            line,
-            contextlib.suppress(OSError),
-            self._context.wrap_socket(line, server_side=True) as client,
-            socket.create_connection(target) as server,
-        ):
-            back = threading.Thread(target=_pass_on, args=(server, client), daemon=True)
-            back.start()
-            _pass_on(client, server)
-            back.join()
+    def _choose(self, line: ssl.SSLObject, _name: str | None, _context: ssl.SSLContext) -> None:
+        line.context = self._shown
+
+    async def _serve(self, client_in: asyncio.StreamReader, client_out: asyncio.StreamWriter) -> None:
+        server_in, server_out = await asyncio.open_connection("127.0.0.1", self._target_port)
+        ways = [
+            asyncio.create_task(_pass_on(client_in, server_out)),
+            asyncio.create_task(_pass_on(server_in, client_out)),
+        ]
+        await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        for way in ways:
+            way.cancel()
+        for end in (server_out, client_out):
+            end.transport.abort()
 
 
-def _pass_on(source: socket.socket, target: socket.socket) -> None:
+async def _pass_on(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
     with contextlib.suppress(OSError):
-        while piece := source.recv(_PIECE_BYTES):
-            target.sendall(piece)
-    for end in (source, target):
-        with contextlib.suppress(OSError):
-            end.shutdown(socket.SHUT_RDWR)
+        while piece := await source.read(_PIECE_BYTES):
+            target.write(piece)
+            await target.drain()
+
+
+async def _end_tasks() -> None:
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _context(name: str) -> ssl.SSLContext:

@@ -40,7 +40,7 @@ def _known_later(after_s: float) -> Callable[[Line], list[Line]]:
 
 
 def _withdrawn_later(after_s: float) -> Callable[[Line], list[Line]]:
-    """REST has no such minute any more."""
+    """REST has no such minute any more; it is followed by others, as what an answer lacks at its end may come late."""
     return lambda line: [line, line._replace(at_ms=line.at_ms + round(after_s * 1000), bar=None, sent=False)]
 
 
@@ -51,6 +51,10 @@ FAULTS = [
     _gap_while("REST: five minutes late", lambda: RestLate(by_s=300, for_s=1500)),
     _gap_while("REST: an answer older than a newer AM", lambda: RestLate(by_s=60, for_s=1500)),
     _after(changed(_known_later(8 * 60), MINUTE), "REST: contradicts what was sent"),
-    _after(changed(_withdrawn_later(8 * 60), MINUTE, of_one=True), "REST: a bar withdrawn", fast="sqlite"),
+    _after(
+        changed(_withdrawn_later(8 * 60), MINUTE, of_one=True, minutes=range(2, 3)),
+        "REST: a bar withdrawn",
+        fast="sqlite",
+    ),
     Fault("REST: unwell at the start", lambda _at_s: [begin(-1, RestTrouble(how="503", for_s=400))], alone=True),
 ]

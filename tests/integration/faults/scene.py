@@ -20,7 +20,7 @@ BUSY_SPEED, QUIET_SPEED = 60.0, 400.0
 _LEAD_MS = 30_000
 # How long the last repair may take, in the market's time and in the machine's.
 _REPAIRED_WITHIN_MS = 9_000_000
-_REPAIRED_WITHIN_S = 90.0
+_REPAIRED_WITHIN_S = 180.0
 _GRANT_S, _GRANT_EVERY_S = 0.02, 0.004
 
 
@@ -96,7 +96,7 @@ class Scene:
         for event in sorted(set(events) - set(early), key=lambda event: event.at_s):
             self.wait_until(self.market.start_ms + round(event.at_s * 1000))
             event.act(self)
-        self.wait_until(max(self.market.end_ms, *(line.at_ms for line in self.market.lines)))
+        self.wait_until(max([self.market.end_ms, *(line.at_ms for line in self.market.lines)]))
         self.clock.race(QUIET_SPEED)
 
     def settle(self) -> Verdict:

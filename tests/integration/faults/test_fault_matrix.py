@@ -78,14 +78,14 @@ def test_the_document_names_every_row() -> None:
         assert f"| `tests/integration/faults/{table}_faults.py` | {names} |" in document
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(360)
 def test_after_a_fault_the_stored_bars_equal_the_official_ones(
     session: Session, fault: Fault, fault_database: Database, tmp_path: Path
 ) -> None:
     play(session, fault_database, tmp_path, [(fault, fault.at_s)])
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(360)
 def test_after_faults_at_random_the_stored_bars_equal_the_official_ones(
     session: Session, schedule: int, fault_database: Database, tmp_path: Path
 ) -> None:
