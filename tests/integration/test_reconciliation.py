@@ -72,7 +72,11 @@ def planted(told: list[Bar]) -> list[Bar]:
     return [*missing, *edges]
 
 
-@pytest.mark.parametrize(("date", "hours"), [(EARLY_CLOSE, official_hours()), (SHORT, always), (LONG, always)], ids=str)
+@pytest.mark.parametrize(
+    ("date", "hours"),
+    [(EARLY_CLOSE, official_hours()), (SHORT, always), (LONG, always)],
+    ids=["early", "short", "long"],
+)
 def test_whatever_was_wrong_with_a_day_it_is_the_vendors_afterwards(
     sqlite_database_url: str, date: dt.date, hours: Hours
 ) -> None:
