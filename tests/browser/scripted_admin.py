@@ -52,6 +52,7 @@ def make_connection(number: int, name: str, tickers: int) -> Connection:
         "wanted_topics": 2 * tickers,
         "acknowledged_topics": 2 * tickers,
         "missing_topics": [],
+        "silent_topics": [],
         "ticker_count": tickers,
         "own_ticker_count": tickers,
         "lent": 0,

@@ -271,6 +271,7 @@ def test_the_other_conditions_have_their_words(open_page: Open, script: Scripted
     two |= {"condition": "disabled", "enabled": False, "reason": "Switched off by the settings.", "ticker_count": 0}
     two |= {"own_ticker_count": 0, "status": "disconnected", "url": None, "connected_at": None}
     three |= {"missing_topics": ["AM.XX1", "AM.XX2"], "acknowledged_topics": 78}
+    three |= {"silent_topics": ["A.BRK.B", "A.ZZZZ"]}
     script.carried["connection_2"] = []
     page = open_page(PATH).page
     expect(page.locator("#verdict-headline")).to_have_text("Bars are late for 40 of 80 tickers")
@@ -285,6 +286,8 @@ def test_the_other_conditions_have_their_words(open_page: Open, script: Scripted
     expect(card(page, 2).locator("button:visible")).to_have_count(0)
     expect(figure(card(page, 3), "Topics not confirmed")).to_have_text("AM.XX1, AM.XX2")
     expect(figure(card(page, 1), "Topics not confirmed")).to_be_hidden()
+    expect(figure(card(page, 3), "Tickers that never sent")).to_have_text("BRK.B, ZZZZ")
+    expect(figure(card(page, 1), "Tickers that never sent")).to_be_hidden()
 
 
 @alone

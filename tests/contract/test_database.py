@@ -133,7 +133,7 @@ def test_evidence_that_confirms_moves_the_stamp_and_not_the_revision(
 
 def test_many_rows_are_committed_in_transactions_of_5000(database: TickStockDatabase, database_url: str) -> None:
     bars = [bar(f"S{place}") for place in range(12_000)]
-    assert database.merge(bars) == (3, 0)
+    assert database.merge(bars) == (3, ())
     assert len(stored_bars(database_url)) == 12_000
 
 

@@ -71,7 +71,8 @@ def test_the_status_of_one_connection() -> None:
         "reason": "Bars are arriving.", "url": rows.ADDRESS, "connected_at": NOW - 600_000, "uptime_seconds": 600,
         "last_message_time": NOW - 400, "message_count": 15_000, "messages_per_second": 25.4, "rates": [25] * 60,
         "reconnect_count": 1, "error_count": 2, "errors_by_kind": {"dropped": 1, "failed_attempt": 1},
-        "wanted_topics": 200, "acknowledged_topics": 200, "missing_topics": [], "ticker_count": 100,
+        "wanted_topics": 200, "acknowledged_topics": 200, "missing_topics": [], "silent_topics": [],
+        "ticker_count": 100,
         "own_ticker_count": 100, "lent": 0, "borrowed": 0, "ticker_limit": 1000,
     }  # fmt: skip
 

@@ -132,6 +132,7 @@ def _told(entry: Mapping[str, Any], health: Health, now_ms: int | None) -> Field
     connected_ms = entry["connected_at"] if reports else None
     return {
         **{name: entry[name] for name in _AS_WRITTEN},
+        "silent_topics": entry.get("silent_topics", []),  # a row of an older version has none
         "status": entry["status"] if reports else "disconnected",
         "condition": health.condition,
         "reason": health.reason,

@@ -48,6 +48,11 @@ SCHEMAS: dict[str, Part] = {
             "wanted_topics": count("Topics asked for."),
             "acknowledged_topics": count("Of those, the feed acknowledged so many."),
             "missing_topics": items(text(), "Some of the others."),
+            "silent_topics": items(
+                text(),
+                "Topics of which nothing came in 15 minutes of regular session, though acknowledged.",
+                maxItems=20,
+            ),
             "last_message_time": or_null(moment("When its last message came.")),
             "connected_at": or_null(moment("When the feed accepted the key.")),
             "uptime_seconds": count("Since then; 0 while it is down."),

@@ -62,6 +62,7 @@ export function createConnectionCard(connectionId, prices, actions) {
     setText(parts["errors-aside"], kindsText(connection.errors_by_kind) || "none");
     setText(parts.address, connection.url ?? NOT_KNOWN);
     showTopics(connection);
+    showSilent(connection.silent_topics);
   }
 
   function showTopics({ acknowledged_topics: confirmed, wanted_topics: wanted, missing_topics: missing }) {
@@ -69,6 +70,12 @@ export function createConnectionCard(connectionId, prices, actions) {
     const more = wanted - confirmed > missing.length ? " and others" : "";
     setText(parts.missing, missing.join(", ") + more);
     parts["missing-box"].hidden = missing.length === 0;
+  }
+
+  /** Acknowledged, and yet nothing came of them in 15 minutes of regular session: thinly traded, or no such ticker. */
+  function showSilent(topics) {
+    setText(parts.silent, topics.map((topic) => topic.slice(topic.indexOf(".") + 1)).join(", "));
+    parts["silent-box"].hidden = topics.length === 0;
   }
 
   function showActions({ enabled, paused, movable, granted }, canMove) {
