@@ -101,7 +101,11 @@ ROW_FIGURES = (
     Figure("tickstock_bars_committed_total", "Bars committed, each version of one counted.", _value("writer", "rows")),
     Figure("tickstock_commits_total", "Transactions that committed bars.", _value("writer", "commits")),
     Figure("tickstock_refused_rows_total", "Bars that the database refused.", _value("writer", "refused_rows")),
-    Figure("tickstock_waiting_bars", "Bars that wait to be committed, in memory and in the spool.", _value("writer", "waiting_bars")),
+    Figure(
+        "tickstock_waiting_bars",
+        "Bars that wait to be committed, in memory and in the spool.",
+        _value("writer", "waiting_bars"),
+    ),
     Figure(
         "tickstock_last_commit_duration_seconds", "How long the last commit took.", _value("writer", "last_commit_s")
     ),
