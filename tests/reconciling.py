@@ -21,6 +21,7 @@ from src.infrastructure.database.gap_store import DatabaseGapReader, DatabaseGap
 from src.infrastructure.database.reconciliation_store import DatabaseReconciliations
 from src.infrastructure.database.tickstock_db import TickStockDatabase
 from tests.bars import MINUTE, bar, stored_bars
+from tests.held_clock import HeldClock
 
 DAY = dt.date(2025, 11, 20)
 NOW = MINUTE + 2 * 86_400_000
@@ -44,21 +45,12 @@ def shown(url: str) -> list[Bar]:
     return [msgspec.structs.replace(one, observed_at=0) for one in stored_bars(url) if not one.withdrawn]
 
 
-class StoppedClock:
+class StoppedClock(HeldClock):
     """A clock that stands where it was set; waits end at once, and so does time that is waited for."""
 
     def __init__(self, now_ms: int) -> None:
-        self.ms = now_ms
+        super().__init__(now_ms)
         self.waits: list[float] = []
-
-    def now_us(self) -> int:
-        return self.ms * 1000
-
-    def now_ms(self) -> int:
-        return self.ms
-
-    def monotonic(self) -> float:
-        return self.ms / 1000
 
     def wait(self, event: threading.Event, timeout_s: float) -> bool:
         self.waits.append(timeout_s)

@@ -193,7 +193,7 @@ def test_pages_of_the_own_origin_and_what_is_no_page_are_let_in(house: House) ->
     for origin in (house.web.url, None):
         visitor = house.raw(origin=origin, suppress_origin=origin is None)
         visitor.send(f"40{NAMESPACE},")
-        wait_for(lambda visitor=visitor: visitor.recv().startswith(f"40{NAMESPACE},"))  # type: ignore[misc]
+        wait_for(lambda visitor=visitor: visitor.recv().startswith(f"40{NAMESPACE},"))  # type: ignore[misc]  # a default
 
 
 def test_long_polling_is_not_offered(house: House) -> None:

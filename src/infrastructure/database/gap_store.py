@@ -21,9 +21,9 @@ _RECORD = text(
     " WHERE gap.from_ms <> excluded.from_ms OR coalesce(gap.to_ms, -1) <> coalesce(excluded.to_ms, -1)"
     " OR coalesce(gap.symbols, '') <> coalesce(excluded.symbols, '')"
 )
-_GROWING = text(f"SELECT {_GAP} FROM data_gaps WHERE state = 'open' AND to_ms IS NULL ORDER BY opened_ms, id")  # noqa: S608
+_GROWING = text(f"SELECT {_GAP} FROM data_gaps WHERE state = 'open' AND to_ms IS NULL ORDER BY opened_ms, id")  # noqa: S608  of constants
 _UNEXPANDED = text(
-    f"SELECT {_GAP} FROM data_gaps WHERE state = 'open' AND to_ms IS NOT NULL AND symbols_total IS NULL"  # noqa: S608
+    f"SELECT {_GAP} FROM data_gaps WHERE state = 'open' AND to_ms IS NOT NULL AND symbols_total IS NULL"  # noqa: S608  of constants
     " ORDER BY opened_ms, id"
 )
 _EXPANDED = text(
@@ -37,7 +37,7 @@ _ADD_ENTRIES = (
 )
 _UNDONE = "entry.state IN ('open', 'waiting')"
 _ENTRIES = text(
-    "SELECT entry.gap_id, entry.symbol, gap.from_ms, gap.to_ms, gap.reason, entry.state, entry.due_ms, entry.attempts"  # noqa: S608
+    "SELECT entry.gap_id, entry.symbol, gap.from_ms, gap.to_ms, gap.reason, entry.state, entry.due_ms, entry.attempts"  # noqa: S608  of constants
     " FROM (SELECT symbol, min(due_ms) AS first_ms FROM data_gap_symbols AS entry"
     f" WHERE {_UNDONE} AND due_ms <= :until_ms GROUP BY symbol ORDER BY first_ms, symbol LIMIT :limit) AS due"
     " JOIN data_gap_symbols AS entry ON entry.symbol = due.symbol JOIN data_gaps AS gap ON gap.id = entry.gap_id"
@@ -50,28 +50,28 @@ _OF_SAME_GAP = (
     " AND symbols_total IS NOT NULL)"
 )
 _NOTE = (
-    "UPDATE data_gap_symbols SET state = :state, due_ms = coalesce(:due_ms, due_ms), attempts = attempts + 1,"  # noqa: S608
+    "UPDATE data_gap_symbols SET state = :state, due_ms = coalesce(:due_ms, due_ms), attempts = attempts + 1,"  # noqa: S608  of constants
     f" detail = :detail WHERE {_OF_SAME_GAP}"
 )
-_DROP = f"DELETE FROM data_gap_symbols WHERE {_OF_SAME_GAP}"  # noqa: S608
+_DROP = f"DELETE FROM data_gap_symbols WHERE {_OF_SAME_GAP}"  # noqa: S608  of constants
 _COUNT = text(
     "UPDATE data_gaps SET symbols_done = symbols_done + :done, attempts = attempts + :asked,"
     " repaired_bars = repaired_bars + :repaired, checked_ms = :now_ms WHERE id = :id"
 )
 _HAS = "EXISTS (SELECT 1 FROM data_gap_symbols WHERE gap_id = :id AND state = '{}')"
 _SETTLE = text(
-    f"UPDATE data_gaps SET state = CASE WHEN {_HAS.format('open')} THEN 'open'"  # noqa: S608
+    f"UPDATE data_gaps SET state = CASE WHEN {_HAS.format('open')} THEN 'open'"  # noqa: S608  of constants
     f" WHEN {_HAS.format('waiting')} THEN 'waiting'"
     f" WHEN {_HAS.format('unrepairable')} THEN 'unrepairable' ELSE 'repaired' END,"
     f" closed_ms = CASE WHEN {_HAS.format('open')} OR {_HAS.format('waiting')} THEN NULL ELSE :now_ms END"
     " WHERE id = :id AND symbols_total IS NOT NULL AND closed_ms IS NULL"
 )
 _COUNTS = text(
-    "SELECT (SELECT count(*) FROM data_gaps WHERE closed_ms IS NULL), count(*), count(DISTINCT symbol), min(due_ms)"  # noqa: S608
+    "SELECT (SELECT count(*) FROM data_gaps WHERE closed_ms IS NULL), count(*), count(DISTINCT symbol), min(due_ms)"  # noqa: S608  of constants
     f" FROM data_gap_symbols AS entry WHERE {_UNDONE}"
 )
 _ASK_ALL_AGAIN = text(
-    f"UPDATE data_gap_symbols AS entry SET due_ms = :now_ms WHERE {_UNDONE} AND due_ms > :now_ms"  # noqa: S608
+    f"UPDATE data_gap_symbols AS entry SET due_ms = :now_ms WHERE {_UNDONE} AND due_ms > :now_ms"  # noqa: S608  of constants
 )
 _ASK_ONE_AGAIN = text(
     "UPDATE data_gap_symbols SET due_ms = :now_ms WHERE gap_id = :id AND (due_ms > :now_ms OR state = 'unrepairable')"
@@ -87,7 +87,7 @@ _FORGET_ENTRIES = text(
 )
 _FORGET = text("DELETE FROM data_gaps WHERE closed_ms < :before_ms")
 _LISTED = text(
-    "SELECT id, scope, symbols, symbols_total, symbols_done, from_ms, to_ms, reason, detail, state, attempts,"  # noqa: S608
+    "SELECT id, scope, symbols, symbols_total, symbols_done, from_ms, to_ms, reason, detail, state, attempts,"  # noqa: S608  of constants
     " repaired_bars, opened_ms, checked_ms, closed_ms,"
     f" (SELECT min(due_ms) FROM data_gap_symbols AS entry WHERE gap_id = gap.id AND {_UNDONE}) AS due_ms,"
     " (SELECT symbol || ': ' || entry.detail FROM data_gap_symbols AS entry WHERE gap_id = gap.id"
