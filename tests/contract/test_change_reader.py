@@ -4,15 +4,17 @@ import threading
 import time
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import insert, text
 
 from src.core.domain.market.cursor import Cursor
 from src.core.errors import DatabaseUnavailableError
 from src.infrastructure.database.bar_reader import DatabaseBarReader
 from src.infrastructure.database.change_reader import DatabaseChangeReader
 from src.infrastructure.database.engines import read_engine, write_engine
+from src.infrastructure.database.tables import write_state
 from src.infrastructure.database.tickstock_db import TickStockDatabase
 from tests.bars import MINUTE, bar
+from tests.waiting import wait_for
 
 
 def test_a_cut_answer_does_not_pass_the_first_bars_of_a_symbol_not_known_yet(
@@ -112,3 +114,25 @@ def test_who_is_too_far_behind_begins_anew(
     told = reader.changes(["S1"], start, 100, later)
     assert told is not None, "of S1 nothing changed"
     assert told.bars == []
+
+
+def test_a_restore_in_the_middle_is_a_database_that_is_away(database: TickStockDatabase, database_url: str) -> None:
+    database.merge([bar("S0", MINUTE)])
+    engine = write_engine(database_url)
+    with engine.begin() as connection:
+        kept = connection.execute(text("SELECT * FROM write_state")).mappings().one()
+        connection.execute(text("DELETE FROM write_state"))
+    reader = DatabaseChangeReader(read_engine(database_url))
+    with pytest.raises(DatabaseUnavailableError, match="a row is missing"):
+        reader.seen()
+    with engine.begin() as connection:
+        connection.execute(insert(write_state).values(**kept))
+    wait_for(lambda: looks_again(reader))
+    engine.dispose()
+
+
+def looks_again(reader: DatabaseChangeReader) -> bool:
+    try:
+        return reader.seen().revision > 0
+    except DatabaseUnavailableError:
+        return False

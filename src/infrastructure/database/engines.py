@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from sqlalchemy import Engine, create_engine, event, make_url
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, NoResultFound
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import QueuePool
 
@@ -174,6 +174,8 @@ def database_errors() -> Iterator[None]:
         yield
     except PoolTimeoutError as error:
         raise DatabaseUnavailableError(f"The database is not available: {error}.") from error
+    except NoResultFound as error:
+        raise DatabaseUnavailableError("The database is not available: a row is missing that it always has.") from error
     except DBAPIError as error:
         said = str(error.orig).partition("\nLINE ")[0]  # PostgreSQL goes on with the place in the statement
         words = " ".join(said.split()).rstrip(".?")
