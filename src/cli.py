@@ -8,7 +8,9 @@ from flask import Flask
 
 from src.cli_accounts import admin_commands
 from src.cli_doctor import doctor_command
-from src.cli_reconcile import MakeRest, reconcile_command
+from src.cli_history import history_commands
+from src.cli_owner import MakeRest
+from src.cli_reconcile import reconcile_command
 from src.config.settings import Settings, SettingsError, load_settings
 from src.core.errors import TickStockError
 from src.infrastructure.database import migrate
@@ -28,6 +30,7 @@ def register_commands(app: Flask, settings: Settings, make_rest: MakeRest) -> No
     app.cli.add_command(admin_commands(settings, lambda: time.time_ns() // 1_000_000))
     app.cli.add_command(doctor_command(settings))
     app.cli.add_command(reconcile_command(settings, make_rest))
+    app.cli.add_command(history_commands(settings, make_rest))
 
     @app.cli.command("migrate")
     @click.option("--yes", is_flag=True, help="Take over an older version's tables without asking.")

@@ -236,7 +236,7 @@ def test_the_command_has_the_process_that_ingests_compare(app: Flask, settings: 
         assert plain(day) == official(url, date, ("BACpL", "GRC"))
         store(url, msgspec.structs.replace(bar_of("GRC", date), tier=Tier.FINAL.value, observed_at=2 * 10**15))
         status, said = run(app, "--date", str(date), "--symbols", "GRC")
-        assert "Another process ingests into this database: it is asked to compare." in said
+        assert "Another process ingests into this database: it is asked to do this." in said
         assert f"{date} will be compared." in said
         assert (status, "had other values" in said) == (0, True), said
         status, said = run(app, "--date", str(date), "--file", str(tmp_path / "none"))

@@ -1,0 +1,16 @@
+"""`flask history`: bars of the past."""
+
+import click
+
+from src.cli_owner import MakeRest
+from src.config.settings import Settings
+
+
+def history_commands(settings: Settings, make_rest: MakeRest) -> click.Group:
+    """The group of commands, on the settings' database; `make_rest` makes the vendor's REST side."""
+
+    @click.group("history")
+    def history() -> None:
+        """Load bars of the past, and see what is stored of it."""
+
+    return history
