@@ -35,4 +35,4 @@ class DatabaseDays:
 def daily_from_row(row: Sequence[Any]) -> DailyBar:
     """A day from the columns of `Dialect.day_columns`."""
     date = row[1] if isinstance(row[1], dt.date) else dt.date.fromisoformat(row[1])
-    return DailyBar(row[0], date, *row[2:11], bool(row[11]), bool(row[12]))
+    return DailyBar(row[0], date, *row[2:])
