@@ -3,13 +3,14 @@
 import logging
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
-from typing import Any, NamedTuple
+from datetime import date, datetime
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
 from sqlalchemy import Connection, Engine, text
 
 from src.core.domain.market.bar import MINUTE_MS, Bar, EvidenceClock, Tier, check_bar, merge_evidence
+from src.core.domain.market.daily import DailyBar
 from src.core.errors import BadBarError, BadSymbolError, FeedMismatchError, RowRefusedError
 from src.infrastructure.database.dialects import Range, add_symbols, dialect_of, log_changes
 from src.infrastructure.database.engines import database_errors
@@ -50,12 +51,15 @@ _FORGET_CHANGES = text("DELETE FROM bar_changes WHERE revision <= :floor")
 _RAISE_FLOOR = text("UPDATE write_state SET changes_floor = :floor WHERE changes_floor < :floor")
 
 
-class Merged(NamedTuple):
+_Row = TypeVar("_Row", Bar, DailyBar)
+
+
+class Merged(NamedTuple, Generic[_Row]):
     """What became of a batch: the last revision used (None for no bars), and what the database refused, each with the
     reason, a sentence."""
 
     revision: int | None
-    refusals: tuple[tuple[Bar, str], ...]
+    refusals: tuple[tuple[_Row, str], ...]
 
     @property
     def refused(self) -> int:
@@ -91,7 +95,7 @@ class TickStockDatabase:
             self.clock.raise_floor(row.newest_stamp_us)
             self.database_id = row.database_id
 
-    def merge(self, bars: Iterable[Bar]) -> Merged:
+    def merge(self, bars: Iterable[Bar]) -> Merged[Bar]:
         """Commits checked bars, at most 5,000 a transaction, ordered by key.
 
         Several accounts of one minute are merged first. A row that the database refuses fails alone and is logged.
@@ -100,23 +104,33 @@ class TickStockDatabase:
         for bar in bars:
             key = (bar.symbol, bar.timestamp)
             merged[key] = merge_evidence(merged[key], bar) if key in merged else bar
-        rows = [merged[key] for key in sorted(merged)]
-        result = Merged(None, ())
+        return self._merge_in_pieces([merged[key] for key in sorted(merged)], self._commit)
+
+    def merge_daily(self, bars: Iterable[DailyBar]) -> Merged[DailyBar]:
+        """The same for checked daily bars."""
+        merged: dict[tuple[str, date], DailyBar] = {}
+        for bar in bars:
+            key = (bar.symbol, bar.date)
+            merged[key] = merge_evidence(merged[key], bar) if key in merged else bar
+        return self._merge_in_pieces([merged[key] for key in sorted(merged)], self._commit_daily)
+
+    def _merge_in_pieces(self, rows: Sequence[_Row], commit: Callable[[Sequence[_Row]], int]) -> Merged[_Row]:
+        result = Merged[_Row](None, ())
         for start in range(0, len(rows), MAX_ROWS_A_TRANSACTION):
-            result = _joined(result, self._merge_rows(rows[start : start + MAX_ROWS_A_TRANSACTION]))
+            result = _joined(result, self._merge_rows(rows[start : start + MAX_ROWS_A_TRANSACTION], commit))
         return result
 
-    def _merge_rows(self, rows: Sequence[Bar]) -> Merged:
+    def _merge_rows(self, rows: Sequence[_Row], commit: Callable[[Sequence[_Row]], int]) -> Merged[_Row]:
         """One transaction; when it is refused, one for each half, down to the row that is at fault."""
         try:
-            return Merged(self._commit(rows), ())
+            return Merged(commit(rows), ())
         except RowRefusedError as error:
             self._known_symbols.clear()  # one of them may have been deleted
             if len(rows) == 1:
                 logger.error("%s The bar is lost: %s.", error, rows[0])  # noqa: TRY400  the sentence says it all
                 return Merged(None, ((rows[0], str(error)),))
         middle = len(rows) // 2
-        return _joined(self._merge_rows(rows[:middle]), self._merge_rows(rows[middle:]))
+        return _joined(self._merge_rows(rows[:middle], commit), self._merge_rows(rows[middle:], commit))
 
     def _commit(self, rows: Sequence[Bar]) -> int:
         new = sorted({bar.symbol for bar in rows} - self._known_symbols)
@@ -127,6 +141,16 @@ class TickStockDatabase:
             self._dialect.merge(connection, rows, revision)
             if older := _older_ranges(rows, newest_ms - RECENT_MS):
                 log_changes(connection, older, revision, now_ms)
+        self._known_symbols.update(new)
+        return revision
+
+    def _commit_daily(self, rows: Sequence[DailyBar]) -> int:
+        new = sorted({bar.symbol for bar in rows} - self._known_symbols)
+        with self._lock, database_errors(), self._engine.begin() as connection:
+            added = add_symbols(connection, new, self._now_us() // 1000) if new else 0
+            values = {"stamp": max(bar.observed_at for bar in rows), "newest_ms": 0, "added": added}
+            revision: int = connection.execute(self._next_revision, values).one().revision
+            self._dialect.merge_days(connection, rows, revision)
         self._known_symbols.update(new)
         return revision
 
@@ -255,7 +279,7 @@ class TickStockDatabase:
         self._engine.dispose()
 
 
-def _joined(one: Merged, other: Merged) -> Merged:
+def _joined(one: Merged[_Row], other: Merged[_Row]) -> Merged[_Row]:
     revisions = [revision for revision in (one.revision, other.revision) if revision is not None]
     return Merged(max(revisions, default=None), one.refusals + other.refusals)
 
