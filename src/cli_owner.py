@@ -168,7 +168,7 @@ def check_owned(lost: threading.Event) -> None:
 
 @contextmanager
 def own_store(settings: Settings, clock: Clock) -> Iterator[TickStockDatabase]:
-    """The database to write bars to, where this process alone may: its feed is right, its stamps newer than all before."""
+    """The database to write bars to, where this process alone may: its feed is right, its stamps are the newest."""
     database = TickStockDatabase(write_engine(settings.database_url), clock.now_us)
     database.claim_feed(settings.feed)
     database.load_clock()
