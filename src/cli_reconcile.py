@@ -40,6 +40,7 @@ _LOOK_INTERVAL_S = 0.2
 _ANSWER_WITHIN_S = 65.0  # a job that nobody took up is refused after 60 s
 _SILENT_OWNER_MS = 30_000
 _RENEWAL_S = 2.0
+_LEASE_RUNS_OUT_S = 10.0
 _FAILURES_TOLD = 20
 
 
@@ -127,10 +128,22 @@ def _chosen(reading: _Reading, symbols: str | None, universe: str | None) -> tup
 
 def _reconcile(settings: Settings, reading: _Reading, make_rest: MakeRest, request: Request, clock: Clock) -> Run:
     ownership = ownership_of(settings.database_url)
-    if not ownership.acquire():
+    if not _acquired(ownership, reading, clock):
         return _by_owner(reading, request, clock)
     with _held(ownership, clock) as lost:
         return _here(settings, reading, make_rest, request, clock, lost)
+
+
+def _acquired(ownership: Ownership, reading: _Reading, clock: Clock) -> bool:
+    """Whether this process is the owner now. The lease may be that of a process that was killed: while nobody is heard
+    of who ingests, it is waited for that it runs out."""
+    until_s, never = clock.monotonic() + _LEASE_RUNS_OUT_S, threading.Event()
+    first = reading.bars.state("status")
+    while not ownership.acquire():
+        if reading.bars.state("status") != first or clock.monotonic() > until_s:
+            return False
+        clock.wait(never, _LOOK_INTERVAL_S)
+    return True
 
 
 # -- here ------------------------------------------------------------------------------------------------------------
