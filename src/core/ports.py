@@ -202,6 +202,10 @@ class GapQueue(Protocol):
         """For at most `limit` symbols that have something due by `until_ms`, the longest due first: all their entries
         that are open or waiting, also those due later, a symbol's entries together, oldest minutes first."""
 
+    def unrepaired(self, first_ms: int, last_ms: int) -> list[GapEntry]:
+        """All entries with a minute from `first_ms` to `last_ms`, those among them that were given up as unrepairable;
+        a symbol's entries together, oldest minutes first."""
+
     def note(
         self, entries: Sequence[GapEntry], state: GapState, due_ms: int | None, repaired: int, detail: str
     ) -> None:
@@ -254,6 +258,7 @@ class RunLog(Protocol):
     def newest(self, limit: int) -> list[Run]: ...
     def kept_symbols(self, from_ms: int, to_ms: int) -> KeptSymbols: ...
     def has_unsettled(self, from_ms: int, to_ms: int) -> bool: ...
+    def has_given_up(self, from_ms: int, to_ms: int) -> bool: ...
 
 
 class FileDay(NamedTuple):
