@@ -228,6 +228,18 @@ def test_what_waits_can_be_asked_for_now(store: DatabaseGapStore) -> None:
     assert store.ask_again("no such gap", _NOW) == 0
 
 
+def test_impatience_counts_no_attempts(store: DatabaseGapStore) -> None:
+    store.record([gap()])
+    store.expand(gap(), {"AAPL": _NOW})
+    for _ in range(3):
+        store.note(store.entries(_NOW, 9), GapState.OPEN, _NOW + _STEP, 0, "The vendor is confused.")
+        assert store.ask_again("one", _NOW) == 1
+        store.note(store.entries(_NOW, 9), GapState.OPEN, _NOW + _STEP, 0, "The vendor is confused.")
+        assert store.ask_again(None, _NOW) == 1
+    (entry,) = store.entries(_NOW, 9)
+    assert entry.attempts == 0
+
+
 def test_people_see_what_is_open_before_what_is_closed(store: DatabaseGapStore, reader: DatabaseGapReader) -> None:
     names = tuple(f"T{number}" for number in range(30))
     for number, id_ in enumerate(("old", "new")):

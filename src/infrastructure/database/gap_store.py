@@ -76,11 +76,14 @@ _COUNTS = text(
     "SELECT (SELECT count(*) FROM data_gaps WHERE closed_ms IS NULL), count(*), count(DISTINCT symbol), min(due_ms)"  # noqa: S608  of constants
     f" FROM data_gap_symbols AS entry WHERE {_UNDONE}"
 )
+# What is asked before its time is no attempt: else impatience would give gaps up, and have an empty answer believed.
+_SOONER = "due_ms = :now_ms, attempts = CASE WHEN attempts > 0 THEN attempts - 1 ELSE 0 END"
 _ASK_ALL_AGAIN = text(
-    f"UPDATE data_gap_symbols AS entry SET due_ms = :now_ms WHERE {_UNDONE} AND due_ms > :now_ms"  # noqa: S608  of constants
+    f"UPDATE data_gap_symbols AS entry SET {_SOONER} WHERE {_UNDONE} AND due_ms > :now_ms"  # noqa: S608  of constants
 )
 _ASK_ONE_AGAIN = text(
-    "UPDATE data_gap_symbols SET due_ms = :now_ms WHERE gap_id = :id AND (due_ms > :now_ms OR state = 'unrepairable')"
+    f"UPDATE data_gap_symbols SET {_SOONER} WHERE gap_id = :id"  # noqa: S608  of constants
+    " AND (due_ms > :now_ms OR state = 'unrepairable')"
 )
 _TAKE_UP_AGAIN = text(
     "UPDATE data_gap_symbols SET state = 'open', attempts = 0 WHERE gap_id = :id AND state = 'unrepairable'"
