@@ -11,6 +11,7 @@ from src.core.domain.connection.event import ConnectionEvent
 from src.core.domain.connection.interruption import Listened
 from src.core.domain.connection.request_window import RequestRate
 from src.core.domain.market.bar import Bar
+from src.core.domain.market.coverage import Day, Stored
 from src.core.domain.market.cursor import Changes, Cursor
 from src.core.domain.market.daily import DailyBar
 from src.core.domain.market.gaps import Gap, GapCounts, GapEntry, GapRow, GapState, GapTotals
@@ -287,6 +288,34 @@ class Reconciliations(Protocol):
     def close(self) -> None: ...
     def stop(self) -> None: ...
     def snapshot(self) -> dict[str, Any]: ...
+
+
+class DayGaps(NamedTuple):
+    """Gaps by symbol, as the first and the last minute (epoch ms; None: grows): those that are open or wait, and those
+    that were given up. `of_all` concern every symbol."""
+
+    open: dict[str, list[tuple[int, int | None]]]
+    lost: dict[str, list[tuple[int, int | None]]]
+    of_all: list[tuple[int, int | None]]
+
+
+class Settled(NamedTuple):
+    """What REST was asked for when its bars were final: by symbol and month (YYYY-MM) through which date, for minutes
+    and for daily bars; and the symbols and dates of the vendor's daily bars. Dates are New York, YYYY-MM-DD."""
+
+    minutes: Mapping[tuple[str, str], str]
+    daily: Mapping[tuple[str, str], str]
+    traded: Collection[tuple[str, str]]
+
+
+class Coverage(Protocol):
+    """What is known of symbols' days. Any thread may call; methods raise DatabaseUnavailableError."""
+
+    def stored(self, symbols: Sequence[str], days: Sequence[Day]) -> Mapping[str, Sequence[Stored]]: ...
+    def bars(self, symbol: str, from_ms: int, to_ms: int) -> list[Bar]: ...
+    def gaps(self, from_ms: int, to_ms: int) -> DayGaps: ...
+    def settled(self, symbols: Sequence[str], first: str, last: str) -> Settled: ...
+    def pruned_before_ms(self) -> int: ...
 
 
 class Job(NamedTuple):
