@@ -27,6 +27,7 @@ from src.core.services.alert_service import AlertService, Origin
 from src.core.services.bar_intake import BarIntake
 from src.core.services.connection_desk import ConnectionDesk
 from src.core.services.connection_status_service import ConnectionStatusService
+from src.core.services.coverage_service import CoverageService
 from src.core.services.gap_jobs import GapJobs
 from src.core.services.gap_report_service import GapReportService
 from src.core.services.gap_service import GapService
@@ -49,6 +50,7 @@ from src.infrastructure.database.bar_reader import DatabaseBarReader
 from src.infrastructure.database.bar_writer import DatabaseBarWriter
 from src.infrastructure.database.change_reader import DatabaseChangeReader
 from src.infrastructure.database.connection_events import DatabaseEventLog, DatabaseEventRecorder
+from src.infrastructure.database.coverage_reader import DatabaseCoverage
 from src.infrastructure.database.engines import read_engine, row_engine, write_engine
 from src.infrastructure.database.flush_interval import FlushInterval
 from src.infrastructure.database.gap_store import DatabaseGapReader, DatabaseGapStore
@@ -68,6 +70,7 @@ from src.infrastructure.websocket.massive_client import ClientConfig
 from src.infrastructure.websocket.multi_connection_manager import ManagerConfig, MultiConnectionManager
 from src.presentation.admin.access import AccessDeps, current_account, register_access
 from src.presentation.admin.api import AdminDeps, admin_blueprint
+from src.presentation.admin.coverage import CoverageDeps, coverage_blueprint
 from src.presentation.admin.live import register_live
 from src.presentation.admin.live_feed import LiveSources
 from src.presentation.admin.pages import admin_pages_blueprint
@@ -145,6 +148,10 @@ def _register_admin(
     gaps = GapReportService(DatabaseGapReader(engine), DatabaseReconciliations(engine, rows))
     desk = DatabaseJobDesk(engine, rows, _CLOCK.now_ms)
     app.register_blueprint(admin_blueprint(AdminDeps(connections, gaps, reader, changes, desk, _CLOCK.now_ms)))
+    calendar = _load_sessions() if settings.feed == "massive" else None  # the simulated market trades at any hour
+    coverage = CoverageService(DatabaseCoverage(engine), calendar, _CLOCK.now_ms)
+    whom = Whom(reader, RelationshipCache(engine))
+    app.register_blueprint(coverage_blueprint(CoverageDeps(coverage, whom, reader, changes, desk)))
     register_live(app, LiveSources(connections, gaps, reader, changes))
 
 
@@ -197,7 +204,8 @@ def build_runtime(
         rest, queue, database, clock, intake.surely_behind_ms, lambda gap: intake.day_volumes(gap.from_ms)
     )
     reconciliations = _reconciliations(settings, database, rest, sessions, clock, repair, intake)
-    jobs = {"gaps.repair": GapJobs(queue, repair.wake, clock.now_ms).repair, "reconcile": reconciliations.ask}
+    gap_jobs = GapJobs(queue, gaps.open, repair.wake, clock.now_ms)
+    jobs = {"gaps.repair": gap_jobs.repair, "coverage.repair": gap_jobs.ask_for, "reconcile": reconciliations.ask}
 
     def make_adapter(callbacks: FeedCallbacks) -> RealTimeDataAdapter:
         config = ManagerConfig(

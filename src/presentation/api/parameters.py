@@ -60,6 +60,14 @@ def read_limit(arguments: MultiDict[str, str], default: int, largest: int) -> in
     return int(text)
 
 
+def read_whole(arguments: MultiDict[str, str], name: str, default: int, largest: int) -> int:
+    """A whole number from 0 to `largest`."""
+    text = arguments.get(name, str(default))
+    if not re.fullmatch(r"[0-9]{1,9}", text) or int(text) > largest:
+        raise bad_parameter(f"{name} is {text!r:.40}; allowed is a whole number from 0 to {largest}.")
+    return int(text)
+
+
 def read_since_ms(arguments: MultiDict[str, str]) -> int | None:
     """`since` as epoch ms: epoch seconds (below 10^11), epoch ms, or an ISO 8601 time (UTC where it names no zone)."""
     text = arguments.get("since")

@@ -1,6 +1,6 @@
 """The description of the whole API, in the words of OpenAPI 3.1 (https://spec.openapis.org/oas/v3.1.1.html)."""
 
-from src.presentation.api.openapi import accounts, admin, admin_schemas, market, operations
+from src.presentation.api.openapi import accounts, admin, admin_schemas, coverage, market, operations
 from src.presentation.api.openapi.parts import Part, fields, text
 
 _DESCRIPTION = (
@@ -41,10 +41,16 @@ def openapi_document(version: str, cookie: str) -> Part:
         "openapi": "3.1.0",
         "info": {"title": "TickStock", "version": version, "description": _DESCRIPTION},
         "tags": [{"name": name, "description": words} for name, words in _TAGS.items()],
-        "paths": {**market.PATHS, **admin.PATHS, **accounts.PATHS, **operations.PATHS},
+        "paths": {**market.PATHS, **admin.PATHS, **coverage.PATHS, **accounts.PATHS, **operations.PATHS},
         "components": {
             "securitySchemes": _security(cookie),
-            "schemas": {"Error": _ERROR, **market.SCHEMAS, **admin_schemas.SCHEMAS, **operations.SCHEMAS},
+            "schemas": {
+                "Error": _ERROR,
+                **market.SCHEMAS,
+                **admin_schemas.SCHEMAS,
+                **coverage.SCHEMAS,
+                **operations.SCHEMAS,
+            },
         },
     }
 
