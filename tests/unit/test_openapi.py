@@ -106,6 +106,8 @@ REQUESTS = [
     ("nobody", "GET", "/admin/websockets", {}, "", None, 303),
     ("user", "GET", "/admin/websockets", {}, "", None, 403),
     ("admin", "GET", "/admin/websockets", {}, "", None, 200),
+    ("nobody", "GET", "/admin/history", {}, "", None, 303),
+    ("admin", "GET", "/admin/history", {}, "", None, 200),
     *(
         (who, "GET", f"/api/admin/{name}", {}, query, None, status)
         for name in ("websocket-status", "connection-events", "connection-tickers", "gaps", "reconciliations")
