@@ -300,11 +300,11 @@ class DayGaps(NamedTuple):
 
 
 class Settled(NamedTuple):
-    """What REST was asked for when its bars were final: by symbol and month (YYYY-MM) through which date, for minutes
-    and for daily bars; and the symbols and dates of the vendor's daily bars. Dates are New York, YYYY-MM-DD."""
+    """What REST was asked for when its bars were final: by symbol and month (YYYY-MM) the first and the last date, for
+    minutes and for daily bars; and the symbols and dates of the vendor's daily bars. Dates are New York, YYYY-MM-DD."""
 
-    minutes: Mapping[tuple[str, str], str]
-    daily: Mapping[tuple[str, str], str]
+    minutes: Mapping[tuple[str, str], tuple[str, str]]
+    daily: Mapping[tuple[str, str], tuple[str, str]]
     traded: Collection[tuple[str, str]]
 
 

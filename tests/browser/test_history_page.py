@@ -12,6 +12,7 @@ from src.core.domain.market.bar import Tier
 from src.infrastructure.database.engines import write_engine
 from tests.accounts import log_in_page, make_admin
 from tests.bars import MINUTE, bar
+from tests.waiting import wait_for
 
 from .conftest import Open
 from .test_admin_page import AXE, serious
@@ -34,11 +35,13 @@ def server(tmp_path: Path, sqlite_database_url: str) -> Iterator[WebHalf]:
     server.stop()
 
 
-def opened(open_page: Open, path: str = PATH, **options: object) -> Page:
-    watch = open_page("/login", expected=("503",), **options)
-    log_in_page(watch.page)
-    watch.page.goto(watch.page.url.split("/", 3)[0] + "//" + watch.page.url.split("/")[2] + path)
-    return watch.page
+def opened(open_page: Open, server: WebHalf, path: str = PATH, **options: object) -> Page:
+    """The page, for an administrator who is logged in."""
+    page = open_page("/login", expected=("404 (NOT FOUND)",), **options).page
+    log_in_page(page, server.url, target="/admin/history")
+    page.goto(server.url + path)
+    expect(page.locator("#coverage-words")).not_to_have_text("Loading…")
+    return page
 
 
 def answer_jobs(server: WebHalf) -> None:
@@ -47,7 +50,7 @@ def answer_jobs(server: WebHalf) -> None:
 
 
 def test_the_keyboard_leads_through_the_map_to_the_minutes(open_page: Open, server: WebHalf) -> None:
-    page = opened(open_page)
+    page = opened(open_page, server)
     expect(page.locator("#coverage-words")).to_have_text(
         "3 symbols. Of 12 days: 1 final, 3 not compared with the vendor yet, 8 missing."
     )
@@ -69,14 +72,14 @@ def test_the_keyboard_leads_through_the_map_to_the_minutes(open_page: Open, serv
 
 
 def test_the_pointer_chooses_a_day(open_page: Open, server: WebHalf) -> None:
-    page = opened(open_page)
+    page = opened(open_page, server)
     expect(page.locator("#coverage-words")).to_contain_text("12 days")
     page.locator("#map canvas").nth(1).click(position={"x": 78 + 26 + 3, "y": 40})
     expect(page.locator("#detail-title")).to_have_text("MSFT, Wed 19 Nov 2025")
 
 
 def test_what_lacks_something_is_listed_and_asked_for(open_page: Open, server: WebHalf) -> None:
-    page = opened(open_page)
+    page = opened(open_page, server)
     rows = page.locator("#lacking tr")
     expect(rows).to_have_count(5)
     expect(rows.nth(0)).to_contain_text("AAPLTue 18 Nov 2025 to Wed 19 Nov 2025missing")
@@ -86,8 +89,6 @@ def test_what_lacks_something_is_listed_and_asked_for(open_page: Open, server: W
     page.get_by_role("button", name="Ask", exact=True).click()
     engine = write_engine(str(server.database._engine.url))
     with engine.connect() as connection:
-        from tests.waiting import wait_for
-
         wait_for(lambda: connection.execute(text("SELECT count(*) FROM jobs")).scalar() == 1)
         [arguments] = connection.execute(text("SELECT arguments FROM jobs")).scalars()
     engine.dispose()
@@ -100,7 +101,7 @@ def test_what_lacks_something_is_listed_and_asked_for(open_page: Open, server: W
 
 def test_only_symbols_that_lack_something(open_page: Open, server: WebHalf) -> None:
     server.database.merge([bar("MSFT", MINUTE + days * _DAY_MS) for days in (-2, 0, 1)])
-    page = opened(open_page)
+    page = opened(open_page, server)
     page.get_by_label("only symbols that lack something").check()
     page.locator("#map").focus()
     page.keyboard.press("ArrowDown")
@@ -109,7 +110,7 @@ def test_only_symbols_that_lack_something(open_page: Open, server: WebHalf) -> N
 
 
 def test_the_address_keeps_what_is_shown(open_page: Open, server: WebHalf) -> None:
-    page = opened(open_page)
+    page = opened(open_page, server)
     page.get_by_label("Universe or symbols").fill("MSFT")
     page.get_by_label("From").fill("2025-11-20")
     page.get_by_role("button", name="Show").click()
@@ -122,11 +123,10 @@ def test_the_address_keeps_what_is_shown(open_page: Open, server: WebHalf) -> No
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_it_can_be_read_by_everybody(open_page: Open, server: WebHalf, scheme: str) -> None:
-    page = opened(open_page, color_scheme=scheme)
+    page = opened(open_page, server, color_scheme=scheme)
     page.locator("#map").focus()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Enter")
     expect(page.locator("#detail")).to_be_visible()
-    page.screenshot(path=f"/tmp/hist_{scheme}.png", full_page=True)
-    page.add_script_tag(content=AXE)
+    page.evaluate(AXE)
     assert serious(page) == []

@@ -101,10 +101,19 @@ def test_a_month_that_was_asked_for_settles_its_days(
 ) -> None:
     database.merge([bar("A", MINUTE)])
     with write_engine(database_url).begin() as connection:
-        row = {"timespan": "minute", "month": "2025-11", "through": _THURSDAY, "bars": 1, "asked_ms": 0}
+        row = {
+            "timespan": "minute",
+            "month": "2025-11",
+            "since": _THURSDAY,
+            "through": _THURSDAY,
+            "bars": 1,
+            "asked_ms": 0,
+        }
         connection.execute(insert(history_months), [{"symbol": "A", **row}, {"symbol": "B", **row}])
         connection.execute(insert(history_months), [{"symbol": "C", **row, "timespan": "day"}])
     assert states(service, "A", "B", "C") == [["final", "missing"], ["empty", "missing"], ["empty", "missing"]]
+    before = service.cells(["B"], service.days(_THURSDAY - dt.timedelta(days=1), _THURSDAY))
+    assert [cell.state.value for cell in before["B"]] == ["missing", "empty"]
 
 
 def test_what_was_pruned_is_not_missing(service: CoverageService, database: TickStockDatabase) -> None:

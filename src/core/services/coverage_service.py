@@ -119,11 +119,11 @@ class _Knowledge(NamedTuple):
 
     def of(self, symbol: str, day: Day) -> Known:
         month = (symbol, day.date[:7])
-        has_daily = self.settled.daily.get(month, "") >= day.date
+        has_daily = _is_within(day.date, self.settled.daily.get(month))
         return Known(
             has_open_gap=_touches([*self.gaps.open.get(symbol, ()), *self.gaps.of_all], day),
             has_lost_gap=_touches(self.gaps.lost.get(symbol, ()), day),
-            is_settled=self.settled.minutes.get(month, "") >= day.date,
+            is_settled=_is_within(day.date, self.settled.minutes.get(month)),
             did_not_trade=has_daily and (symbol, day.date) not in self.settled.traded,
             is_pruned=day.to_ms < self.pruned_before_ms,
             goes_on=day.to_ms + MINUTE_MS > self.now_ms,
@@ -132,6 +132,10 @@ class _Knowledge(NamedTuple):
     def gaps_of(self, symbol: str, day: Day) -> list[Bounds]:
         gaps = (*self.gaps.open.get(symbol, ()), *self.gaps.of_all, *self.gaps.lost.get(symbol, ()))
         return sorted((gap for gap in gaps if _touches([gap], day)), key=lambda gap: gap[0])
+
+
+def _is_within(date: str, dates: tuple[str, str] | None) -> bool:
+    return dates is not None and dates[0] <= date <= dates[1]
 
 
 def _touches(gaps: Iterable[Bounds], day: Day) -> bool:

@@ -42,7 +42,7 @@ _WHOLE_GAPS = text(
     f" WHERE gap.state = 'open' AND gap.symbols_total IS NULL AND {_TOUCHING}"
 )
 _MONTHS = (
-    "SELECT symbol, month, through FROM history_months WHERE timespan = :timespan AND month >= :first"
+    "SELECT symbol, month, since, through FROM history_months WHERE timespan = :timespan AND month >= :first"
     " AND month <= :last AND symbol {among}"
 )
 _DAILY = (
@@ -138,5 +138,5 @@ def _stored(row: Row[Any], regular: int) -> Stored:
     return Stored(row.bars, regular, row.first_tier == row.last_tier == Tier.FINAL)
 
 
-def _by_month(rows: Iterable[Row[Any]]) -> Mapping[tuple[str, str], str]:
-    return {(row.symbol, row.month): str(row.through) for row in rows}
+def _by_month(rows: Iterable[Row[Any]]) -> Mapping[tuple[str, str], tuple[str, str]]:
+    return {(row.symbol, row.month): (str(row.since), str(row.through)) for row in rows}
