@@ -7,6 +7,7 @@ import shutil
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import date as day_date
 from datetime import datetime
 from datetime import time as day_time
 from zoneinfo import ZoneInfo
@@ -20,10 +21,11 @@ from src.config.settings import PROJECT_ROOT, Settings, SettingsError, is_loopba
 from src.core.domain.connection.request_window import RequestRate
 from src.core.domain.market.bar_book import BarBook
 from src.core.domain.market.quote import QuoteDay
-from src.core.domain.market.session import CalendarRangeError, SessionTable, new_york_date
+from src.core.domain.market.session import CalendarRangeError, SessionTable, TradingDay, new_york_date, usual_day
 from src.core.errors import DatabaseUnavailableError
 from src.core.ports import BarSource, Clock, ConnectionControl, GapRecorder, Job
 from src.core.services.alert_service import AlertService, Origin
+from src.core.services.bar_history import BarHistory
 from src.core.services.bar_intake import BarIntake
 from src.core.services.connection_desk import ConnectionDesk
 from src.core.services.connection_status_service import ConnectionStatusService
@@ -52,6 +54,7 @@ from src.infrastructure.database.connection_events import DatabaseEventLog, Data
 from src.infrastructure.database.engines import read_engine, row_engine, write_engine
 from src.infrastructure.database.flush_interval import FlushInterval
 from src.infrastructure.database.gap_store import DatabaseGapReader, DatabaseGapStore
+from src.infrastructure.database.history_reader import DatabaseHistory
 from src.infrastructure.database.jobs import DatabaseJobDesk, DatabaseJobInbox
 from src.infrastructure.database.migrate import check_schema
 from src.infrastructure.database.ownership import ownership_of
@@ -71,6 +74,7 @@ from src.presentation.admin.api import AdminDeps, admin_blueprint
 from src.presentation.admin.live import register_live
 from src.presentation.admin.live_feed import LiveSources
 from src.presentation.admin.pages import admin_pages_blueprint
+from src.presentation.api.bars import BarsDeps, bars_blueprint
 from src.presentation.api.errors import register_errors
 from src.presentation.api.metrics import DiskSpace, metrics_blueprint
 from src.presentation.api.openapi.blueprint import documentation_blueprint
@@ -128,6 +132,12 @@ def create_app(settings: Settings | None = None) -> Flask:
             ticks_blueprint(TicksDeps(reader, changes, whom, health.brief_status, _CLOCK.now_ms, day_at))
         )
         is_simulated = functools.partial(_is_simulated, settings, reader)
+        history = BarHistory(
+            DatabaseHistory(engine),
+            functools.partial(_trading_day, sessions, is_simulated),
+            lambda: new_york_date(_CLOCK.now_ms()),
+        )
+        app.register_blueprint(bars_blueprint(BarsDeps(history, whom, changes, _CLOCK.now_ms)))
         app.register_blueprint(pages_blueprint(is_simulated))
         app.register_blueprint(admin_pages_blueprint(is_simulated))
         app.register_blueprint(documentation_blueprint(__version__, app.config["SESSION_COOKIE_NAME"]))
@@ -345,6 +355,11 @@ def _simulator(settings: Settings) -> str:
 
 def _load_sessions() -> SessionTable:
     return load_session_table(PROJECT_ROOT / "data/sessions.csv")
+
+
+def _trading_day(sessions: SessionTable, is_simulated: Callable[[], bool], date: day_date) -> TradingDay | None:
+    """A date's bounds; the simulated market trades every day."""
+    return usual_day(date) if is_simulated() else sessions.known_or_usual(date)
 
 
 def _quote_day(sessions: SessionTable, at_ms: int) -> QuoteDay:
