@@ -47,6 +47,7 @@ from src.infrastructure.data_sources.adapters.realtime_adapter import RealTimeDa
 from src.infrastructure.data_sources.flat_files import FlatFiles
 from src.infrastructure.data_sources.massive_rest import MassiveRest, RestConfig
 from src.infrastructure.database.accounts import DatabaseAccounts
+from src.infrastructure.database.bar_archive import DatabaseBarArchive
 from src.infrastructure.database.bar_reader import DatabaseBarReader
 from src.infrastructure.database.bar_writer import DatabaseBarWriter
 from src.infrastructure.database.change_reader import DatabaseChangeReader
@@ -54,7 +55,6 @@ from src.infrastructure.database.connection_events import DatabaseEventLog, Data
 from src.infrastructure.database.engines import read_engine, row_engine, write_engine
 from src.infrastructure.database.flush_interval import FlushInterval
 from src.infrastructure.database.gap_store import DatabaseGapReader, DatabaseGapStore
-from src.infrastructure.database.history_reader import DatabaseHistory
 from src.infrastructure.database.jobs import DatabaseJobDesk, DatabaseJobInbox
 from src.infrastructure.database.migrate import check_schema
 from src.infrastructure.database.ownership import ownership_of
@@ -133,7 +133,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         )
         is_simulated = functools.partial(_is_simulated, settings, reader)
         history = BarHistory(
-            DatabaseHistory(engine),
+            DatabaseBarArchive(engine),
             functools.partial(_trading_day, sessions, is_simulated),
             lambda: new_york_date(_CLOCK.now_ms()),
         )

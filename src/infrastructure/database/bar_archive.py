@@ -25,7 +25,7 @@ _CLOSE_BEFORE = (
 _DAYS_BACK = 10  # over a long weekend and a halt, and no further: an old close says nothing about a dividend
 
 
-class DatabaseHistory:
+class DatabaseBarArchive:
     """Any thread may call. DatabaseUnavailableError while the database is away."""
 
     def __init__(self, engine: Engine) -> None:
