@@ -3,6 +3,7 @@
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 
@@ -39,6 +40,11 @@ def bars_as_json(bars: Sequence[PeriodBar]) -> bytes:
 def bars_as_csv(bars: Iterable[PeriodBar]) -> str:
     """A row for each; absent values are empty."""
     return "".join(_row(bar) for bar in bars)
+
+
+def told_bars(bars: Iterable[PeriodBar]) -> list[dict[str, Any]]:
+    """The same objects as mappings."""
+    return [msgspec.structs.asdict(_told(bar)) for bar in bars]
 
 
 def gzipped(pieces: Iterable[bytes]) -> Iterator[bytes]:
