@@ -7,6 +7,7 @@ import shutil
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import date as day_date
 from datetime import datetime
 from datetime import time as day_time
 from zoneinfo import ZoneInfo
@@ -20,10 +21,11 @@ from src.config.settings import PROJECT_ROOT, Settings, SettingsError, is_loopba
 from src.core.domain.connection.request_window import RequestRate
 from src.core.domain.market.bar_book import BarBook
 from src.core.domain.market.quote import QuoteDay
-from src.core.domain.market.session import CalendarRangeError, SessionTable, new_york_date
+from src.core.domain.market.session import CalendarRangeError, SessionTable, TradingDay, new_york_date, usual_day
 from src.core.errors import DatabaseUnavailableError
 from src.core.ports import BarSource, Clock, ConnectionControl, GapRecorder, Job
 from src.core.services.alert_service import AlertService, Origin
+from src.core.services.bar_history import BarHistory
 from src.core.services.bar_intake import BarIntake
 from src.core.services.connection_desk import ConnectionDesk
 from src.core.services.connection_status_service import ConnectionStatusService
@@ -46,6 +48,7 @@ from src.infrastructure.data_sources.adapters.realtime_adapter import RealTimeDa
 from src.infrastructure.data_sources.flat_files import FlatFiles
 from src.infrastructure.data_sources.massive_rest import MassiveRest, RestConfig
 from src.infrastructure.database.accounts import DatabaseAccounts
+from src.infrastructure.database.bar_archive import DatabaseBarArchive
 from src.infrastructure.database.bar_reader import DatabaseBarReader
 from src.infrastructure.database.bar_writer import DatabaseBarWriter
 from src.infrastructure.database.change_reader import DatabaseChangeReader
@@ -74,6 +77,7 @@ from src.presentation.admin.coverage import CoverageDeps, coverage_blueprint
 from src.presentation.admin.live import register_live
 from src.presentation.admin.live_feed import LiveSources
 from src.presentation.admin.pages import admin_pages_blueprint
+from src.presentation.api.bars import BarsDeps, bars_blueprint
 from src.presentation.api.errors import register_errors
 from src.presentation.api.metrics import DiskSpace, metrics_blueprint
 from src.presentation.api.openapi.blueprint import documentation_blueprint
@@ -131,6 +135,12 @@ def create_app(settings: Settings | None = None) -> Flask:
             ticks_blueprint(TicksDeps(reader, changes, whom, health.brief_status, _CLOCK.now_ms, day_at))
         )
         is_simulated = functools.partial(_is_simulated, settings, reader)
+        history = BarHistory(
+            DatabaseBarArchive(engine),
+            functools.partial(_trading_day, sessions, is_simulated),
+            lambda: new_york_date(_CLOCK.now_ms()),
+        )
+        app.register_blueprint(bars_blueprint(BarsDeps(history, whom, changes, _CLOCK.now_ms)))
         app.register_blueprint(pages_blueprint(is_simulated))
         app.register_blueprint(admin_pages_blueprint(is_simulated))
         app.register_blueprint(documentation_blueprint(__version__, app.config["SESSION_COOKIE_NAME"]))
@@ -353,6 +363,11 @@ def _simulator(settings: Settings) -> str:
 
 def _load_sessions() -> SessionTable:
     return load_session_table(PROJECT_ROOT / "data/sessions.csv")
+
+
+def _trading_day(sessions: SessionTable, is_simulated: Callable[[], bool], date: day_date) -> TradingDay | None:
+    """A date's bounds; the simulated market trades every day."""
+    return usual_day(date) if is_simulated() else sessions.known_or_usual(date)
 
 
 def _quote_day(sessions: SessionTable, at_ms: int) -> QuoteDay:

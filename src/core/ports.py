@@ -10,6 +10,7 @@ from src.core.domain.account.session import SessionMark
 from src.core.domain.connection.event import ConnectionEvent
 from src.core.domain.connection.interruption import Listened
 from src.core.domain.connection.request_window import RequestRate
+from src.core.domain.market.adjustment import Close, CorporateAction
 from src.core.domain.market.bar import Bar
 from src.core.domain.market.coverage import Day, Stored
 from src.core.domain.market.cursor import Changes, Cursor
@@ -415,6 +416,15 @@ class BarReader(Protocol):
     def recent(self, symbols: Sequence[str], since_ms: int | None, limit: int) -> list[Bar]: ...
     def quotes(self, symbols: Sequence[str], day: QuoteDay) -> list[Quote]: ...
     def state(self, key: Literal["feed", "universe", "status", "assignment"]) -> Any: ...
+
+
+class BarArchive(Protocol):
+    """Stored bars of the past, a page at a time. Raises DatabaseUnavailableError while the database is away."""
+
+    def minutes(self, symbol: str, from_ms: int, to_ms: int, limit: int) -> list[Bar]: ...
+    def days(self, symbol: str, from_date: dt.date, to_date: dt.date, limit: int) -> list[DailyBar]: ...
+    def actions(self, symbol: str) -> list[CorporateAction]: ...
+    def closes_before(self, symbol: str, dates: Iterable[dt.date]) -> Mapping[dt.date, Close]: ...
 
 
 class Messenger(Protocol):
