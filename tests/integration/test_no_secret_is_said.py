@@ -65,7 +65,7 @@ def settings(url: str, feed: int, log_format: str) -> dict[str, str]:
 
 
 def ask(start: Start, path: str, body: str | None = None, **headers: str) -> int:
-    connection = http.client.HTTPConnection(HOST, start.port, timeout=20)
+    connection = http.client.HTTPConnection(HOST, start.port, timeout=60)
     if body is not None:
         headers["Content-Type"] = "application/x-www-form-urlencoded"
     connection.request("GET" if body is None else "POST", path, body, headers)

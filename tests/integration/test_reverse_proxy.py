@@ -164,7 +164,7 @@ def test_an_address_with_a_thousand_symbols_comes_through(proxy: Proxy) -> None:
 
 
 def test_without_tls_one_is_sent_to_it(proxy: Proxy) -> None:
-    with closing(http.client.HTTPConnection(HOST, proxy.plain, timeout=5)) as connection:
+    with closing(http.client.HTTPConnection(HOST, proxy.plain, timeout=60)) as connection:
         connection.request("GET", "/admin/websockets?a=1", headers={"Host": NAME})
         answer = connection.getresponse()
     assert (answer.status, answer.headers["Location"]) == (308, f"https://{NAME}/admin/websockets?a=1")

@@ -96,7 +96,7 @@ class Start:
 
     def status_of(self, path: str) -> int:
         """The status of a GET; 0 when nothing answers."""
-        connection = http.client.HTTPConnection(HOST, self.port, timeout=20)
+        connection = http.client.HTTPConnection(HOST, self.port, timeout=60)
         try:
             connection.request("GET", path)
             return connection.getresponse().status

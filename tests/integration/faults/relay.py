@@ -26,7 +26,7 @@ class TlsRelay:
     def start(self) -> None:
         """Takes connections from now on."""
         self._thread.start()
-        self._listens.wait(10)
+        self._listens.wait(60)
 
     def stop(self) -> None:
         """Ends all connections."""
