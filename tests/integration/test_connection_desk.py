@@ -216,7 +216,17 @@ def test_a_stop_writes_what_waits(office: Office) -> None:
     wait_for(lambda: office.database.looks > looks)
     office.database.away = False
     office.desk.stop()
-    assert office.events() == [("connected", None)]
+    wait_for(lambda: office.events() == [("connected", None)])
+
+
+def test_an_error_in_what_is_written_last_is_told(
+    office: Office, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(office.database, "record", lambda _events: 1 / 0)
+    office.desk.note(ConnectionEvent("connection_1", _NOW, EventKind.CONNECTED, "Because."))
+    office.desk.start()
+    office.desk.stop()
+    wait_for(lambda: "had left to write is lost" in caplog.text)
 
 
 def test_events_that_the_database_refuses_do_not_hold_up_the_next(

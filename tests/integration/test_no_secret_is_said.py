@@ -97,10 +97,10 @@ def test_a_life_with_a_refused_key_and_a_database_that_goes_away(project: Projec
         use_what_wants_secrets(start)
         server.stop()
         wait_until(lambda: ask(start, "/readyz") == 503, what="the outage")
-        wait_until(lambda: "The database is not available" in start.log, 30, "the outage in the log")
+        wait_until(lambda: "The database is not available" in start.log, what="the outage in the log")
         use_what_wants_secrets(start)
         server.start(server.port)
-        wait_until(lambda: "The database answers again." in start.log, 30, "the end of the outage")
+        wait_until(lambda: "The database answers again." in start.log, what="the end of the outage")
         start.process.terminate()
         assert start.process.wait(timeout=60) == 0
         server.stop()
