@@ -274,7 +274,7 @@ def test_writers_on_several_threads_take_turns(database: TickStockDatabase, data
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
     assert [bar.observed_at for bar in stored_bars(database_url)] == [49] * 4
 
 

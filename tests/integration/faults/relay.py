@@ -27,7 +27,7 @@ class Relay:
     def start(self) -> None:
         """Takes connections from now on."""
         self._thread.start()
-        self._listens.wait(10)
+        self._listens.wait(60)
 
     def stop(self) -> None:
         """Ends all connections."""
