@@ -17,6 +17,10 @@ class DatabaseUnavailableError(TickStockError):
     """The database did not answer or was locked; the same call may succeed later."""
 
 
+class HistoryLostError(DatabaseUnavailableError):
+    """The database lacks what this process committed to it, or is another one; this life writes to it no more."""
+
+
 class RowRefusedError(TickStockError):
     """The database will never take a row, or one of the rows, of this call."""
 

@@ -11,7 +11,7 @@ from src.core.domain.connection.event import ConnectionEvent, EventKind
 from src.core.domain.connection.interruption import Interruption
 from src.core.domain.connection.state import ConnectionStatus, StatusChange
 from src.core.domain.market.tick import TickData
-from src.core.errors import DatabaseUnavailableError, FeedMismatchError, OwnershipLostError
+from src.core.errors import DatabaseUnavailableError, FeedMismatchError, HistoryLostError, OwnershipLostError
 from src.core.ports import (
     BarSource,
     BarWriter,
@@ -148,6 +148,9 @@ class MarketDataService:
         crashed = False
         try:
             self._serve()
+        except HistoryLostError as error:
+            crashed = True
+            logger.warning("%s Ingestion begins anew, with a gap from what it holds.", error)
         except OwnershipLostError as error:
             crashed = True
             logger.warning("%s This one stops listening and stands by.", error)
@@ -173,6 +176,7 @@ class MarketDataService:
             self._clock.wait(self._news, _BEAT_S)
             self._news.clear()
             self._beat()
+            self._store.check_kept()
             self._check_ownership()
 
     def _check_ownership(self) -> None:
