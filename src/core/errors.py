@@ -79,3 +79,11 @@ class MessageRefusedError(TickStockError):
 
 class MessageUndeliveredError(TickStockError):
     """Whom a message is for did not answer or asked for patience; the same call may succeed later."""
+
+
+class UniverseError(TickStockError):
+    """A universe that does not exist, or cannot be what it was to become."""
+
+
+class UnknownUniverseError(UniverseError):
+    """A key of which nothing exists; the sentence names what may be meant."""

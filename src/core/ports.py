@@ -20,6 +20,7 @@ from src.core.domain.market.history import Known, Load, Piece, Timespan
 from src.core.domain.market.quote import Quote, QuoteDay
 from src.core.domain.market.reconciliation import Run
 from src.core.domain.market.universe import Universe
+from src.core.domain.market.universe_definition import UniverseBook, UniverseEdit
 from src.core.domain.market.vendor_answer import DayAnswer, MinuteAnswer, SnapshotDay
 
 
@@ -131,6 +132,15 @@ class Universes(Protocol):
     def names(self) -> list[str]: ...
 
 
+class UniverseStore(Protocol):
+    """Universes as people change them. Raises DatabaseUnavailableError while the database is away."""
+
+    def book(self) -> UniverseBook: ...
+
+    def change(self, edit: Callable[[UniverseBook], Sequence[UniverseEdit]]) -> None:
+        """Changes what `edit` says of the book as it is then, all of it or, where it raises, nothing."""
+
+
 class MinuteSource(Protocol):
     """The vendor's REST side. Raises VendorError: KeyRefusedError, VendorUnavailableError, or what cannot be used."""
 
@@ -180,6 +190,7 @@ class Repair(Protocol):
     """What repairs gaps beside the feed, on the caller's thread, until closed."""
 
     def run(self, symbols: Sequence[str], submit: Callable[[Sequence[Bar]], bool]) -> None: ...
+    def listen(self, symbols: Sequence[str]) -> None: ...
     def wake(self) -> None: ...
     def close(self) -> None: ...
     def snapshot(self) -> dict[str, Any]: ...
