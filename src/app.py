@@ -7,6 +7,7 @@ import shutil
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import date as day_date
 from datetime import datetime
 from datetime import time as day_time
 from zoneinfo import ZoneInfo
@@ -21,13 +22,15 @@ from src.core.domain.connection.request_window import RequestRate
 from src.core.domain.market.bar_book import BarBook
 from src.core.domain.market.history import Trading
 from src.core.domain.market.quote import QuoteDay
-from src.core.domain.market.session import CalendarRangeError, SessionTable, new_york_date
+from src.core.domain.market.session import CalendarRangeError, SessionTable, TradingDay, new_york_date, usual_day
 from src.core.errors import DatabaseUnavailableError
 from src.core.ports import BarSource, Clock, ConnectionControl, GapRecorder, Job
 from src.core.services.alert_service import AlertService, Origin
+from src.core.services.bar_history import BarHistory
 from src.core.services.bar_intake import BarIntake
 from src.core.services.connection_desk import ConnectionDesk
 from src.core.services.connection_status_service import ConnectionStatusService
+from src.core.services.coverage_service import CoverageService
 from src.core.services.gap_jobs import GapJobs
 from src.core.services.gap_report_service import GapReportService
 from src.core.services.gap_service import GapService
@@ -48,10 +51,12 @@ from src.infrastructure.data_sources.adapters.realtime_adapter import RealTimeDa
 from src.infrastructure.data_sources.flat_files import FlatFiles
 from src.infrastructure.data_sources.massive_rest import MassiveRest, RestConfig
 from src.infrastructure.database.accounts import DatabaseAccounts
+from src.infrastructure.database.bar_archive import DatabaseBarArchive
 from src.infrastructure.database.bar_reader import DatabaseBarReader
 from src.infrastructure.database.bar_writer import DatabaseBarWriter
 from src.infrastructure.database.change_reader import DatabaseChangeReader
 from src.infrastructure.database.connection_events import DatabaseEventLog, DatabaseEventRecorder
+from src.infrastructure.database.coverage_reader import DatabaseCoverage
 from src.infrastructure.database.daily_store import DatabaseDays
 from src.infrastructure.database.engines import read_engine, row_engine, write_engine
 from src.infrastructure.database.flush_interval import FlushInterval
@@ -73,9 +78,11 @@ from src.infrastructure.websocket.massive_client import ClientConfig
 from src.infrastructure.websocket.multi_connection_manager import ManagerConfig, MultiConnectionManager
 from src.presentation.admin.access import AccessDeps, current_account, register_access
 from src.presentation.admin.api import AdminDeps, admin_blueprint
+from src.presentation.admin.coverage import CoverageDeps, coverage_blueprint
 from src.presentation.admin.live import register_live
 from src.presentation.admin.live_feed import LiveSources
 from src.presentation.admin.pages import admin_pages_blueprint
+from src.presentation.api.bars import BarsDeps, bars_blueprint
 from src.presentation.api.errors import register_errors
 from src.presentation.api.metrics import DiskSpace, metrics_blueprint
 from src.presentation.api.openapi.blueprint import documentation_blueprint
@@ -134,6 +141,12 @@ def create_app(settings: Settings | None = None) -> Flask:
             ticks_blueprint(TicksDeps(reader, changes, whom, health.brief_status, _CLOCK.now_ms, day_at))
         )
         is_simulated = functools.partial(_is_simulated, settings, reader)
+        history = BarHistory(
+            DatabaseBarArchive(engine),
+            functools.partial(_trading_day, sessions, is_simulated),
+            lambda: new_york_date(_CLOCK.now_ms()),
+        )
+        app.register_blueprint(bars_blueprint(BarsDeps(history, whom, changes, _CLOCK.now_ms)))
         app.register_blueprint(pages_blueprint(is_simulated))
         app.register_blueprint(admin_pages_blueprint(is_simulated))
         app.register_blueprint(documentation_blueprint(__version__, app.config["SESSION_COOKIE_NAME"]))
@@ -151,6 +164,10 @@ def _register_admin(
     gaps = GapReportService(DatabaseGapReader(engine), DatabaseReconciliations(engine, rows))
     desk = DatabaseJobDesk(engine, rows, _CLOCK.now_ms)
     app.register_blueprint(admin_blueprint(AdminDeps(connections, gaps, reader, changes, desk, _CLOCK.now_ms)))
+    calendar = _load_sessions() if settings.feed == "massive" else None  # the simulated market trades at any hour
+    coverage = CoverageService(DatabaseCoverage(engine), calendar, _CLOCK.now_ms)
+    whom = Whom(reader, RelationshipCache(engine))
+    app.register_blueprint(coverage_blueprint(CoverageDeps(coverage, whom, reader, changes, desk)))
     register_live(app, LiveSources(connections, gaps, reader, changes))
 
 
@@ -204,8 +221,10 @@ def build_runtime(
     )
     reconciliations = _reconciliations(settings, database, rest, sessions, clock, repair, intake)
     histories = _histories(settings, database, rest, sessions, clock, repair)
+    gap_jobs = GapJobs(queue, gaps.open, repair.wake, clock.now_ms)
     jobs = {
-        "gaps.repair": GapJobs(queue, repair.wake, clock.now_ms).repair,
+        "gaps.repair": gap_jobs.repair,
+        "coverage.repair": gap_jobs.ask_for,
         "reconcile": reconciliations.ask,
         "history.load": histories.ask,
         "history.cancel": histories.cancel,
@@ -374,6 +393,11 @@ def _simulator(settings: Settings) -> str:
 
 def _load_sessions() -> SessionTable:
     return load_session_table(PROJECT_ROOT / "data/sessions.csv")
+
+
+def _trading_day(sessions: SessionTable, is_simulated: Callable[[], bool], date: day_date) -> TradingDay | None:
+    """A date's bounds; the simulated market trades every day."""
+    return usual_day(date) if is_simulated() else sessions.known_or_usual(date)
 
 
 def _quote_day(sessions: SessionTable, at_ms: int) -> QuoteDay:

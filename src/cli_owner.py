@@ -29,9 +29,8 @@ MakeRest = Callable[[Callable[[], int]], MassiveRest]
 _TOLD_EVERY_S = 2.0
 _LOOK_INTERVAL_S = 0.2
 _ANSWER_WITHIN_S = 65.0  # a job that nobody took up is refused after 60 s
-_LIVING_OWNER_MS = 10_000  # it tells its status each second
 _SILENT_OWNER_MS = 30_000
-_TAKING_TURNS_S = 0.5
+_PATIENT_S = 3.0
 _RENEWAL_S = 2.0
 
 
@@ -127,14 +126,15 @@ def here_or_by_owner(
 ) -> _Result:
     """What `here` gives, which runs while this process alone may write bars: its event is set once that was lost. Or,
     while a service ingests, what `by_owner` gives. For another command that writes bars it waits."""
-    ownership, never, waits = ownership_of(settings.database_url), threading.Event(), False
+    ownership, never, since_s = ownership_of(settings.database_url), threading.Event(), clock.monotonic()
+    before, is_told = reading.bars.state("status"), False
     while not ownership.acquire():
-        if _silent_ms(reading, clock) < _LIVING_OWNER_MS:
+        if reading.bars.state("status") != before:  # a service lives: it tells its status each second
             return by_owner()
-        if not waits:
-            click.echo("Another command writes bars into this database; this one waits for it.")
-        waits = True
-        clock.wait(never, _TAKING_TURNS_S)
+        if not is_told and clock.monotonic() - since_s > _PATIENT_S:
+            click.echo("Another command writes bars into this database, or was killed; this one waits for its turn.")
+            is_told = True
+        clock.wait(never, _LOOK_INTERVAL_S)
     with _held(ownership, clock) as lost:
         return here(lost)
 

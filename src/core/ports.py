@@ -8,8 +8,11 @@ from typing import Any, Literal, NamedTuple, Protocol
 from src.core.domain.account.account import Account, Role
 from src.core.domain.account.session import SessionMark
 from src.core.domain.connection.event import ConnectionEvent
+from src.core.domain.connection.interruption import Listened
 from src.core.domain.connection.request_window import RequestRate
+from src.core.domain.market.adjustment import Close, CorporateAction
 from src.core.domain.market.bar import Bar
+from src.core.domain.market.coverage import Day, Stored
 from src.core.domain.market.cursor import Changes, Cursor
 from src.core.domain.market.daily import DailyBar
 from src.core.domain.market.gaps import Gap, GapCounts, GapEntry, GapRow, GapState, GapTotals
@@ -58,6 +61,7 @@ class FeedClient(ConnectionControl, Protocol):
     def assign(self, lists: Mapping[str, Iterable[str]]) -> None: ...
     def assignment(self) -> dict[str, list[str]]: ...
     def moved(self) -> dict[str, str]: ...
+    def listened(self) -> list[Listened]: ...
     def snapshot(self) -> dict[str, Any]: ...
 
 
@@ -71,6 +75,7 @@ class DataAdapter(Protocol):
     def disconnect(self) -> None: ...
     def assignment(self) -> dict[str, list[str]]: ...
     def moved(self) -> dict[str, str]: ...
+    def listened(self) -> list[Listened]: ...
     def snapshot(self) -> dict[str, Any]: ...
 
 
@@ -202,6 +207,10 @@ class GapQueue(Protocol):
         """For at most `limit` symbols that have something due by `until_ms`, the longest due first: all their entries
         that are open or waiting, also those due later, a symbol's entries together, oldest minutes first."""
 
+    def unrepaired(self, first_ms: int, last_ms: int) -> list[GapEntry]:
+        """All entries with a minute from `first_ms` to `last_ms`, those among them that were given up as unrepairable;
+        a symbol's entries together, oldest minutes first."""
+
     def note(
         self, entries: Sequence[GapEntry], state: GapState, due_ms: int | None, repaired: int, detail: str
     ) -> None:
@@ -254,6 +263,7 @@ class RunLog(Protocol):
     def newest(self, limit: int) -> list[Run]: ...
     def kept_symbols(self, from_ms: int, to_ms: int) -> KeptSymbols: ...
     def has_unsettled(self, from_ms: int, to_ms: int) -> bool: ...
+    def has_given_up(self, from_ms: int, to_ms: int) -> bool: ...
 
 
 class FileDay(NamedTuple):
@@ -288,6 +298,34 @@ class Histories(Protocol):
     def close(self) -> None: ...
     def stop(self) -> None: ...
     def snapshot(self) -> dict[str, Any]: ...
+
+
+class DayGaps(NamedTuple):
+    """Gaps by symbol, as the first and the last minute (epoch ms; None: grows): those that are open or wait, and those
+    that were given up. `of_all` concern every symbol."""
+
+    open: dict[str, list[tuple[int, int | None]]]
+    lost: dict[str, list[tuple[int, int | None]]]
+    of_all: list[tuple[int, int | None]]
+
+
+class Settled(NamedTuple):
+    """What REST was asked for when its bars were final: by symbol and month (YYYY-MM) the first and the last date, for
+    minutes and for daily bars; and the symbols and dates of the vendor's daily bars. Dates are New York, YYYY-MM-DD."""
+
+    minutes: Mapping[tuple[str, str], tuple[str, str]]
+    daily: Mapping[tuple[str, str], tuple[str, str]]
+    traded: Collection[tuple[str, str]]
+
+
+class Coverage(Protocol):
+    """What is known of symbols' days. Any thread may call; methods raise DatabaseUnavailableError."""
+
+    def stored(self, symbols: Sequence[str], days: Sequence[Day]) -> Mapping[str, Sequence[Stored]]: ...
+    def bars(self, symbol: str, from_ms: int, to_ms: int) -> list[Bar]: ...
+    def gaps(self, from_ms: int, to_ms: int) -> DayGaps: ...
+    def settled(self, symbols: Sequence[str], first: str, last: str) -> Settled: ...
+    def pruned_before_ms(self) -> int: ...
 
 
 class Job(NamedTuple):
@@ -387,6 +425,15 @@ class BarReader(Protocol):
     def recent(self, symbols: Sequence[str], since_ms: int | None, limit: int) -> list[Bar]: ...
     def quotes(self, symbols: Sequence[str], day: QuoteDay) -> list[Quote]: ...
     def state(self, key: Literal["feed", "universe", "status", "assignment"]) -> Any: ...
+
+
+class BarArchive(Protocol):
+    """Stored bars of the past, a page at a time. Raises DatabaseUnavailableError while the database is away."""
+
+    def minutes(self, symbol: str, from_ms: int, to_ms: int, limit: int) -> list[Bar]: ...
+    def days(self, symbol: str, from_date: dt.date, to_date: dt.date, limit: int) -> list[DailyBar]: ...
+    def actions(self, symbol: str) -> list[CorporateAction]: ...
+    def closes_before(self, symbol: str, dates: Iterable[dt.date]) -> Mapping[dt.date, Close]: ...
 
 
 class Messenger(Protocol):

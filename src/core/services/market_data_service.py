@@ -239,7 +239,7 @@ class MarketDataService:
         self._writer.wake()
 
     def _post_heard(self) -> None:
-        if (heard := self._gaps.heard()) is not None:
+        if (heard := self._gaps.heard(self.data_adapter.listened())) is not None:
             self._writer.post_state("heard", heard._asdict())
 
     def _shut_down(self) -> None:
