@@ -20,6 +20,7 @@ from src.cli import register_commands, settings_of_command
 from src.config.settings import PROJECT_ROOT, Settings, SettingsError, is_loopback
 from src.core.domain.connection.request_window import RequestRate
 from src.core.domain.market.bar_book import BarBook
+from src.core.domain.market.history import Trading
 from src.core.domain.market.quote import QuoteDay
 from src.core.domain.market.session import CalendarRangeError, SessionTable, TradingDay, new_york_date, usual_day
 from src.core.errors import DatabaseUnavailableError
@@ -34,6 +35,8 @@ from src.core.services.gap_jobs import GapJobs
 from src.core.services.gap_report_service import GapReportService
 from src.core.services.gap_service import GapService
 from src.core.services.health_service import HealthService
+from src.core.services.history_loader import HistoryParts
+from src.core.services.history_service import HistoryService
 from src.core.services.listening import Listener
 from src.core.services.login_service import LoginService
 from src.core.services.market_data_service import FeedCallbacks, MarketDataService, ServiceConfig
@@ -54,9 +57,11 @@ from src.infrastructure.database.bar_writer import DatabaseBarWriter
 from src.infrastructure.database.change_reader import DatabaseChangeReader
 from src.infrastructure.database.connection_events import DatabaseEventLog, DatabaseEventRecorder
 from src.infrastructure.database.coverage_reader import DatabaseCoverage
+from src.infrastructure.database.daily_store import DatabaseDays
 from src.infrastructure.database.engines import read_engine, row_engine, write_engine
 from src.infrastructure.database.flush_interval import FlushInterval
 from src.infrastructure.database.gap_store import DatabaseGapReader, DatabaseGapStore
+from src.infrastructure.database.history_store import DatabaseHistory
 from src.infrastructure.database.jobs import DatabaseJobDesk, DatabaseJobInbox
 from src.infrastructure.database.migrate import check_schema
 from src.infrastructure.database.ownership import ownership_of
@@ -90,6 +95,7 @@ from src.presentation.security_headers import register_security_headers
 
 _NEW_YORK = ZoneInfo("America/New_York")
 _SIMULATED_REST_RATE = RequestRate(100, 1)  # the simulator is ours
+_SIMULATED_PAGES = (5_000, 20)  # minutes and days, each made within some seconds
 _SIMULATED_KEY = "simulated"
 _CLOCK = SystemClock()
 
@@ -214,8 +220,15 @@ def build_runtime(
         rest, queue, database, clock, intake.surely_behind_ms, lambda gap: intake.day_volumes(gap.from_ms)
     )
     reconciliations = _reconciliations(settings, database, rest, sessions, clock, repair, intake)
+    histories = _histories(settings, database, rest, sessions, clock, repair)
     gap_jobs = GapJobs(queue, gaps.open, repair.wake, clock.now_ms)
-    jobs = {"gaps.repair": gap_jobs.repair, "coverage.repair": gap_jobs.ask_for, "reconcile": reconciliations.ask}
+    jobs = {
+        "gaps.repair": gap_jobs.repair,
+        "coverage.repair": gap_jobs.ask_for,
+        "reconcile": reconciliations.ask,
+        "history.load": histories.ask,
+        "history.cancel": histories.cancel,
+    }
 
     def make_adapter(callbacks: FeedCallbacks) -> RealTimeDataAdapter:
         config = ManagerConfig(
@@ -244,6 +257,7 @@ def build_runtime(
         lambda source: _writer(settings, database, source, gaps, clock),
         repair,
         reconciliations,
+        histories,
         clock,
         on_crash,
     )
@@ -277,6 +291,22 @@ def _reconciliations(
     reconciler = Reconciler(lambda: rest, files, database, log, gaps, clock, database.clock.stamp)
     calendar = sessions if settings.feed == "massive" else None  # the simulated market trades at any hour
     return ReconciliationService(reconciler, log, files, calendar, clock, intake.behind_ms, repair.is_urgent)
+
+
+def _histories(
+    settings: Settings,
+    database: TickStockDatabase,
+    rest: MassiveRest,
+    sessions: SessionTable,
+    clock: Clock,
+    repair: RepairService,
+) -> HistoryService:
+    url = settings.database_url
+    read = read_engine(url)
+    trading = Trading(sessions if settings.feed == "massive" else None)  # the simulated market trades at any hour
+    log = DatabaseHistory(read, row_engine(url))
+    parts = HistoryParts(lambda: rest, database, DatabaseDays(read), log, trading, clock)
+    return HistoryService(parts, lambda days: database.merge_daily(days).refused == 0, repair.is_urgent)
 
 
 def _desk(
@@ -345,7 +375,7 @@ def _client_config(settings: Settings, sessions: SessionTable, clock: Clock) -> 
 def _rest_config(settings: Settings) -> RestConfig:
     if settings.feed == "massive":
         return RestConfig(settings.massive_rest_url, _api_key(settings), settings.massive_rest_rate)
-    return RestConfig(f"http://{_simulator(settings)}", _api_key(settings), _SIMULATED_REST_RATE)
+    return RestConfig(f"http://{_simulator(settings)}", _api_key(settings), _SIMULATED_REST_RATE, *_SIMULATED_PAGES)
 
 
 def _api_key(settings: Settings) -> str:

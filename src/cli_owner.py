@@ -14,9 +14,10 @@ from src.core.domain.market.bar import Bar
 from src.core.domain.market.session import SessionTable
 from src.core.domain.market.universe import hint
 from src.core.errors import ActionRefusedError, DatabaseUnavailableError, TickStockError
-from src.core.ports import Clock, MinuteSource, Ownership
+from src.core.ports import Clock, Ownership
 from src.infrastructure.cache.relationship_cache import RelationshipCache
 from src.infrastructure.calendar.session_table import load_session_table
+from src.infrastructure.data_sources.massive_rest import MassiveRest
 from src.infrastructure.database.bar_reader import DatabaseBarReader
 from src.infrastructure.database.change_reader import DatabaseChangeReader
 from src.infrastructure.database.engines import read_engine, row_engine, write_engine
@@ -25,7 +26,7 @@ from src.infrastructure.database.ownership import ownership_of
 from src.infrastructure.database.tickstock_db import TickStockDatabase
 
 # Makes the vendor's REST side from what gives evidence stamps.
-MakeRest = Callable[[Callable[[], int]], MinuteSource]
+MakeRest = Callable[[Callable[[], int]], MassiveRest]
 _TOLD_EVERY_S = 2.0
 _LOOK_INTERVAL_S = 0.2
 _ANSWER_WITHIN_S = 65.0  # a job that nobody took up is refused after 60 s
