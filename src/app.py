@@ -22,6 +22,7 @@ from src.core.domain.connection.request_window import RequestRate
 from src.core.domain.market.bar_book import BarBook
 from src.core.domain.market.history import Trading
 from src.core.domain.market.quote import QuoteDay
+from src.core.domain.market.retention import Forecast, forecast
 from src.core.domain.market.session import CalendarRangeError, SessionTable, TradingDay, new_york_date, usual_day
 from src.core.errors import DatabaseUnavailableError
 from src.core.ports import BarSource, Clock, ConnectionControl, GapRecorder, Job
@@ -44,6 +45,7 @@ from src.core.services.measurement_service import MeasurementService
 from src.core.services.reconciler import Reconciler
 from src.core.services.reconciliation_service import ReconciliationService
 from src.core.services.repair_service import RepairService
+from src.core.services.retention_service import RetentionService
 from src.infrastructure.cache.relationship_cache import RelationshipCache
 from src.infrastructure.calendar.session_table import load_session_table
 from src.infrastructure.clock import SystemClock
@@ -58,17 +60,20 @@ from src.infrastructure.database.change_reader import DatabaseChangeReader
 from src.infrastructure.database.connection_events import DatabaseEventLog, DatabaseEventRecorder
 from src.infrastructure.database.coverage_reader import DatabaseCoverage
 from src.infrastructure.database.daily_store import DatabaseDays
-from src.infrastructure.database.engines import read_engine, row_engine, write_engine
+from src.infrastructure.database.engines import database_errors, read_engine, row_engine, sqlite_file, write_engine
 from src.infrastructure.database.flush_interval import FlushInterval
 from src.infrastructure.database.gap_store import DatabaseGapReader, DatabaseGapStore
 from src.infrastructure.database.history_store import DatabaseHistory
 from src.infrastructure.database.jobs import DatabaseJobDesk, DatabaseJobInbox
 from src.infrastructure.database.migrate import check_schema
 from src.infrastructure.database.ownership import ownership_of
+from src.infrastructure.database.pruning import DatabasePruner
 from src.infrastructure.database.reconciliation_store import DatabaseReconciliations
 from src.infrastructure.database.spool import Spool
 from src.infrastructure.database.tickstock_db import TickStockDatabase
 from src.infrastructure.database.write_trouble import write_trouble
+from src.infrastructure.doctor.disk import free_bytes
+from src.infrastructure.doctor.growth import measure_growth
 from src.infrastructure.observability.status_file import StatusFile
 from src.infrastructure.observability.webhook import AlertFile, Webhook
 from src.infrastructure.passwords import Argon2Passwords
@@ -258,6 +263,7 @@ def build_runtime(
         repair,
         reconciliations,
         histories,
+        _retention(settings, rows, clock),
         clock,
         on_crash,
     )
@@ -307,6 +313,20 @@ def _histories(
     log = DatabaseHistory(read, row_engine(url))
     parts = HistoryParts(lambda: rest, database, DatabaseDays(read), log, trading, clock)
     return HistoryService(parts, lambda days: database.merge_daily(days).refused == 0, repair.is_urgent)
+
+
+def _retention(settings: Settings, rows: Engine, clock: Clock) -> RetentionService:
+    url = settings.database_url
+    reader = read_engine(url)
+
+    def measure() -> Forecast:
+        now_ms = clock.now_ms()
+        with database_errors():
+            growth = measure_growth(reader, url, now_ms)
+        free = free_bytes(sqlite_file(url).parent) if growth.here else None
+        return forecast(growth, free, settings.retention_days, now_ms)
+
+    return RetentionService(DatabasePruner(rows, clock.now_ms), settings.retention_days, measure, clock)
 
 
 def _desk(

@@ -343,6 +343,28 @@ class Coverage(Protocol):
     def pruned_before_ms(self) -> int: ...
 
 
+class Pruned(NamedTuple):
+    """What was dropped so far: all minutes before `before_ms` (epoch ms), `bars` of them in the database's life."""
+
+    before_ms: int
+    bars: int
+
+
+class Pruner(Protocol):
+    """Drops old minutes. One thread at a time; methods raise DatabaseUnavailableError."""
+
+    def pruned(self) -> Pruned: ...
+    def prune(self, before_ms: int, go_on: Callable[[int, float], bool]) -> int: ...
+
+
+class Retention(Protocol):
+    """Keeps so many days of minutes and says how long the disk lasts, on its own thread."""
+
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+    def snapshot(self) -> dict[str, Any]: ...
+
+
 class Job(NamedTuple):
     """What the web half asks of the ingesting one; `arguments` are what JSON can say."""
 

@@ -23,6 +23,7 @@ from src.core.ports import (
     Ownership,
     Reconciliations,
     Repair,
+    Retention,
     Universes,
 )
 from src.core.services.bar_intake import BarIntake
@@ -88,6 +89,7 @@ class MarketDataService:
         repair: Repair,
         reconciliations: Reconciliations,
         histories: Histories,
+        retention: Retention,
         clock: Clock,
         on_crash: Callable[[], None],
     ) -> None:
@@ -101,6 +103,7 @@ class MarketDataService:
         self._clock = clock
         self._reconciliations = reconciliations
         self._histories = histories
+        self._retention = retention
         self._on_crash = on_crash
         self.data_adapter = make_adapter(
             FeedCallbacks(
@@ -176,6 +179,7 @@ class MarketDataService:
         self._spawn("repair", self._run_repair)
         self._reconciliations.start(self._writer.submit)
         self._histories.start(self._writer.submit)
+        self._retention.start()
         self._desk.start()
         self._spawn("feed-connect", self._connect)
         while not self._stopping.wait(_LEAST_BEAT_S):  # of the machine's time, so that no clock makes it spin
@@ -257,6 +261,7 @@ class MarketDataService:
         self._repair.close()
         self._reconciliations.stop()
         self._histories.stop()
+        self._retention.stop()
         self._writer.post_state("status", self.snapshot())  # readers see at once that it has ended
         self._writer.stop()
         self._desk.stop()  # last: where time is short, bars come before events
@@ -367,4 +372,5 @@ class MarketDataService:
             "repair": self._repair.snapshot(),
             "reconciliation": self._reconciliations.snapshot(),
             "history": self._histories.snapshot(),
+            "retention": self._retention.snapshot(),
         }
