@@ -29,6 +29,10 @@ class OwnershipLostError(TickStockError):
     """Another process ingests into the database now."""
 
 
+class StartChangedError(TickStockError):
+    """The database is not as the last start found it: another one, or with other universes."""
+
+
 class ActionRefusedError(TickStockError):
     """What an administrator asked for cannot be done: not to that connection or ticker, not for that day."""
 

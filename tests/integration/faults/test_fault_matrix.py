@@ -9,7 +9,14 @@ from pathlib import Path
 import pytest
 
 from src.config.settings import PROJECT_ROOT
-from tests.integration.faults import connection_faults, data_faults, process_faults, repair_faults, storage_faults
+from tests.integration.faults import (
+    connection_faults,
+    data_faults,
+    process_faults,
+    repair_faults,
+    start_faults,
+    storage_faults,
+)
 from tests.integration.faults.databases import Database
 from tests.integration.faults.market import Market, market, moved
 from tests.integration.faults.oracle import gaps
@@ -23,6 +30,7 @@ TABLES = {
     "storage": storage_faults.FAULTS,
     "repair": repair_faults.FAULTS,
     "process": process_faults.FAULTS,
+    "start": start_faults.FAULTS,
 }
 ALL = [(table, fault) for table, faults in TABLES.items() for fault in faults]
 _SYMBOLS = 3
