@@ -1,14 +1,17 @@
 """Bars and aggregates for tests, and strategies that generate them."""
 
+import datetime as dt
 from collections.abc import Sequence
 
 from hypothesis import strategies as st
 from sqlalchemy import text
 
 from src.core.domain.market.bar import Bar, Tier
+from src.core.domain.market.daily import DailyBar
 from src.core.domain.market.tick import MinuteAggregate, SecondAggregate
 from src.infrastructure.database.bar_reader import DatabaseBarReader
 from src.infrastructure.database.change_reader import DatabaseChangeReader
+from src.infrastructure.database.daily_store import daily_from_row
 from src.infrastructure.database.dialects import dialect_of
 from src.infrastructure.database.engines import read_engine
 
@@ -30,6 +33,23 @@ def bar(
     """A coherent bar around `close`."""
     prices = (close - 0.5, close + 1.0, close - 1.0, close)
     return Bar(symbol, timestamp, *prices, volume, vwap, trade_count, tier, observed_at, partial, withdrawn)
+
+
+def day(
+    symbol: str = "AAPL",
+    date: dt.date = dt.date(2025, 11, 20),
+    close: float = 150.25,
+    volume: float = 100.0,
+    tier: int = Tier.OFFICIAL.value,
+    observed_at: int = 1,
+    vwap: float | None = 150.0,
+    trade_count: int | None = None,
+    partial: bool = False,
+    withdrawn: bool = False,
+) -> DailyBar:
+    """A coherent day around `close`."""
+    prices = (close - 0.5, close + 1.0, close - 1.0, close)
+    return DailyBar(symbol, date, *prices, volume, vwap, trade_count, tier, observed_at, partial, withdrawn)
 
 
 def second(
@@ -54,6 +74,16 @@ def stored_bars(url: str) -> list[Bar]:
         bars = [Bar(*row[:11], bool(row[11]), bool(row[12])) for row in connection.execute(text(query))]
     engine.dispose()
     return sorted(bars, key=lambda bar: (bar.symbol, bar.timestamp))
+
+
+def stored_days(url: str) -> list[DailyBar]:
+    """Everything in the table of days, by symbol and date."""
+    engine = read_engine(url)
+    with engine.connect() as connection:
+        query = f"SELECT {dialect_of(engine).day_columns()} FROM ohlcv_daily AS day"
+        days = [daily_from_row(row) for row in connection.execute(text(query))]
+    engine.dispose()
+    return sorted(days, key=lambda day: (day.symbol, day.date))
 
 
 def reader_of(url: str) -> DatabaseBarReader:

@@ -8,15 +8,21 @@ from typing import Any, Literal, NamedTuple, Protocol
 from src.core.domain.account.account import Account, Role
 from src.core.domain.account.session import SessionMark
 from src.core.domain.connection.event import ConnectionEvent
+from src.core.domain.connection.interruption import Listened
 from src.core.domain.connection.request_window import RequestRate
+from src.core.domain.market.adjustment import Close, CorporateAction
 from src.core.domain.market.bar import Bar
+from src.core.domain.market.coverage import Day, Stored
 from src.core.domain.market.cursor import Changes, Cursor
+from src.core.domain.market.daily import DailyBar
 from src.core.domain.market.gaps import Gap, GapCounts, GapEntry, GapRow, GapState, GapTotals
+from src.core.domain.market.history import Known, Load, Piece, Timespan
 from src.core.domain.market.last_start import LastStart
 from src.core.domain.market.quote import Quote, QuoteDay
 from src.core.domain.market.reconciliation import Run
 from src.core.domain.market.universe import Universe
-from src.core.domain.market.vendor_answer import MinuteAnswer, SnapshotDay
+from src.core.domain.market.universe_definition import UniverseBook, UniverseEdit
+from src.core.domain.market.vendor_answer import DayAnswer, MinuteAnswer, SnapshotDay
 
 
 class Clock(Protocol):
@@ -57,6 +63,7 @@ class FeedClient(ConnectionControl, Protocol):
     def assign(self, lists: Mapping[str, Iterable[str]]) -> None: ...
     def assignment(self) -> dict[str, list[str]]: ...
     def moved(self) -> dict[str, str]: ...
+    def listened(self) -> list[Listened]: ...
     def snapshot(self) -> dict[str, Any]: ...
 
 
@@ -70,6 +77,7 @@ class DataAdapter(Protocol):
     def disconnect(self) -> None: ...
     def assignment(self) -> dict[str, list[str]]: ...
     def moved(self) -> dict[str, str]: ...
+    def listened(self) -> list[Listened]: ...
     def snapshot(self) -> dict[str, Any]: ...
 
 
@@ -127,7 +135,10 @@ Stamps = Callable[[], int]
 
 class IngestStore(Protocol):
     """The database at a start of ingestion. Raises DatabaseUnavailableError while it is away, SchemaError where its
-    schema is another one than the program's. `database_id` is known once the clock is loaded."""
+    schema is another one than the program's. `database_id` is known once the clock is loaded.
+
+    `check_kept` asks nothing: it raises HistoryLostError once a write found that the database lacks what was committed.
+    """
 
     database_id: str
 
@@ -137,6 +148,7 @@ class IngestStore(Protocol):
     def add_symbols(self, symbols: Sequence[str]) -> None: ...
     def state(self, key: str) -> Any: ...
     def open_live_bars(self) -> list[Bar]: ...
+    def check_kept(self) -> None: ...
 
 
 class Universes(Protocol):
@@ -144,6 +156,15 @@ class Universes(Protocol):
 
     def resolve(self, key: str) -> Universe: ...
     def names(self) -> list[str]: ...
+
+
+class UniverseStore(Protocol):
+    """Universes as people change them. Raises DatabaseUnavailableError while the database is away."""
+
+    def book(self) -> UniverseBook: ...
+
+    def change(self, edit: Callable[[UniverseBook], Sequence[UniverseEdit]]) -> None:
+        """Changes what `edit` says of the book as it is then, all of it or, where it raises, nothing."""
 
 
 class MinuteSource(Protocol):
@@ -157,6 +178,33 @@ class MinuteSource(Protocol):
     def close(self) -> None: ...
 
 
+class HistorySource(Protocol):
+    """The vendor's REST side as history is loaded from it; raises as MinuteSource does."""
+
+    @property
+    def rate(self) -> RequestRate: ...
+    def minute_bars(self, symbol: str, from_ms: int, to_ms: int) -> MinuteAnswer: ...
+    def daily_bars(self, symbol: str, from_date: dt.date, to_date: dt.date) -> DayAnswer: ...
+
+
+class StoredDays(Protocol):
+    """Stored days of a symbol. Raises DatabaseUnavailableError while the database is away."""
+
+    def days_between(self, symbol: str, from_date: dt.date, to_date: dt.date) -> Sequence[DailyBar]: ...
+
+
+class LoadLog(Protocol):
+    """Loads of history, and what is known. Raises DatabaseUnavailableError while the database is away."""
+
+    def begin(self, load: Load) -> None: ...
+    def save(self, load: Load) -> None: ...
+    def learn(self, load: Load, months: Sequence[tuple[Piece, Known]], asked_ms: int) -> None: ...
+    def find(self, load_id: str) -> Load | None: ...
+    def unfinished(self) -> list[Load]: ...
+    def newest(self, limit: int) -> list[Load]: ...
+    def months(self, symbol: str, timespan: Timespan) -> Mapping[str, Known]: ...
+
+
 class RepairStore(Protocol):
     """Stored bars, as their repair reads them. Raises DatabaseUnavailableError while the database is away."""
 
@@ -168,6 +216,7 @@ class Repair(Protocol):
     """What repairs gaps beside the feed, on the caller's thread, until closed."""
 
     def run(self, symbols: Sequence[str], submit: Callable[[Sequence[Bar]], bool]) -> None: ...
+    def listen(self, symbols: Sequence[str]) -> None: ...
     def wake(self) -> None: ...
     def close(self) -> None: ...
     def snapshot(self) -> dict[str, Any]: ...
@@ -198,6 +247,10 @@ class GapQueue(Protocol):
     def entries(self, until_ms: int, limit: int) -> list[GapEntry]:
         """For at most `limit` symbols that have something due by `until_ms`, the longest due first: all their entries
         that are open or waiting, also those due later, a symbol's entries together, oldest minutes first."""
+
+    def unrepaired(self, first_ms: int, last_ms: int) -> list[GapEntry]:
+        """All entries with a minute from `first_ms` to `last_ms`, those among them that were given up as unrepairable;
+        a symbol's entries together, oldest minutes first."""
 
     def note(
         self, entries: Sequence[GapEntry], state: GapState, due_ms: int | None, repaired: int, detail: str
@@ -251,6 +304,7 @@ class RunLog(Protocol):
     def newest(self, limit: int) -> list[Run]: ...
     def kept_symbols(self, from_ms: int, to_ms: int) -> KeptSymbols: ...
     def has_unsettled(self, from_ms: int, to_ms: int) -> bool: ...
+    def has_given_up(self, from_ms: int, to_ms: int) -> bool: ...
 
 
 class FileDay(NamedTuple):
@@ -276,6 +330,43 @@ class Reconciliations(Protocol):
     def close(self) -> None: ...
     def stop(self) -> None: ...
     def snapshot(self) -> dict[str, Any]: ...
+
+
+class Histories(Protocol):
+    """What loads history beside the feed, on a thread of its own."""
+
+    def start(self, submit: Callable[[Sequence[Bar]], bool]) -> None: ...
+    def close(self) -> None: ...
+    def stop(self) -> None: ...
+    def snapshot(self) -> dict[str, Any]: ...
+
+
+class DayGaps(NamedTuple):
+    """Gaps by symbol, as the first and the last minute (epoch ms; None: grows): those that are open or wait, and those
+    that were given up. `of_all` concern every symbol."""
+
+    open: dict[str, list[tuple[int, int | None]]]
+    lost: dict[str, list[tuple[int, int | None]]]
+    of_all: list[tuple[int, int | None]]
+
+
+class Settled(NamedTuple):
+    """What REST was asked for when its bars were final: by symbol and month (YYYY-MM) the first and the last date, for
+    minutes and for daily bars; and the symbols and dates of the vendor's daily bars. Dates are New York, YYYY-MM-DD."""
+
+    minutes: Mapping[tuple[str, str], tuple[str, str]]
+    daily: Mapping[tuple[str, str], tuple[str, str]]
+    traded: Collection[tuple[str, str]]
+
+
+class Coverage(Protocol):
+    """What is known of symbols' days. Any thread may call; methods raise DatabaseUnavailableError."""
+
+    def stored(self, symbols: Sequence[str], days: Sequence[Day]) -> Mapping[str, Sequence[Stored]]: ...
+    def bars(self, symbol: str, from_ms: int, to_ms: int) -> list[Bar]: ...
+    def gaps(self, from_ms: int, to_ms: int) -> DayGaps: ...
+    def settled(self, symbols: Sequence[str], first: str, last: str) -> Settled: ...
+    def pruned_before_ms(self) -> int: ...
 
 
 class Job(NamedTuple):
@@ -375,6 +466,15 @@ class BarReader(Protocol):
     def recent(self, symbols: Sequence[str], since_ms: int | None, limit: int) -> list[Bar]: ...
     def quotes(self, symbols: Sequence[str], day: QuoteDay) -> list[Quote]: ...
     def state(self, key: Literal["feed", "universe", "status", "assignment"]) -> Any: ...
+
+
+class BarArchive(Protocol):
+    """Stored bars of the past, a page at a time. Raises DatabaseUnavailableError while the database is away."""
+
+    def minutes(self, symbol: str, from_ms: int, to_ms: int, limit: int) -> list[Bar]: ...
+    def days(self, symbol: str, from_date: dt.date, to_date: dt.date, limit: int) -> list[DailyBar]: ...
+    def actions(self, symbol: str) -> list[CorporateAction]: ...
+    def closes_before(self, symbol: str, dates: Iterable[dt.date]) -> Mapping[dt.date, Close]: ...
 
 
 class Messenger(Protocol):

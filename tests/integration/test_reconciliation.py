@@ -198,7 +198,7 @@ def test_what_the_command_cannot_do_is_said(app: Flask, settings: Settings, tmp_
         (app, ("--date", today), f"{today} is not over: it can be compared from"),
         (app, ("--date", date, "--symbols", "AAPL,NOPE"), "This database knows no symbol NOPE."),
         (app, ("--date", date, "--symbols", ","), "This database knows no symbol ','."),
-        (app, ("--date", date, "--universe", "nope"), "There is no universe nope; there are DIA,"),
+        (app, ("--date", date, "--universe", "nope"), "There is no universe nope. There are DIA,"),
         (app, ("--date", date, "--universe", "dow30", "--symbols", "AAPL"), "exclude each other"),
         (app, ("--date", date, "--file", str(tmp_path / "none")), "cannot be read (No such file or directory)"),
         (nobody, ("--date", date), "SIMULATOR_PORT does not say where a simulator listens"),
@@ -236,7 +236,7 @@ def test_the_command_has_the_process_that_ingests_compare(app: Flask, settings: 
         assert plain(day) == official(url, date, ("BACpL", "GRC"))
         store(url, msgspec.structs.replace(bar_of("GRC", date), tier=Tier.FINAL.value, observed_at=2 * 10**15))
         status, said = run(app, "--date", str(date), "--symbols", "GRC")
-        assert "Another process ingests into this database: it is asked to compare." in said
+        assert "Another process ingests into this database: it is asked to do this." in said
         assert f"{date} will be compared." in said
         assert (status, "had other values" in said) == (0, True), said
         status, said = run(app, "--date", str(date), "--file", str(tmp_path / "none"))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from src.core.domain.connection.interruption import Interruption
+from src.core.domain.connection.interruption import Interruption, Listened
 from src.core.domain.market.bar_book import BarBook
 from src.core.domain.market.gaps import Gap, GapReason
 from src.core.errors import DatabaseUnavailableError
@@ -233,7 +233,7 @@ def test_a_database_that_is_away_at_the_start_is_asked_again(bench: Bench, table
 
 def test_nothing_is_taken_as_heard_while_a_gap_is_not_written(bench: Bench, table: Table) -> None:
     begun(bench, "AAPL")
-    assert bench.service.heard() == Heard(MINUTE + 30_000, MINUTE + 31_000)
+    assert bench.service.heard() == Heard(MINUTE + 30_000, MINUTE + 31_000, MINUTE + 30_000)
     table.away = True
     bench.drop("AAPL", heard_s=30)
     with pytest.raises(DatabaseUnavailableError):
@@ -242,6 +242,24 @@ def test_nothing_is_taken_as_heard_while_a_gap_is_not_written(bench: Bench, tabl
     table.away = False
     bench.service.flush()
     assert bench.service.heard() is not None
+
+
+def test_a_connection_that_may_be_mute_is_not_taken_as_heard(bench: Bench) -> None:
+    begun(bench, "AAPL")
+    now_s = bench.clock.monotonic()
+    quiet_ms = MINUTE - 7 * _STEP + 30_000
+    for one, expected_ms in (
+        (Listened(quiet_ms, 0.0), quiet_ms),
+        (Listened(None, now_s - 120), MINUTE + 30_000 - 120_000 + 1_000),
+        (Listened(MINUTE - 9 * 86_400_000, 0.0), MINUTE + 30_000 - 4 * 86_400_000),
+    ):
+        heard = bench.service.heard([Listened(MINUTE + 30_000, 0.0), one])
+        assert heard == Heard(MINUTE + 30_000, MINUTE + 31_000, expected_ms)
+
+
+def test_after_a_restart_what_a_mute_connection_missed_is_a_gap(bench: Bench) -> None:
+    bench.service.begin(("AAPL",), Before(Heard(MINUTE, MINUTE, MINUTE - 7 * _STEP), {"AAPL": 1}))
+    assert bench.gaps() == {("restart", ("AAPL",), -8, None)}
 
 
 def test_nothing_is_heard_where_nothing_came(bench: Bench) -> None:
@@ -357,3 +375,58 @@ def test_symbols_that_are_new_get_their_history_up_to_when_listening_began(bench
     bench.table.away = False
     bench.service.begin(("AAPL", "NEW"), Before(Heard(MINUTE, MINUTE), {"AAPL": MINUTE}))
     assert ("history", ("NEW",), -1440, 0) in bench.gaps()
+
+
+# -- a universe that changes meanwhile -----------------------------------------------------------------------------
+
+
+def test_a_symbol_that_is_added_lacks_its_history_until_it_is_heard(bench: Bench) -> None:
+    begun(bench, "AAPL")
+    bench.hear(130)
+    history = bench.service.relist(("AAPL", "IBM"), ("IBM",), (), {"AAPL": MINUTE})
+    assert history == dict.fromkeys(("AAPL", "IBM"), MINUTE + 131_000)
+    assert bench.gaps() == {("history", ("IBM",), -1440, None)}
+    bench.service.resumed({"IBM"})
+    bench.hear(190)
+    bench.clock.ms += 2_000
+    assert bench.gaps() == {("history", ("IBM",), -1440, 2)}
+
+
+def test_a_symbol_that_is_removed_ends_what_grew_and_is_missed_since_when_it_returns(bench: Bench) -> None:
+    begun(bench, "AAPL", "IBM")
+    bench.hear(130)
+    bench.drop("AAPL", "IBM", heard_s=130)
+    bench.clock.ms = MINUTE + 310_000
+    history = bench.service.relist(("AAPL",), (), ("IBM",), dict.fromkeys(("AAPL", "IBM"), MINUTE))
+    assert history["IBM"] < history["AAPL"]
+    bench.clock.ms += 2_000
+    assert bench.gaps() == {("drop", ("AAPL",), 1, None), ("drop", ("IBM",), 1, 5)}
+    bench.clock.ms = MINUTE + 600_000
+    bench.service.relist(("AAPL", "IBM"), ("IBM",), (), history)
+    assert ("history", ("IBM",), 4, None) in bench.gaps()
+
+
+def test_a_change_while_the_database_is_away_is_made_again(bench: Bench) -> None:
+    begun(bench, "AAPL")
+    bench.table.away = True
+    with pytest.raises(DatabaseUnavailableError):
+        bench.service.relist(("AAPL", "IBM"), ("IBM",), (), {"AAPL": MINUTE})
+    bench.table.away = False
+    bench.service.relist(("AAPL", "IBM"), ("IBM",), (), {"AAPL": MINUTE})
+    assert bench.gaps() == {("history", ("IBM",), -1440, None)}
+
+
+def test_what_was_added_and_what_was_let_go_is_known_to_the_next_start(bench: Bench) -> None:
+    begun(bench, "AAPL", "IBM")
+    before = dict.fromkeys(("AAPL", "IBM"), MINUTE)
+    history = bench.service.relist(("AAPL", "GE"), ("GE",), ("IBM",), before)
+    bench.service.resumed({"GE"})
+    bench.hear(190)
+    bench.clock.ms += 2_000
+    bench.service.flush()
+    bench.table.gaps.clear()
+    heard = bench.service.heard()
+    again = Bench(bench.table, bench.clock)
+    again.service.begin(("AAPL", "GE", "IBM"), Before(heard, history))
+    reasons = {(reason, symbols) for reason, symbols, _from, _to in again.gaps()}
+    assert reasons == {("restart", ("AAPL", "GE", "IBM")), ("history", ("IBM",))}

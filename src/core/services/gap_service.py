@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from src.core.domain.connection.interruption import Interruption
+from src.core.domain.connection.interruption import Interruption, Listened
 from src.core.domain.market.bar import MINUTE_MS
 from src.core.domain.market.bar_book import Doubt
 from src.core.domain.market.gap_book import WHOLE_MARKET, Clip, GapBook, Opening, floor_minute
@@ -26,6 +26,8 @@ _SURE_AFTER_S = 2.0
 _ESTIMATE_AFTER_S = 10.0
 _NAMED = 20
 _UNREACHED = "The feed was not reached at the start."
+# No connection is mute for longer unnoticed: outside of the regular session a small one may, over a long weekend.
+_LONGEST_SILENCE_MS = 4 * 86_400_000
 _DOUBTS = {
     GapReason.UNOFFICIAL: "Seconds came, but no minute bar.",
     GapReason.LATE: "A second came when its minute was closed.",
@@ -34,10 +36,19 @@ _DOUBTS = {
 
 
 class Heard(NamedTuple):
-    """Up to which minute a life heard: `event_ms` by the feed, which was at `at_ms` by the wall clock (epoch ms)."""
+    """Up to which minute a life heard: `event_ms` by the feed, which was at `at_ms` by the wall clock (epoch ms).
+
+    `quiet_ms` is the same of the connection that heard nothing for longest: it may be mute.
+    """
 
     event_ms: int
     at_ms: int
+    quiet_ms: int | None = None
+
+    @property
+    def missed_ms(self) -> int:
+        """From when on something may have been missed."""
+        return self.event_ms if self.quiet_ms is None else min(self.event_ms, self.quiet_ms)
 
 
 class Before(NamedTuple):
@@ -136,6 +147,38 @@ class GapService:
     def _assume(self, heard: Heard) -> None:
         self._intake.assume(heard.event_ms, heard.at_ms - heard.event_ms)
 
+    def relist(
+        self, universe: Sequence[str], added: Sequence[str], removed: Sequence[str], history: Mapping[str, int]
+    ) -> dict[str, int]:
+        """While it is listened, the universe has become this one. Opens what was not heard of the symbols that were
+        added, which grows until they are; ends what grew of those that were removed. Gives up to when each symbol's
+        minutes are accounted for now, of which `history` is what the start gave.
+
+        Raises DatabaseUnavailableError; then it may be called again.
+        """
+        now_ms = self._intake.event_ms()
+        since: dict[int | None, list[str]] = {}
+        for symbol in added:
+            since.setdefault(history.get(symbol), []).append(symbol)
+        with self._lock:
+            self._book.resume(set(removed), now_ms, self._clock.monotonic())
+            for accounted_ms, symbols in since.items():
+                self._grow_past(symbols, accounted_ms, now_ms)
+        self.flush()
+        # Those that are listened to have the newest time: whoever has an older one was let go of before.
+        let_go = dict.fromkeys(removed, now_ms - MINUTE_MS)
+        return {**history, **let_go, **dict.fromkeys(universe, now_ms)}
+
+    def _grow_past(self, symbols: Sequence[str], accounted_ms: int | None, now_ms: int) -> None:
+        """What is missing of symbols from then on, or of new ones, and grows until they are heard."""
+        scope = symbols[0] if len(symbols) == 1 else f"{len(symbols)} symbols"
+        if accounted_ms is not None:
+            from_ms, detail = accounted_ms, f"Not listened to since {_utc(accounted_ms)}."
+        else:
+            from_ms = now_ms if self._history_from_ms is None else self._history_from_ms()
+            detail = "Listened to for the first time."
+        self._book.interrupt(symbols, from_ms, self._opening(GapReason.HISTORY, detail)._replace(scope=scope))
+
     def _go_on(self, gap: Gap, universe: Sequence[str], heard_ms: int) -> None:
         """A gap of an earlier life grows on for the symbols that are listened to, and ends for the others."""
         missed = set(universe) if gap.symbols is None else set(gap.symbols)
@@ -148,7 +191,7 @@ class GapService:
         """Of which symbols, and from which minute on, nobody listened before this life; None if nobody ever did."""
         known = [before.history[symbol] for symbol in universe if symbol in before.history]
         if before.heard is not None:
-            from_ms, since = floor_minute(before.heard.event_ms) - MINUTE_MS, _utc(before.heard.event_ms)
+            from_ms, since = floor_minute(before.heard.missed_ms) - MINUTE_MS, _utc(before.heard.missed_ms)
             return universe, from_ms, self._opening(GapReason.RESTART, f"Nothing listened since {since}.")
         if known:  # of a version that kept no more than that
             opening = self._opening(GapReason.RESTART, f"Nothing listened since {_utc(min(known))}.")
@@ -244,13 +287,22 @@ class GapService:
             self._book.kept(gaps)
             self._written = changes
 
-    def heard(self) -> Heard | None:
-        """What a next life may take as heard: nothing new while a gap is not written yet, or if nothing came."""
+    def heard(self, listened: Iterable[Listened] = ()) -> Heard | None:
+        """What a next life may take as heard: nothing new while a gap is not written yet, or if nothing came.
+
+        `listened` is what each connection heard, before this is asked: what ended since is a gap that is not written.
+        """
         watermark_ms = self._intake.watermark_ms
         behind_ms = self._intake.behind_ms()
+        quiet_ms = min((self._newest_ms(one) for one in listened), default=watermark_ms)
         with self._lock:
             is_written = self._written == self._book.changes
-        return Heard(watermark_ms, watermark_ms + behind_ms) if watermark_ms and is_written else None
+        if not watermark_ms or not is_written:
+            return None
+        return Heard(watermark_ms, watermark_ms + behind_ms, max(quiet_ms, watermark_ms - _LONGEST_SILENCE_MS))
+
+    def _newest_ms(self, one: Listened) -> int:
+        return self._intake.event_ms(one.since_s) if one.heard_ms is None else one.heard_ms
 
     def snapshot(self) -> dict[str, Any]:
         """What grows: how many symbols and the first of them; and how many changed gaps wait for the database."""

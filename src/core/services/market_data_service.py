@@ -15,9 +15,9 @@ from src.core.domain.market.tick import TickData
 from src.core.errors import (
     DatabaseUnavailableError,
     FeedMismatchError,
+    HistoryLostError,
     OwnershipLostError,
     SchemaError,
-    StartChangedError,
 )
 from src.core.ports import (
     BarSource,
@@ -25,6 +25,7 @@ from src.core.ports import (
     Clock,
     ConnectionControl,
     DataAdapter,
+    Histories,
     IngestStore,
     Ownership,
     Reconciliations,
@@ -36,6 +37,7 @@ from src.core.services.connection_desk import ConnectionDesk
 from src.core.services.gap_service import Before, GapService, Heard
 from src.core.services.listening import Listener, Listening, resolve
 from src.core.services.start_memory import StartMemory
+from src.core.services.universe_watch import Change, UniverseWatch, say
 
 logger = logging.getLogger(__name__)
 
@@ -98,6 +100,7 @@ class MarketDataService:
         make_writer: Callable[[BarSource], BarWriter],
         repair: Repair,
         reconciliations: Reconciliations,
+        histories: Histories,
         clock: Clock,
         on_crash: Callable[[], None],
     ) -> None:
@@ -111,6 +114,7 @@ class MarketDataService:
         self._repair = repair
         self._clock = clock
         self._reconciliations = reconciliations
+        self._histories = histories
         self._on_crash = on_crash
         self.data_adapter = make_adapter(
             FeedCallbacks(
@@ -130,6 +134,7 @@ class MarketDataService:
         self._listening = Listening("", {}, ())
         self._apart: LastStart | None = None  # what is relied on until the database answers
         self._universe_facts: dict[str, Any] = {}
+        self._watch = UniverseWatch(config.listeners, universes)
         self._assignment: dict[str, Any] = {}
         self._news = threading.Event()  # a connection changed: its status is to be told
         self._stopping = threading.Event()
@@ -164,10 +169,13 @@ class MarketDataService:
         crashed = False
         try:
             self._serve()
+        except HistoryLostError as error:
+            crashed = True
+            logger.warning("%s Ingestion begins anew, with a gap from what it holds.", error)
         except OwnershipLostError as error:
             crashed = True
             logger.warning("%s This one stops listening and stands by.", error)
-        except (FeedMismatchError, SchemaError, StartChangedError) as error:
+        except (FeedMismatchError, SchemaError) as error:
             crashed = True
             logger.warning("%s Ingestion begins anew.", error)
         except Exception:
@@ -190,8 +198,10 @@ class MarketDataService:
             self._clock.wait(self._news, _BEAT_S)
             self._news.clear()
             self._beat()
+            self._store.check_kept()
             if self._apart is None:
                 self._check_ownership()
+                self._mind_universe()
             else:
                 self._join(self._apart)
 
@@ -200,6 +210,7 @@ class MarketDataService:
         self._writer.post_state("history", self._history)
         self._spawn("repair", self._run_repair)
         self._reconciliations.start(self._writer.submit)
+        self._histories.start(self._writer.submit)
         self._desk.start()
 
     def _check_ownership(self) -> None:
@@ -262,27 +273,30 @@ class MarketDataService:
         logger.warning("%s Listening begins without it; bars wait until it answers.", trouble)
         last = self._apart
         self.intake.seed(self._writer.prepare_apart(last.database_id, last.stamp_us))
-        self._universe = self._listen_to(Listening(last.universe_key, last.lists, last.unknown))
+        listening = Listening(last.universe_key, last.lists, last.unknown)
+        self._universe = self._listen_to(listening, listening)
         self._gaps.begin_apart(self._universe, None if last.heard is None else Heard(*last.heard))
         self._trouble = ""
         return True
 
     def _join(self, last: LastStart) -> None:
         """Goes on with the database once it answers; raises what is wrong with it, or with relying on `last`."""
-        with contextlib.suppress(DatabaseUnavailableError):
+        try:
             if not self._ownership.acquire():
                 raise OwnershipLostError(_TAKEN_OVER)
             self._store.check_schema()
             self._store.claim_feed(self._config.feed)
             self._store.load_clock()
             if self._store.database_id != last.database_id:
-                raise StartChangedError("The database is another one than at the last start.")
-            if self._resolved().lists != last.lists:
-                raise StartChangedError("The universes are others than at the last start.")
+                raise HistoryLostError("The database is another one than at the last start.")
             self._account()
-            self._apart = None
-            self._writer.release()
-            self._use_database()
+        except HistoryLostError:
+            raise
+        except DatabaseUnavailableError:
+            return
+        self._apart = None
+        self._writer.release()
+        self._use_database()
 
     def _before(self) -> Before:
         heard = self._store.state("heard")
@@ -304,7 +318,8 @@ class MarketDataService:
 
     def _beat(self) -> None:
         self.intake.seal(self._clock.now_ms())
-        self._memory.go_on(self._post_heard())
+        heard = self._post_heard()
+        self._memory.go_on(None if heard is None else (heard.event_ms, heard.at_ms))
         self._gaps.doubt(self.intake.take_doubts())
         self._writer.post_state("status", self.snapshot())
         assignment = {"tickers": self.data_adapter.assignment(), "moved": self.data_adapter.moved()}
@@ -314,7 +329,7 @@ class MarketDataService:
         self._writer.wake()
 
     def _post_heard(self) -> Heard | None:
-        if (heard := self._gaps.heard()) is not None:
+        if (heard := self._gaps.heard(self.data_adapter.listened())) is not None:
             self._writer.post_state("heard", heard._asdict())
         return heard
 
@@ -322,8 +337,10 @@ class MarketDataService:
         self.data_adapter.disconnect()
         self._post_heard()
         self._reconciliations.close()
+        self._histories.close()
         self._repair.close()
         self._reconciliations.stop()
+        self._histories.stop()
         if self._universe:
             self._writer.post_state("status", self.snapshot())  # readers see at once that it has ended
         self._writer.stop()
@@ -339,23 +356,48 @@ class MarketDataService:
 
         Raises DatabaseUnavailableError: a database that is away has not said that a universe is empty.
         """
-        return self._listen_to(self._resolved())
+        found = listening = resolve(self._config.listeners, self._universes)
+        if not listening.symbols:
+            key, symbols = listening.key, ", ".join(FALLBACK_UNIVERSE)
+            logger.warning("The universe %s has no symbols; listening to %s.", key, symbols)
+            lists = {**listening.lists, self._config.listeners[0].connection_id: FALLBACK_UNIVERSE}
+            listening = Listening("fallback", lists, listening.unknown)
+        return self._listen_to(found, listening)
 
-    def _resolved(self) -> Listening:
-        listening = resolve(self._config.listeners, self._universes)
-        if listening.symbols:
-            return listening
-        key, symbols = listening.key, ", ".join(FALLBACK_UNIVERSE)
-        logger.warning("The universe %s has no symbols; listening to %s.", key, symbols)
-        lists = {**listening.lists, self._config.listeners[0].connection_id: FALLBACK_UNIVERSE}
-        return Listening("fallback", lists, listening.unknown)
-
-    def _listen_to(self, listening: Listening) -> tuple[str, ...]:
-        facts = {"key": listening.key, "symbols": listening.symbols, "unknown": listening.unknown}
-        self._universe_facts = {**facts, "changed_at": self._clock.now_ms()}
-        self._listening = listening
+    def _listen_to(self, found: Listening, listening: Listening) -> tuple[str, ...]:
+        self._watch.begin(found, listening)
+        self._listening, self._universe_facts = listening, self._facts(listening)
         self.data_adapter.assign(listening.lists)
         return listening.symbols
+
+    def _mind_universe(self) -> None:
+        """Listens to what the universes are now, where they changed; while the database is away, none is known to."""
+        with contextlib.suppress(DatabaseUnavailableError):
+            if (change := self._watch.look()) is not None:
+                self._relisten(change)
+
+    def _relisten(self, change: Change) -> None:
+        """Subscribes to what is new, and lets go of what is not listed any more; what is missed of it becomes a gap.
+
+        Raises DatabaseUnavailableError; then it may be called again.
+        """
+        symbols = change.listening.symbols
+        self._store.add_symbols(change.added)
+        self._history = self._gaps.relist(symbols, change.added, change.removed, self._history)
+        self._universe, self._universe_facts = symbols, self._facts(change.listening)
+        self._memory.keep(self._store.database_id, change.listening)
+        self.data_adapter.assign(change.listening.lists)
+        self._repair.listen(symbols)
+        self._watch.take(change)
+        self._writer.post_state("universe", self._universe_facts)
+        self._writer.post_state("history", self._history)
+        say(change)
+
+    def _facts(self, listening: Listening) -> dict[str, Any]:
+        """What others are told of it; `keys` are those of universes by which it is chosen."""
+        keys = [listener.universe_key for listener in self._config.listeners if listener.universe_key]
+        facts = {"key": listening.key, "keys": keys, "symbols": listening.symbols, "unknown": listening.unknown}
+        return {**facts, "changed_at": self._clock.now_ms()}
 
     # -- the feed's threads --------------------------------------------------------------------------------------
 
@@ -414,4 +456,5 @@ class MarketDataService:
             "pipeline": self.intake.pipeline(writer["waiting_bars"]),
             "repair": self._repair.snapshot(),
             "reconciliation": self._reconciliations.snapshot(),
+            "history": self._histories.snapshot(),
         }

@@ -3,6 +3,7 @@
 The vendor's own client ends a paging silently on a malformed page, never sees a loop and retries past any limiter.
 """
 
+import datetime as dt
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -17,8 +18,10 @@ import urllib3
 from src.core.domain.connection.request_window import RequestRate
 from src.core.domain.market.bar import FIRST_MS, Bar, check_bar
 from src.core.domain.market.comparison import Span
-from src.core.domain.market.rest_evidence import rest_tier
-from src.core.domain.market.vendor_answer import MinuteAnswer, SnapshotDay
+from src.core.domain.market.daily import DailyBar, check_daily
+from src.core.domain.market.rest_evidence import rest_day_tier, rest_tier
+from src.core.domain.market.session import new_york_date
+from src.core.domain.market.vendor_answer import DayAnswer, MinuteAnswer, SnapshotDay
 from src.core.errors import BadBarError, KeyRefusedError, VendorError, VendorUnavailableError
 from src.core.ports import Clock
 from src.infrastructure.data_sources.rest_limiter import RestLimiter
@@ -26,7 +29,7 @@ from src.infrastructure.data_sources.rest_limiter import RestLimiter
 logger = logging.getLogger(__name__)
 
 _SNAPSHOT_PATH = "/v2/snapshot/locale/us/markets/stocks/tickers"
-_PAGE_MINUTES = 50_000  # the most base minutes one answer may be asked for
+_MOST_A_PAGE = 50_000  # base minutes of one answer
 _MOST_PAGES = 100
 _MOST_BYTES = 64 * 1024 * 1024  # the whole market's snapshot is some 8 MB, a page of 50,000 bars some 6
 _PIECE_BYTES = 65_536
@@ -85,11 +88,13 @@ _SNAPSHOT = msgspec.json.Decoder(_Snapshot)
 
 @dataclass(frozen=True)
 class RestConfig:
-    """Where to ask, with which key, and how often."""
+    """Where to ask, with which key, how often, and for how many bars a page at most."""
 
     base_url: str
     api_key: str
     rate: RequestRate
+    minutes_a_page: int = _MOST_A_PAGE
+    days_a_page: int = _MOST_A_PAGE
 
 
 class MassiveRest:
@@ -124,8 +129,7 @@ class MassiveRest:
         Minutes that had not ended when they were asked for are left out. Raises KeyRefusedError; VendorError when the
         symbol is refused or an answer cannot be used; VendorUnavailableError after four attempts without an answer.
         """
-        path = f"/v2/aggs/ticker/{quote(symbol, safe='')}/range/1/minute/{from_ms}/{to_ms}"
-        url = f"{self._config.base_url}{path}?{urlencode({'adjusted': 'false', 'sort': 'asc', 'limit': _PAGE_MINUTES})}"
+        url = self._range_url(symbol, f"minute/{from_ms}/{to_ms}", self._config.minutes_a_page)
         bars, unusable, spans = dict[int, Bar](), set[int](), list[Span]()
         for page, asked_ms, stamp in self._pages(url, symbol):
             spans.append(Span(from_ms, to_ms, asked_ms, stamp))
@@ -138,6 +142,17 @@ class MassiveRest:
             bars.pop(start_ms, None)
         return MinuteAnswer([bars[start_ms] for start_ms in sorted(bars)], spans[0], frozenset(unusable))
 
+    def daily_bars(self, symbol: str, from_date: dt.date, to_date: dt.date) -> DayAnswer:
+        """All unadjusted days of `symbol` from `from_date` to `to_date` (New York), both included; raises as
+        `minute_bars` does. Days that had not ended when they were asked for are left out."""
+        url = self._range_url(symbol, f"day/{from_date}/{to_date}", self._config.days_a_page)
+        days, first_ms = dict[dt.date, DailyBar | None](), 0
+        for page, asked_ms, stamp in self._pages(url, symbol):
+            first_ms = first_ms or asked_ms
+            days |= _days(symbol, page.results or [], (from_date, to_date), asked_ms, stamp)
+        unusable = frozenset(date for date, day in days.items() if day is None)
+        return DayAnswer([day for _, day in sorted(days.items()) if day is not None], first_ms, unusable)
+
     def snapshot(self) -> dict[str, SnapshotDay]:
         """The trading day so far of every symbol that the vendor has; raises as `minute_bars` does."""
         try:
@@ -146,6 +161,10 @@ class MassiveRest:
             raise VendorError(f"The vendor's snapshot cannot be read: {error}.") from error
         days = ((one.ticker, one.day or _Day()) for one in found.tickers or [])
         return {ticker: SnapshotDay(day.v, day.v * (day.vw or day.c)) for ticker, day in days}
+
+    def _range_url(self, symbol: str, span: str, most: int) -> str:
+        query = urlencode({"adjusted": "false", "sort": "asc", "limit": most})
+        return f"{self._config.base_url}/v2/aggs/ticker/{quote(symbol, safe='')}/range/1/{span}?{query}"
 
     def _pages(self, url: str, symbol: str) -> Iterator[tuple[_Page, int, int]]:
         """Each page, with when it was asked for."""
@@ -268,6 +287,27 @@ def _bars(symbol: str, results: Sequence[_Result], span: Span) -> list[tuple[int
         except BadBarError as error:
             logger.warning("A bar of the vendor's history was refused. %s", error)
             found.append((result.t, None))
+    return found
+
+
+def _days(
+    symbol: str, results: Sequence[_Result], bounds: tuple[dt.date, dt.date], asked_ms: int, stamp: int
+) -> dict[dt.date, DailyBar | None]:
+    """Each date that the page has within `bounds`, with its day, or with None where that cannot be right."""
+    found: dict[dt.date, DailyBar | None] = {}
+    for result in results:
+        date = new_york_date(result.t)
+        tier = rest_day_tier(date, asked_ms)
+        if tier is None or not bounds[0] <= date <= bounds[1]:
+            continue
+        prices = (result.o, result.h, result.l, result.c)
+        count = None if result.n is None else int(result.n)
+        day = DailyBar(symbol, date, *prices, result.v, result.vw, count, tier.value, stamp)
+        try:
+            found[date] = check_daily(day)
+        except BadBarError as error:
+            logger.warning("A day of the vendor's history was refused. %s", error)
+            found[date] = None
     return found
 
 

@@ -15,12 +15,14 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from src.core.domain.market.bar import Bar
+from src.core.domain.market.daily import DailyBar
 
 _PICKED = ("open", "high", "low", "close", "volume", "tier", "observed_at", "partial", "withdrawn")
 _FILLED = ("vwap", "trade_count")
 _NUMBERS = ("open", "high", "low", "close", "volume", "vwap")
-# As a Bar is encoded: an array of its fields in their order.
+# As a Bar, or a DailyBar, is encoded: an array of its fields in their order.
 BAR_FIELDS = Bar.__struct_fields__
+DAY_FIELDS = DailyBar.__struct_fields__
 _NEWER = "(excluded.tier, excluded.observed_at) > (bar.tier, bar.observed_at)"
 _SAME_VOLUME = "excluded.volume = bar.volume"
 
@@ -43,6 +45,7 @@ class Dialect:
     number: str  # of a price or a volume, as a double
     greatest: str  # the function of several arguments
     merge: Callable[[Connection, Sequence[Bar], int], None]
+    merge_days: Callable[[Connection, Sequence[DailyBar], int], None]
     bind_list: Callable[[Sequence[Any]], Any]  # a list as one bound parameter
     listed: str  # a table `wanted (value)` of a bound list of texts
     among: str  # after a text: whether it is in the bound list `wanted`; quick for a long one
@@ -50,11 +53,15 @@ class Dialect:
     ranges: str  # a table `ranges (symbol, from_ms, to_ms)` of the bound lists symbols, froms and tos
     open_live_bars: str
     lock_schema: str | None  # what keeps a second program from changing the schema at the same time
-    relax_commit: str | None  # what lets a transaction of live bars alone return before it is on disk
+    relax_commit: str  # what lets a transaction of live bars alone return before it is on disk
 
     def columns(self, alias: str = "bar") -> str:
         """All of a Bar, in its order, from `alias`."""
         return ", ".join(self._column(alias, name) for name in BAR_FIELDS)
+
+    def day_columns(self, alias: str = "day") -> str:
+        """All of a DailyBar, in its order, from `alias`; SQLite gives the date as text."""
+        return ", ".join(self._column(alias, name) for name in DAY_FIELDS)
 
     def _column(self, alias: str, name: str) -> str:
         column = f"{alias}.{name}"
@@ -103,17 +110,18 @@ def _filled(column: str) -> str:
     return f"CASE WHEN {_NEWER} THEN {newer} ELSE {older} END"
 
 
-def _merge(rows: str, same: str) -> str:
-    """The statement that merges `rows`, a SELECT of a bar's columns and the revision; `same` compares with NULLs."""
+def _merge(table: str, fields: Sequence[str], rows: str, same: str) -> str:
+    """The statement that merges `rows`, a SELECT of `fields` and the revision; the first two are the table's key.
+    `same` compares with NULLs."""
     merged = {name: _picked(name) for name in _PICKED} | {name: _filled(name) for name in _FILLED}
     assigned = ", ".join(f"{name} = {value}" for name, value in merged.items())
     unseen = " AND ".join(f"bar.{name} {same} {value}" for name, value in merged.items() if name != "observed_at")
     fills = " OR ".join(f"(bar.{name} IS NULL AND excluded.{name} IS NOT NULL)" for name in _FILLED)
     return " ".join(
         (
-            f"INSERT INTO ohlcv_1min AS bar ({', '.join(BAR_FIELDS)}, revision)",
+            f"INSERT INTO {table} AS bar ({', '.join(fields)}, revision)",
             rows,
-            f"ON CONFLICT (symbol, timestamp) DO UPDATE SET {assigned},",
+            f"ON CONFLICT ({', '.join(fields[:2])}) DO UPDATE SET {assigned},",
             f"revision = CASE WHEN {unseen} THEN bar.revision ELSE excluded.revision END",
             f"WHERE {_NEWER} OR ({_SAME_VOLUME} AND ({fills}))",
         )
@@ -123,7 +131,9 @@ def _merge(rows: str, same: str) -> str:
 # -- SQLite ------------------------------------------------------------------------------------------------------
 
 _EXTRACTS = ", ".join(f"json_extract(value, '$[{place}]')" for place in range(len(BAR_FIELDS)))
-_SQLITE_MERGE = _merge(f"SELECT {_EXTRACTS}, :revision FROM json_each(:bars) WHERE true", "IS")  # noqa: S608  of constants
+_SQLITE_ROWS = f"SELECT {_EXTRACTS}, :revision FROM json_each(:bars) WHERE true"  # noqa: S608  of constants
+_SQLITE_MERGE = _merge("ohlcv_1min", BAR_FIELDS, _SQLITE_ROWS, "IS")
+_SQLITE_MERGE_DAYS = _merge("ohlcv_daily", DAY_FIELDS, _SQLITE_ROWS, "IS")
 
 
 def _json(value: Any) -> str:
@@ -136,6 +146,10 @@ def _merge_by_json(connection: Connection, bars: Sequence[Bar], revision: int) -
     connection.exec_driver_sql(_SQLITE_MERGE, {"revision": revision, "bars": _json(bars)})
 
 
+def _merge_days_by_json(connection: Connection, days: Sequence[DailyBar], revision: int) -> None:
+    connection.exec_driver_sql(_SQLITE_MERGE_DAYS, {"revision": revision, "bars": _json(days)})
+
+
 _SQLITE = Dialect(
     name="sqlite",
     epoch_ms="{}",
@@ -143,6 +157,7 @@ _SQLITE = Dialect(
     number="{}",
     greatest="max",
     merge=_merge_by_json,
+    merge_days=_merge_days_by_json,
     bind_list=_json,
     listed="json_each(:wanted) AS wanted",
     among="IN (SELECT value FROM json_each(:wanted))",
@@ -157,7 +172,7 @@ _SQLITE = Dialect(
         " (SELECT max(timestamp) - 180000 FROM ohlcv_1min AS newest WHERE newest.symbol = symbols.symbol)"
     ),
     lock_schema=None,  # its write lock is the whole file's, taken as the transaction begins
-    relax_commit=None,
+    relax_commit="",
 )
 
 
@@ -172,7 +187,21 @@ INCOMING_BARS = (
 _COPY = f"COPY incoming_bars ({', '.join(BAR_FIELDS)}) FROM STDIN"
 _INCOMING = ", ".join("to_timestamp(timestamp / 1000)" if name == "timestamp" else name for name in BAR_FIELDS)
 _POSTGRES_MERGE = _merge(
+    "ohlcv_1min",
+    BAR_FIELDS,
     f"SELECT {_INCOMING}, %(revision)s FROM incoming_bars ORDER BY symbol, timestamp",  # noqa: S608  of constants
+    "IS NOT DISTINCT FROM",
+)
+_INCOMING_DAYS = (
+    "CREATE TEMPORARY TABLE IF NOT EXISTS incoming_days (symbol text, date date, open numeric, high numeric,"
+    " low numeric, close numeric, volume numeric, vwap numeric, trade_count bigint, tier integer, observed_at bigint,"
+    " partial boolean, withdrawn boolean) ON COMMIT DELETE ROWS"
+)
+_COPY_DAYS = f"COPY incoming_days ({', '.join(DAY_FIELDS)}) FROM STDIN"
+_POSTGRES_MERGE_DAYS = _merge(
+    "ohlcv_daily",
+    DAY_FIELDS,
+    f"SELECT {', '.join(DAY_FIELDS)}, %(revision)s FROM incoming_days ORDER BY symbol, date",  # noqa: S608  of constants
     "IS NOT DISTINCT FROM",
 )
 
@@ -186,22 +215,40 @@ def _copied(bars: Iterable[Bar]) -> str:
     )
 
 
+def _copied_day(d: DailyBar) -> str:
+    return (
+        f"{d.symbol}\t{d.date}\t{d.open!r}\t{d.high!r}\t{d.low!r}\t{d.close!r}\t{d.volume!r}"
+        f"\t{_or_null(d.vwap)}\t{_or_null(d.trade_count)}\t{d.tier}\t{d.observed_at}\t{d.partial}\t{d.withdrawn}\n"
+    )
+
+
 def _or_null(value: float | int | None) -> str:
     return r"\N" if value is None else repr(value)
 
 
 def _merge_by_copy(connection: Connection, bars: Sequence[Bar], revision: int) -> None:
     """COPY into a temporary table, then one upsert: twice what any form of INSERT with values reaches."""
+    _copy(connection, _COPY, _copied(bars))
+    connection.exec_driver_sql(_POSTGRES_MERGE, {"revision": revision})
+
+
+def _merge_days_by_copy(connection: Connection, days: Sequence[DailyBar], revision: int) -> None:
+    """The same for days, whose temporary table is made by who needs it."""
+    connection.exec_driver_sql(_INCOMING_DAYS)
+    _copy(connection, _COPY_DAYS, "".join(_copied_day(day) for day in days))
+    connection.exec_driver_sql(_POSTGRES_MERGE_DAYS, {"revision": revision})
+
+
+def _copy(connection: Connection, statement: str, rows: str) -> None:
     driver = connection.connection.driver_connection
     assert driver is not None  # noqa: S101  a connection in a transaction has one
     try:
         with driver.cursor() as cursor:
-            cursor.copy_expert(_COPY, io.StringIO(_copied(bars)))
+            cursor.copy_expert(statement, io.StringIO(rows))
     except connection.dialect.loaded_dbapi.Error as error:
         if driver.closed:
             connection.invalidate(error)
-        raise DBAPIError(_COPY, None, error) from error
-    connection.exec_driver_sql(_POSTGRES_MERGE, {"revision": revision})
+        raise DBAPIError(statement, None, error) from error
 
 
 _POSTGRES = Dialect(
@@ -211,6 +258,7 @@ _POSTGRES = Dialect(
     number="CAST({} AS double precision)",
     greatest="greatest",
     merge=_merge_by_copy,
+    merge_days=_merge_days_by_copy,
     bind_list=list,
     listed="unnest(CAST(:wanted AS text[])) AS wanted (value)",
     among="= ANY (CAST(:wanted AS text[]))",

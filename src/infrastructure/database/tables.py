@@ -5,6 +5,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Date,
     Float,
     ForeignKey,
     Integer,
@@ -233,6 +234,84 @@ reconciliations = Table(
     Column("done_symbols", Text),
     Column("failed_symbols", Text, nullable=False, server_default="{}"),  # JSON: reasons by symbol
     Column("detail", Text, nullable=False, server_default=""),
+)
+
+# Bars of trading days, in New York; see core.domain.market.daily. What the minutes of the regular session give is
+# `live`: closing prints and odd lots never are in minutes. The vendor's own daily bar replaces it.
+ohlcv_daily = Table(
+    "ohlcv_daily",
+    metadata,
+    Column("symbol", String(20), ForeignKey("symbols.symbol"), primary_key=True),
+    Column("date", Date, primary_key=True),
+    Column("open", _NUMBER, nullable=False),
+    Column("high", _NUMBER, nullable=False),
+    Column("low", _NUMBER, nullable=False),
+    Column("close", _NUMBER, nullable=False),
+    Column("volume", _NUMBER, nullable=False),
+    Column("vwap", _NUMBER),
+    Column("trade_count", BigInteger),
+    Column("tier", Integer, nullable=False),
+    Column("observed_at", BigInteger, nullable=False),
+    Column("partial", Boolean, nullable=False, server_default="0"),
+    Column("withdrawn", Boolean, nullable=False, server_default="0"),
+    Column("revision", BigInteger, nullable=False),
+)
+
+# Splits and cash dividends, applied when bars are read and never to what is stored. `date` is the first day that
+# trades on the new terms (execution date, ex-dividend date). A split makes `split_to` shares of `split_from`.
+corporate_actions = Table(
+    "corporate_actions",
+    metadata,
+    Column("id", String(64), primary_key=True),  # the vendor's; of a file's row, a digest of what it says
+    Column("symbol", String(20), nullable=False, index=True),
+    Column("date", Date, nullable=False),
+    Column("kind", String(16), nullable=False),  # split or dividend
+    Column("split_from", _NUMBER),
+    Column("split_to", _NUMBER),
+    Column("amount", _NUMBER),  # of a dividend, for each share, in `currency`
+    Column("currency", String(8)),
+    Column("source", String(16), nullable=False),  # rest or csv
+    Column("loaded_ms", BigInteger, nullable=False),
+)
+
+# Loads of history that were asked for: from REST by symbol and month, or from flat files. `symbols` and `files` are
+# JSON lists, `failures` reasons by what failed; a unit is a month of a symbol, or a file.
+history_loads = Table(
+    "history_loads",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("kind", String(16), nullable=False),  # rest or files
+    Column("timespan", String(16), nullable=False),  # minute or day
+    Column("symbols", Text),
+    Column("files", Text),
+    Column("from_date", Date),
+    Column("to_date", Date),  # included
+    Column("actor", String(64), nullable=False),
+    Column("state", String(16), nullable=False),  # waiting, running, done or failed
+    Column("asked_ms", BigInteger, nullable=False),
+    Column("finished_ms", BigInteger),
+    Column("units_total", Integer, nullable=False, server_default="0"),
+    Column("units_done", Integer, nullable=False, server_default="0"),
+    Column("units_empty", Integer, nullable=False, server_default="0"),
+    Column("units_failed", Integer, nullable=False, server_default="0"),
+    Column("bars", BigInteger, nullable=False, server_default="0"),  # read
+    Column("written", BigInteger, nullable=False, server_default="0"),  # that were not stored like this before
+    Column("failures", Text, nullable=False, server_default="{}"),
+    Column("detail", Text, nullable=False, server_default=""),
+)
+
+# Which days of a month of a symbol are known, both included, so that none is asked for twice: they were settled when
+# REST was asked.
+history_months = Table(
+    "history_months",
+    metadata,
+    Column("symbol", String(20), primary_key=True),
+    Column("timespan", String(16), primary_key=True),
+    Column("month", String(7), primary_key=True),  # New York, YYYY-MM
+    Column("since", Date, nullable=False),
+    Column("through", Date, nullable=False),
+    Column("bars", BigInteger, nullable=False),
+    Column("asked_ms", BigInteger, nullable=False),
 )
 
 # One row: which process ingests, until when by the database's clock (PostgreSQL; SQLite has the system's file lock).

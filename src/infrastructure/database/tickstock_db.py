@@ -3,14 +3,15 @@
 import logging
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
-from typing import Any, NamedTuple
+from datetime import date, datetime
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
 from sqlalchemy import Connection, Engine, text
 
 from src.core.domain.market.bar import MINUTE_MS, Bar, EvidenceClock, Tier, check_bar, merge_evidence
-from src.core.errors import BadBarError, BadSymbolError, FeedMismatchError, RowRefusedError
+from src.core.domain.market.daily import DailyBar
+from src.core.errors import BadBarError, BadSymbolError, FeedMismatchError, HistoryLostError, RowRefusedError
 from src.infrastructure.database import migrate
 from src.infrastructure.database.dialects import Range, add_symbols, dialect_of, log_changes
 from src.infrastructure.database.engines import database_errors
@@ -34,8 +35,9 @@ _NEXT_REVISION = (
     "UPDATE write_state SET revision = revision + 1, newest_stamp_us = {greatest}(newest_stamp_us, :stamp),"
     " newest_bar_ms = {greatest}(newest_bar_ms, :newest_ms),"
     " symbols_revision = CASE WHEN :added > 0 THEN revision + 1 ELSE symbols_revision END"
-    " WHERE id = 1 RETURNING revision, newest_bar_ms"
+    " WHERE id = 1 RETURNING revision, newest_bar_ms, database_id"
 )
+_IDENTITY = text("SELECT database_id, revision FROM write_state WHERE id = 1")
 _BETWEEN = (
     "SELECT {columns} FROM ohlcv_1min AS bar WHERE bar.symbol = :symbol AND bar.timestamp >= {from_ms}"
     " AND bar.timestamp <= {to_ms}"
@@ -51,12 +53,15 @@ _FORGET_CHANGES = text("DELETE FROM bar_changes WHERE revision <= :floor")
 _RAISE_FLOOR = text("UPDATE write_state SET changes_floor = :floor WHERE changes_floor < :floor")
 
 
-class Merged(NamedTuple):
+_Row = TypeVar("_Row", Bar, DailyBar)
+
+
+class Merged(NamedTuple, Generic[_Row]):
     """What became of a batch: the last revision used (None for no bars), and what the database refused, each with the
     reason, a sentence."""
 
     revision: int | None
-    refusals: tuple[tuple[Bar, str], ...]
+    refusals: tuple[tuple[_Row, str], ...]
 
     @property
     def refused(self) -> int:
@@ -76,6 +81,8 @@ class TickStockDatabase:
         self._now_us = now_us
         self.clock = EvidenceClock(now_us, threading.Lock())
         self.database_id = ""  # known once the clock is loaded
+        self._kept_revision = 0  # the newest that was durably committed here
+        self._history_lost = False
         self._known_symbols: set[str] = set()
         self._changes_pruned_ms = 0
         self._lock = threading.Lock()
@@ -98,7 +105,19 @@ class TickStockDatabase:
             self.clock.raise_floor(row.newest_stamp_us)
             self.database_id = row.database_id
 
-    def merge(self, bars: Iterable[Bar]) -> Merged:
+    def check_kept(self) -> None:
+        """Raises HistoryLostError once a write has found that the database is not the one of before, or lacks what was
+        committed last: it was restored from a backup, or failed over to a standby that lagged."""
+        if self._history_lost:
+            raise HistoryLostError("The database lacks what was committed to it: it was restored, or failed over.")
+
+    def _check_identity(self, database_id: str, revision: int) -> None:
+        """Takes what the database tells within a transaction; HistoryLostError, so that nothing of it is committed."""
+        is_same = self.database_id in ("", database_id)
+        self._history_lost |= not is_same or revision < self._kept_revision
+        self.check_kept()
+
+    def merge(self, bars: Iterable[Bar]) -> Merged[Bar]:
         """Commits checked bars, at most 5,000 a transaction, ordered by key.
 
         Several accounts of one minute are merged first. A row that the database refuses fails alone and is logged.
@@ -107,23 +126,33 @@ class TickStockDatabase:
         for bar in bars:
             key = (bar.symbol, bar.timestamp)
             merged[key] = merge_evidence(merged[key], bar) if key in merged else bar
-        rows = [merged[key] for key in sorted(merged)]
-        result = Merged(None, ())
+        return self._merge_in_pieces([merged[key] for key in sorted(merged)], self._commit)
+
+    def merge_daily(self, bars: Iterable[DailyBar]) -> Merged[DailyBar]:
+        """The same for checked daily bars."""
+        merged: dict[tuple[str, date], DailyBar] = {}
+        for bar in bars:
+            key = (bar.symbol, bar.date)
+            merged[key] = merge_evidence(merged[key], bar) if key in merged else bar
+        return self._merge_in_pieces([merged[key] for key in sorted(merged)], self._commit_daily)
+
+    def _merge_in_pieces(self, rows: Sequence[_Row], commit: Callable[[Sequence[_Row]], int]) -> Merged[_Row]:
+        result = Merged[_Row](None, ())
         for start in range(0, len(rows), MAX_ROWS_A_TRANSACTION):
-            result = _joined(result, self._merge_rows(rows[start : start + MAX_ROWS_A_TRANSACTION]))
+            result = _joined(result, self._merge_rows(rows[start : start + MAX_ROWS_A_TRANSACTION], commit))
         return result
 
-    def _merge_rows(self, rows: Sequence[Bar]) -> Merged:
+    def _merge_rows(self, rows: Sequence[_Row], commit: Callable[[Sequence[_Row]], int]) -> Merged[_Row]:
         """One transaction; when it is refused, one for each half, down to the row that is at fault."""
         try:
-            return Merged(self._commit(rows), ())
+            return Merged(commit(rows), ())
         except RowRefusedError as error:
             self._known_symbols.clear()  # one of them may have been deleted
             if len(rows) == 1:
                 logger.error("%s The bar is lost: %s.", error, rows[0])  # noqa: TRY400  the sentence says it all
                 return Merged(None, ((rows[0], str(error)),))
         middle = len(rows) // 2
-        return _joined(self._merge_rows(rows[:middle]), self._merge_rows(rows[middle:]))
+        return _joined(self._merge_rows(rows[:middle], commit), self._merge_rows(rows[middle:], commit))
 
     def _commit(self, rows: Sequence[Bar]) -> int:
         new = sorted({bar.symbol for bar in rows} - self._known_symbols)
@@ -134,8 +163,27 @@ class TickStockDatabase:
             self._dialect.merge(connection, rows, revision)
             if older := _older_ranges(rows, newest_ms - RECENT_MS):
                 log_changes(connection, older, revision, now_ms)
+        if not self._is_relaxed(rows):
+            self._kept_revision = max(self._kept_revision, revision)
         self._known_symbols.update(new)
         return revision
+
+    def _commit_daily(self, rows: Sequence[DailyBar]) -> int:
+        new = sorted({bar.symbol for bar in rows} - self._known_symbols)
+        with self._lock, database_errors(), self._engine.begin() as connection:
+            added = add_symbols(connection, new, self._now_us() // 1000) if new else 0
+            values = {"stamp": max(bar.observed_at for bar in rows), "newest_ms": 0, "added": added}
+            row = connection.execute(self._next_revision, values).one()
+            self._check_identity(row.database_id, row.revision - 1)
+            revision: int = row.revision
+            self._dialect.merge_days(connection, rows, revision)
+        self._kept_revision = max(self._kept_revision, revision)
+        self._known_symbols.update(new)
+        return revision
+
+    def _is_relaxed(self, rows: Sequence[Bar]) -> bool:
+        """Whether a crash of the server may take the commit back."""
+        return self._dialect.relax_commit != "" and all(bar.tier == Tier.LIVE for bar in rows)
 
     def _take_revision(
         self, connection: Connection, rows: Sequence[Bar], now_ms: int, added_symbols: int
@@ -143,11 +191,12 @@ class TickStockDatabase:
         """The transaction's number, and the newest minute committed with it; from here to the commit others wait."""
         # Live stamps are event time, which a replay takes from any year; only received evidence moves the clock.
         stamp = max((bar.observed_at for bar in rows if bar.tier != Tier.LIVE), default=0)
-        if not stamp and self._dialect.relax_commit:
+        if self._is_relaxed(rows):
             connection.exec_driver_sql(self._dialect.relax_commit)
         newest_ms = min(max(bar.timestamp for bar in rows), now_ms)
         values = {"stamp": stamp, "newest_ms": newest_ms, "added": added_symbols}
         row = connection.execute(self._next_revision, values).one()
+        self._check_identity(row.database_id, row.revision - 1)
         return row.revision, row.newest_bar_ms
 
     def forget_old_changes(self) -> None:
@@ -208,6 +257,7 @@ class TickStockDatabase:
         """Keeps a small fact (anything JSON can say) under `key`."""
         row = {"key": key, "value": msgspec.json.encode(value).decode(), "now_ms": self._now_us() // 1000}
         with self._lock, database_errors(), self._engine.begin() as connection:
+            self._check_identity(*connection.execute(_IDENTITY).one())
             connection.execute(_SET_STATE, row)
 
     def claim_feed(self, feed: str) -> None:
@@ -262,7 +312,7 @@ class TickStockDatabase:
         self._engine.dispose()
 
 
-def _joined(one: Merged, other: Merged) -> Merged:
+def _joined(one: Merged[_Row], other: Merged[_Row]) -> Merged[_Row]:
     revisions = [revision for revision in (one.revision, other.revision) if revision is not None]
     return Merged(max(revisions, default=None), one.refusals + other.refusals)
 

@@ -3,12 +3,15 @@
 import enum
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
 from src.core.domain.market.symbol import check_symbol
 from src.core.errors import BadBarError
+
+if TYPE_CHECKING:
+    from src.core.domain.market.daily import DailyBar
 
 MINUTE_MS = 60_000
 LARGEST_VOLUME = 1e15  # shares of a minute; a trading day of them, as an integer of shares, still fits 64 bits
@@ -87,8 +90,11 @@ def check_bar(bar: Bar) -> Bar:
     return bar
 
 
-def merge_evidence(one: Bar, other: Bar) -> Bar:
-    """The right bar of two accounts of one symbol and minute: the one of the greater rank.
+_Account = TypeVar("_Account", "Bar", "DailyBar")
+
+
+def merge_evidence(one: _Account, other: _Account) -> _Account:
+    """The right bar of two accounts of one symbol and minute, or of one symbol and day: the one of the greater rank.
 
     The order of the arguments does not matter, nor how often either came before. An absent vwap or trade count is
     taken from the other account while both tell the same volume: equal volume is taken to mean the same trades.
@@ -103,7 +109,7 @@ def merge_evidence(one: Bar, other: Bar) -> Bar:
     return msgspec.structs.replace(best, vwap=vwap, trade_count=count)
 
 
-def _precedes(lesser: Bar, greater: Bar) -> bool:
+def _precedes(lesser: _Account, greater: _Account) -> bool:
     return lesser.rank < greater.rank
 
 
