@@ -21,6 +21,7 @@ from src.config.settings import PROJECT_ROOT, Settings, SettingsError, is_loopba
 from src.core.domain.connection.request_window import RequestRate
 from src.core.domain.market.bar_book import BarBook
 from src.core.domain.market.history import Trading
+from src.core.domain.market.last_start import Setup
 from src.core.domain.market.quote import QuoteDay
 from src.core.domain.market.retention import Forecast, forecast
 from src.core.domain.market.session import CalendarRangeError, SessionTable, TradingDay, new_york_date, usual_day
@@ -46,6 +47,7 @@ from src.core.services.reconciler import Reconciler
 from src.core.services.reconciliation_service import ReconciliationService
 from src.core.services.repair_service import RepairService
 from src.core.services.retention_service import RetentionService
+from src.core.services.start_memory import StartMemory
 from src.infrastructure.cache.relationship_cache import RelationshipCache
 from src.infrastructure.calendar.session_table import load_session_table
 from src.infrastructure.clock import SystemClock
@@ -65,7 +67,8 @@ from src.infrastructure.database.flush_interval import FlushInterval
 from src.infrastructure.database.gap_store import DatabaseGapReader, DatabaseGapStore
 from src.infrastructure.database.history_store import DatabaseHistory
 from src.infrastructure.database.jobs import DatabaseJobDesk, DatabaseJobInbox
-from src.infrastructure.database.migrate import check_schema
+from src.infrastructure.database.last_start_file import LastStartFile, database_digest
+from src.infrastructure.database.migrate import all_revisions, check_schema
 from src.infrastructure.database.ownership import ownership_of
 from src.infrastructure.database.pruning import DatabasePruner
 from src.infrastructure.database.reconciliation_store import DatabaseReconciliations
@@ -254,6 +257,7 @@ def build_runtime(
         ServiceConfig(settings.feed, _mode(settings), _listeners(settings)),
         ownership_of(settings.database_url),
         database,
+        StartMemory(LastStartFile(settings.data_dir), _setup(settings), database.clock.stamp, clock),
         RelationshipCache(read_engine(settings.database_url)),
         intake,
         gaps,
@@ -267,6 +271,12 @@ def build_runtime(
         clock,
         on_crash,
     )
+
+
+def _setup(settings: Settings) -> Setup:
+    """What a start has to be for, to rely on the last one."""
+    listeners = tuple((one.connection_id, one.universe_key, one.symbols) for one in _listeners(settings))
+    return Setup(database_digest(settings.database_url), all_revisions()[-1], settings.feed, listeners)
 
 
 def _writer(

@@ -49,15 +49,15 @@ _ROW_FAULTS = ("22", "23", "44", "P0001")
 
 
 def write_engine(url: str) -> Engine:
-    """The engine of the one writer. On SQLite a single connection whose transactions take the write lock at once."""
+    """The engine of the one writer. On SQLite a single connection whose transactions take the write lock at once; it
+    makes no file, as one in the place of a disk that is not mounted would be used in that one's stead."""
     if not is_sqlite(url):
         return _postgres_engine(url, "tickstock-ingest", (*_set(_WRITER_SESSION), INCOMING_BARS), _POSTGRES_WRITERS)
-    folder = sqlite_file(url).parent
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DatabaseUnavailableError(f"The folder {folder} cannot be made ({error.strerror}).") from error
-    return _sqlite_engine(url, "rwc", _WRITER_PRAGMAS, "BEGIN IMMEDIATE", _WRITER_BUSY_TIMEOUT_S, pool_size=1)
+    return _sqlite_writer(url, "rw")
+
+
+def _sqlite_writer(url: str, mode: str) -> Engine:
+    return _sqlite_engine(url, mode, _WRITER_PRAGMAS, "BEGIN IMMEDIATE", _WRITER_BUSY_TIMEOUT_S, pool_size=1)
 
 
 def read_engine(url: str) -> Engine:
@@ -75,9 +75,15 @@ def row_engine(url: str) -> Engine:
 
 
 def schema_engine(url: str) -> Engine:
-    """The engine of migrations: one connection, without a limit to what a statement may take."""
+    """The engine of migrations: one connection, without a limit to what a statement may take. It makes an SQLite file,
+    and its folder, where there is none; DatabaseUnavailableError where that cannot be."""
     if is_sqlite(url):
-        return write_engine(url)
+        folder = sqlite_file(url).parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise DatabaseUnavailableError(f"The folder {folder} cannot be made ({error.strerror}).") from error
+        return _sqlite_writer(url, "rwc")
     return _postgres_engine(url, "tickstock-migrate", _set((_SESSION[0], "lock_timeout = '5s'")), 1)
 
 

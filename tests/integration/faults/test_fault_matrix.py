@@ -10,7 +10,14 @@ import pytest
 
 from src.config.settings import PROJECT_ROOT
 from src.core.domain.market.gaps import GapReason
-from tests.integration.faults import connection_faults, data_faults, process_faults, repair_faults, storage_faults
+from tests.integration.faults import (
+    connection_faults,
+    data_faults,
+    process_faults,
+    repair_faults,
+    start_faults,
+    storage_faults,
+)
 from tests.integration.faults.databases import Database
 from tests.integration.faults.market import Market, market, moved
 from tests.integration.faults.oracle import gap_reasons, gaps
@@ -24,6 +31,7 @@ TABLES = {
     "storage": storage_faults.FAULTS,
     "repair": repair_faults.FAULTS,
     "process": process_faults.FAULTS,
+    "start": start_faults.FAULTS,
 }
 ALL = [(table, fault) for table, faults in TABLES.items() for fault in faults]
 _SYMBOLS = (0, 1, -1)  # of a session's: the last one trades at any hour
