@@ -44,6 +44,7 @@ from src.core.services.measurement_service import MeasurementService
 from src.core.services.reconciler import Reconciler
 from src.core.services.reconciliation_service import ReconciliationService
 from src.core.services.repair_service import RepairService
+from src.core.services.universe_service import UniverseService
 from src.infrastructure.cache.relationship_cache import RelationshipCache
 from src.infrastructure.calendar.session_table import load_session_table
 from src.infrastructure.clock import SystemClock
@@ -68,6 +69,7 @@ from src.infrastructure.database.ownership import ownership_of
 from src.infrastructure.database.reconciliation_store import DatabaseReconciliations
 from src.infrastructure.database.spool import Spool
 from src.infrastructure.database.tickstock_db import TickStockDatabase
+from src.infrastructure.database.universe_store import DatabaseUniverses
 from src.infrastructure.database.write_trouble import write_trouble
 from src.infrastructure.observability.status_file import StatusFile
 from src.infrastructure.observability.webhook import AlertFile, Webhook
@@ -82,6 +84,7 @@ from src.presentation.admin.coverage import CoverageDeps, coverage_blueprint
 from src.presentation.admin.live import register_live
 from src.presentation.admin.live_feed import LiveSources
 from src.presentation.admin.pages import admin_pages_blueprint
+from src.presentation.admin.universes import universes_blueprint
 from src.presentation.api.bars import BarsDeps, bars_blueprint
 from src.presentation.api.errors import register_errors
 from src.presentation.api.metrics import DiskSpace, metrics_blueprint
@@ -168,6 +171,7 @@ def _register_admin(
     coverage = CoverageService(DatabaseCoverage(engine), calendar, _CLOCK.now_ms)
     whom = Whom(reader, RelationshipCache(engine))
     app.register_blueprint(coverage_blueprint(CoverageDeps(coverage, whom, reader, changes, desk)))
+    app.register_blueprint(universes_blueprint(UniverseService(DatabaseUniverses(engine, rows, _CLOCK.now_ms))))
     register_live(app, LiveSources(connections, gaps, reader, changes))
 
 
