@@ -115,6 +115,8 @@ REQUESTS = [
     ("admin", "GET", "/admin/websockets", {}, "", None, 200),
     ("nobody", "GET", "/admin/history", {}, "", None, 303),
     ("admin", "GET", "/admin/history", {}, "", None, 200),
+    ("nobody", "GET", "/admin/universes", {}, "", None, 303),
+    ("admin", "GET", "/admin/universes", {}, "", None, 200),
     *(
         (who, "GET", f"/api/admin/{name}", {}, query, None, status)
         for name in ("websocket-status", "connection-events", "connection-tickers", "gaps", "reconciliations")
