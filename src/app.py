@@ -44,6 +44,7 @@ from src.core.services.measurement_service import MeasurementService
 from src.core.services.reconciler import Reconciler
 from src.core.services.reconciliation_service import ReconciliationService
 from src.core.services.repair_service import RepairService
+from src.core.services.symbol_refresh import SymbolRefresh
 from src.core.services.universe_service import UniverseService
 from src.infrastructure.cache.relationship_cache import RelationshipCache
 from src.infrastructure.calendar.session_table import load_session_table
@@ -68,6 +69,7 @@ from src.infrastructure.database.migrate import check_schema
 from src.infrastructure.database.ownership import ownership_of
 from src.infrastructure.database.reconciliation_store import DatabaseReconciliations
 from src.infrastructure.database.spool import Spool
+from src.infrastructure.database.symbol_store import DatabaseSymbols
 from src.infrastructure.database.tickstock_db import TickStockDatabase
 from src.infrastructure.database.universe_store import DatabaseUniverses
 from src.infrastructure.database.write_trouble import write_trouble
@@ -225,11 +227,14 @@ def build_runtime(
     )
     reconciliations = _reconciliations(settings, database, rest, sessions, clock, repair, intake)
     histories = _histories(settings, database, rest, sessions, clock, repair)
+    kept = DatabaseSymbols(read_engine(settings.database_url), rows, clock.now_ms)
+    symbols = SymbolRefresh(rest, kept, clock, repair.is_urgent, by_itself=settings.feed == "massive")
     gap_jobs = GapJobs(queue, gaps.open, repair.wake, clock.now_ms)
     jobs = {
         "gaps.repair": gap_jobs.repair,
         "coverage.repair": gap_jobs.ask_for,
         "reconcile": reconciliations.ask,
+        "symbols.refresh": symbols.ask,
         "history.load": histories.ask,
         "history.cancel": histories.cancel,
     }
@@ -262,6 +267,7 @@ def build_runtime(
         repair,
         reconciliations,
         histories,
+        symbols,
         clock,
         on_crash,
     )

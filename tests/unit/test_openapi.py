@@ -179,6 +179,8 @@ REQUESTS = [
     ("admin", "GET", "/api/admin/universe-export", {}, "", None, 200),
     ("admin", "GET", "/api/admin/universe-export", {}, "?format=xml", None, 400),
     ("admin", "GET", "/api/admin/universe-diff", {}, "?before=dow30", None, 400),
+    ("nobody", "POST", "/api/admin/symbols/refresh", {}, "", None, 401),
+    ("admin", "POST", "/api/admin/symbols/refresh", {}, "", None, 200),
     ("nobody", "POST", "/api/admin/universe-import", {}, "?name=mine", ["AAPL"], 401),
     ("user", "POST", "/api/admin/universe-import", {}, "?name=mine", ["AAPL"], 403),
     ("admin", "POST", "/api/admin/universe-import", {}, "?name=mine", ["aapl", "???"], 200),

@@ -23,6 +23,7 @@ from src.core.ports import (
     Ownership,
     Reconciliations,
     Repair,
+    SymbolList,
     Universes,
 )
 from src.core.services.bar_intake import BarIntake
@@ -88,6 +89,7 @@ class MarketDataService:
         repair: Repair,
         reconciliations: Reconciliations,
         histories: Histories,
+        symbols: SymbolList,
         clock: Clock,
         on_crash: Callable[[], None],
     ) -> None:
@@ -101,6 +103,7 @@ class MarketDataService:
         self._clock = clock
         self._reconciliations = reconciliations
         self._histories = histories
+        self._symbols = symbols
         self._on_crash = on_crash
         self.data_adapter = make_adapter(
             FeedCallbacks(
@@ -176,6 +179,7 @@ class MarketDataService:
         self._spawn("repair", self._run_repair)
         self._reconciliations.start(self._writer.submit)
         self._histories.start(self._writer.submit)
+        self._symbols.start()
         self._desk.start()
         self._spawn("feed-connect", self._connect)
         while not self._stopping.wait(_LEAST_BEAT_S):  # of the machine's time, so that no clock makes it spin
@@ -254,9 +258,11 @@ class MarketDataService:
         self._post_heard()
         self._reconciliations.close()
         self._histories.close()
+        self._symbols.close()
         self._repair.close()
         self._reconciliations.stop()
         self._histories.stop()
+        self._symbols.stop()
         self._writer.post_state("status", self.snapshot())  # readers see at once that it has ended
         self._writer.stop()
         self._desk.stop()  # last: where time is short, bars come before events

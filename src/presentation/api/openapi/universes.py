@@ -1,6 +1,7 @@
 """The administrator's API: universes."""
 
 from src.core.domain.market.universe import GROUP_TYPES
+from src.presentation.api.openapi.admin import ACTED
 from src.presentation.api.openapi.parts import (
     ADMINISTRATOR,
     ADMINISTRATOR_ACTING,
@@ -137,6 +138,17 @@ PATHS: dict[str, Part] = {
                 query("names", "Their names, with commas between; without, all of them.", text(), "dow30"),
                 query("format", "How.", text(enum=["csv", "json"], default="csv")),
             ],
+        )
+    },
+    "/api/admin/symbols/refresh": {
+        "post": operation(
+            _TAG,
+            "refresh-symbols",
+            "Load the vendor's list of symbols",
+            "Names, types, exchanges, and what is traded no more, by the ingesting process, after all that is missing. "
+            "With a key it does so once a day by itself.",
+            {**ACTED, **errors(400, 401, 403, 409, 503)},
+            security=ADMINISTRATOR_ACTING,
         )
     },
     "/api/admin/universe-diff": {
