@@ -48,6 +48,8 @@ from src.core.services.reconciliation_service import ReconciliationService
 from src.core.services.repair_service import RepairService
 from src.core.services.retention_service import RetentionService
 from src.core.services.start_memory import StartMemory
+from src.core.services.symbol_refresh import SymbolRefresh
+from src.core.services.universe_service import UniverseService
 from src.infrastructure.cache.relationship_cache import RelationshipCache
 from src.infrastructure.calendar.session_table import load_session_table
 from src.infrastructure.clock import SystemClock
@@ -73,7 +75,9 @@ from src.infrastructure.database.ownership import ownership_of
 from src.infrastructure.database.pruning import DatabasePruner
 from src.infrastructure.database.reconciliation_store import DatabaseReconciliations
 from src.infrastructure.database.spool import Spool
+from src.infrastructure.database.symbol_store import DatabaseSymbols
 from src.infrastructure.database.tickstock_db import TickStockDatabase
+from src.infrastructure.database.universe_store import DatabaseUniverses
 from src.infrastructure.database.write_trouble import write_trouble
 from src.infrastructure.doctor.disk import free_bytes
 from src.infrastructure.doctor.growth import measure_growth
@@ -90,6 +94,7 @@ from src.presentation.admin.coverage import CoverageDeps, coverage_blueprint
 from src.presentation.admin.live import register_live
 from src.presentation.admin.live_feed import LiveSources
 from src.presentation.admin.pages import admin_pages_blueprint
+from src.presentation.admin.universes import universes_blueprint
 from src.presentation.api.bars import BarsDeps, bars_blueprint
 from src.presentation.api.errors import register_errors
 from src.presentation.api.metrics import DiskSpace, metrics_blueprint
@@ -176,6 +181,7 @@ def _register_admin(
     coverage = CoverageService(DatabaseCoverage(engine), calendar, _CLOCK.now_ms)
     whom = Whom(reader, RelationshipCache(engine))
     app.register_blueprint(coverage_blueprint(CoverageDeps(coverage, whom, reader, changes, desk)))
+    app.register_blueprint(universes_blueprint(UniverseService(DatabaseUniverses(engine, rows, _CLOCK.now_ms))))
     register_live(app, LiveSources(connections, gaps, reader, changes))
 
 
@@ -229,11 +235,14 @@ def build_runtime(
     )
     reconciliations = _reconciliations(settings, database, rest, sessions, clock, repair, intake)
     histories = _histories(settings, database, rest, sessions, clock, repair)
+    kept = DatabaseSymbols(read_engine(settings.database_url), rows, clock.now_ms)
+    symbols = SymbolRefresh(rest, kept, clock, repair.is_urgent, by_itself=settings.feed == "massive")
     gap_jobs = GapJobs(queue, gaps.open, repair.wake, clock.now_ms)
     jobs = {
         "gaps.repair": gap_jobs.repair,
         "coverage.repair": gap_jobs.ask_for,
         "reconcile": reconciliations.ask,
+        "symbols.refresh": symbols.ask,
         "history.load": histories.ask,
         "history.cancel": histories.cancel,
     }
@@ -268,6 +277,7 @@ def build_runtime(
         reconciliations,
         histories,
         _retention(settings, rows, clock),
+        symbols,
         clock,
         on_crash,
     )

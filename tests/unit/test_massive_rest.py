@@ -12,7 +12,7 @@ import pytest
 
 from src.core.domain.connection.request_window import RequestRate
 from src.core.domain.market.bar import Bar, Tier
-from src.core.domain.market.vendor_answer import SnapshotDay
+from src.core.domain.market.vendor_answer import SnapshotDay, VendorTicker
 from src.core.errors import KeyRefusedError, VendorError, VendorUnavailableError
 from src.infrastructure.data_sources import massive_rest
 from src.infrastructure.data_sources.massive_rest import MassiveRest, RestConfig
@@ -334,3 +334,28 @@ def test_a_plan_without_a_snapshot_says_so(
     vendor.script = [(status, {}, b"[]")]
     with pytest.raises(error):
         make_rest().snapshot()
+
+
+# -- the list of symbols -------------------------------------------------------------------------------------------
+
+
+def test_the_list_of_symbols_comes_page_by_page(vendor: Vendor, make_rest: Callable[..., MassiveRest]) -> None:
+    apple = {"ticker": "AAPL", "name": "Apple Inc.", "type": "CS", "primary_exchange": "XNAS", "market": "stocks"}
+    first = {"results": [apple, {"ticker": "BACpL"}], "next_url": f"{vendor.url}/v3/reference/tickers?cursor=2"}
+    vendor.script = [(200, {}, first), (200, {}, {"results": [{"ticker": "MSFT", "name": None}]})]
+    assert list(make_rest().tickers()) == [
+        [VendorTicker("AAPL", "Apple Inc.", "CS", "XNAS"), VendorTicker("BACpL", None, None, None)],
+        [VendorTicker("MSFT", None, None, None)],
+    ]
+    assert "/v3/reference/tickers?market=stocks&active=true" in vendor.asked[0][0]
+
+
+@pytest.mark.parametrize(
+    "body", [b"<html>", {"results": [{"name": "no ticker"}]}, {"results": [], "next_url": "http://elsewhere.example/"}]
+)
+def test_a_list_of_symbols_that_cannot_be_right_is_refused(
+    vendor: Vendor, make_rest: Callable[..., MassiveRest], body: object
+) -> None:
+    vendor.script = [(200, {}, body)]
+    with pytest.raises(VendorError):
+        list(make_rest().tickers())

@@ -31,6 +31,7 @@ from src.core.ports import (
     Reconciliations,
     Repair,
     Retention,
+    SymbolList,
     Universes,
 )
 from src.core.services.bar_intake import BarIntake
@@ -103,6 +104,7 @@ class MarketDataService:
         reconciliations: Reconciliations,
         histories: Histories,
         retention: Retention,
+        symbols: SymbolList,
         clock: Clock,
         on_crash: Callable[[], None],
     ) -> None:
@@ -118,6 +120,7 @@ class MarketDataService:
         self._reconciliations = reconciliations
         self._histories = histories
         self._retention = retention
+        self._symbols = symbols
         self._on_crash = on_crash
         self.data_adapter = make_adapter(
             FeedCallbacks(
@@ -215,6 +218,7 @@ class MarketDataService:
         self._reconciliations.start(self._writer.submit)
         self._histories.start(self._writer.submit)
         self._retention.start()
+        self._symbols.start()
         self._desk.start()
 
     def _check_ownership(self) -> None:
@@ -283,6 +287,10 @@ class MarketDataService:
         self._trouble = ""
         return True
 
+    def _check_same(self, last: LastStart) -> None:
+        if self._store.database_id != last.database_id:
+            raise HistoryLostError("The database is another one than at the last start.")
+
     def _join(self, last: LastStart) -> None:
         """Goes on with the database once it answers; raises what is wrong with it, or with relying on `last`."""
         try:
@@ -291,8 +299,7 @@ class MarketDataService:
             self._store.check_schema()
             self._store.claim_feed(self._config.feed)
             self._store.load_clock()
-            if self._store.database_id != last.database_id:
-                raise HistoryLostError("The database is another one than at the last start.")
+            self._check_same(last)
             self._account()
         except HistoryLostError:
             raise
@@ -342,9 +349,11 @@ class MarketDataService:
         self._post_heard()
         self._reconciliations.close()
         self._histories.close()
+        self._symbols.close()
         self._repair.close()
         self._reconciliations.stop()
         self._histories.stop()
+        self._symbols.stop()
         self._retention.stop()
         if self._universe:
             self._writer.post_state("status", self.snapshot())  # readers see at once that it has ended

@@ -21,7 +21,7 @@ from src.core.domain.market.comparison import Span
 from src.core.domain.market.daily import DailyBar, check_daily
 from src.core.domain.market.rest_evidence import rest_day_tier, rest_tier
 from src.core.domain.market.session import new_york_date
-from src.core.domain.market.vendor_answer import DayAnswer, MinuteAnswer, SnapshotDay
+from src.core.domain.market.vendor_answer import DayAnswer, MinuteAnswer, SnapshotDay, VendorTicker
 from src.core.errors import BadBarError, KeyRefusedError, VendorError, VendorUnavailableError
 from src.core.ports import Clock
 from src.infrastructure.data_sources.rest_limiter import RestLimiter
@@ -29,6 +29,7 @@ from src.infrastructure.data_sources.rest_limiter import RestLimiter
 logger = logging.getLogger(__name__)
 
 _SNAPSHOT_PATH = "/v2/snapshot/locale/us/markets/stocks/tickers"
+_TICKERS_PATH = "/v3/reference/tickers?market=stocks&active=true&order=asc&sort=ticker&limit=1000"
 _MOST_A_PAGE = 50_000  # base minutes of one answer
 _MOST_PAGES = 100
 _MOST_BYTES = 64 * 1024 * 1024  # the whole market's snapshot is some 8 MB, a page of 50,000 bars some 6
@@ -74,6 +75,18 @@ class _Snapshot(msgspec.Struct, frozen=True):
     tickers: list[_Ticker] | None = None
 
 
+class _Listing(msgspec.Struct, frozen=True):
+    ticker: str
+    name: str | None = None
+    type: str | None = None
+    primary_exchange: str | None = None
+
+
+class _Listings(msgspec.Struct, frozen=True):
+    results: list[_Listing] | None = None
+    next_url: str | None = None
+
+
 class _Reply(NamedTuple):
     """A body, and when it was asked for: epoch ms of the feed's time, and the evidence stamp."""
 
@@ -84,6 +97,7 @@ class _Reply(NamedTuple):
 
 _PAGE = msgspec.json.Decoder(_Page)
 _SNAPSHOT = msgspec.json.Decoder(_Snapshot)
+_LISTINGS = msgspec.json.Decoder(_Listings)
 
 
 @dataclass(frozen=True)
@@ -165,6 +179,18 @@ class MassiveRest:
     def _range_url(self, symbol: str, span: str, most: int) -> str:
         query = urlencode({"adjusted": "false", "sort": "asc", "limit": most})
         return f"{self._config.base_url}/v2/aggs/ticker/{quote(symbol, safe='')}/range/1/{span}?{query}"
+
+    def tickers(self) -> Iterator[list[VendorTicker]]:
+        """All symbols of the stock market that are traded, page by page; raises as `minute_bars` does."""
+        url, seen = self._config.base_url + _TICKERS_PATH, set[str]()
+        while url:
+            seen.add(url)
+            try:
+                page = _LISTINGS.decode(self._get(url).body)
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                raise VendorError(f"The vendor's list of symbols cannot be read: {error}.") from error
+            yield [VendorTicker(one.ticker, one.name, one.type, one.primary_exchange) for one in page.results or []]
+            url = self._next(page.next_url, seen)
 
     def _pages(self, url: str, symbol: str) -> Iterator[tuple[_Page, int, int]]:
         """Each page, with when it was asked for."""
