@@ -249,7 +249,7 @@ def build_runtime(
         ServiceConfig(settings.feed, _mode(settings), _listeners(settings)),
         ownership_of(settings.database_url),
         database,
-        RelationshipCache(engine),
+        RelationshipCache(read_engine(settings.database_url)),
         intake,
         gaps,
         make_adapter,

@@ -76,7 +76,7 @@ def api_site(folder: Path, url: str) -> Iterator[ApiSite]:
     reporter.start()
     yield ApiSite(settings, ingestion)
     stopping.set()
-    reporter.join(10)
+    reporter.join(60)
     desk.stop()
     ingestion.close()
     for engine in engines:

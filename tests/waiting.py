@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 
-def wait_for(holds: Callable[[], object], within_s: float = 60.0) -> None:
+def wait_for(holds: Callable[[], object], within_s: float = 120.0) -> None:
     """Returns as soon as `holds()` is true; fails the test when it is not in time.
 
     The time is long, as machines may be busy: all of it passes only where a test fails.

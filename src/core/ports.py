@@ -20,6 +20,7 @@ from src.core.domain.market.history import Known, Load, Piece, Timespan
 from src.core.domain.market.quote import Quote, QuoteDay
 from src.core.domain.market.reconciliation import Run
 from src.core.domain.market.universe import Universe
+from src.core.domain.market.universe_definition import UniverseBook, UniverseEdit
 from src.core.domain.market.vendor_answer import DayAnswer, MinuteAnswer, SnapshotDay
 
 
@@ -111,13 +112,17 @@ class Ownership(Protocol):
 
 
 class IngestStore(Protocol):
-    """The database at a start of ingestion. Raises DatabaseUnavailableError while it is away."""
+    """The database at a start of ingestion. Raises DatabaseUnavailableError while it is away.
+
+    `check_kept` asks nothing: it raises HistoryLostError once a write found that the database lacks what was committed.
+    """
 
     def claim_feed(self, feed: str) -> None: ...
     def load_clock(self) -> None: ...
     def add_symbols(self, symbols: Sequence[str]) -> None: ...
     def state(self, key: str) -> Any: ...
     def open_live_bars(self) -> list[Bar]: ...
+    def check_kept(self) -> None: ...
 
 
 class Universes(Protocol):
@@ -125,6 +130,15 @@ class Universes(Protocol):
 
     def resolve(self, key: str) -> Universe: ...
     def names(self) -> list[str]: ...
+
+
+class UniverseStore(Protocol):
+    """Universes as people change them. Raises DatabaseUnavailableError while the database is away."""
+
+    def book(self) -> UniverseBook: ...
+
+    def change(self, edit: Callable[[UniverseBook], Sequence[UniverseEdit]]) -> None:
+        """Changes what `edit` says of the book as it is then, all of it or, where it raises, nothing."""
 
 
 class MinuteSource(Protocol):
@@ -176,6 +190,7 @@ class Repair(Protocol):
     """What repairs gaps beside the feed, on the caller's thread, until closed."""
 
     def run(self, symbols: Sequence[str], submit: Callable[[Sequence[Bar]], bool]) -> None: ...
+    def listen(self, symbols: Sequence[str]) -> None: ...
     def wake(self) -> None: ...
     def close(self) -> None: ...
     def snapshot(self) -> dict[str, Any]: ...

@@ -90,7 +90,7 @@ def test_bars_of_the_simulated_feed_reach_the_page(open_page: Open, server: Real
     expect(page.locator("#chart canvas").first).to_be_visible()
     # It goes on: the forming bar of the chosen symbol changes while one looks.
     before = page.locator("#chart-legend").inner_text()
-    expect(page.locator("#chart-legend")).not_to_have_text(before, timeout=30_000)
+    expect(page.locator("#chart-legend")).not_to_have_text(before, timeout=_BARS_WITHIN_MS)
 
 
 @pytest.mark.timeout(120)
@@ -98,7 +98,7 @@ def test_the_page_says_when_the_feed_is_gone(open_page: Open, server: RealServer
     page = open_page().page
     expect(page.locator("#condition-word")).to_have_text("Live", timeout=_BARS_WITHIN_MS)
     server.service.stop()
-    expect(page.locator("#condition-word")).to_have_text("Down", timeout=40_000)
+    expect(page.locator("#condition-word")).to_have_text("Down", timeout=_BARS_WITHIN_MS)
     expect(page.locator("#condition-reason")).to_contain_text("Disconnected on request")
 
 
@@ -130,7 +130,7 @@ class TestLargeUniverse:
         page.wait_for_timeout(5_000)
         assert len(requests) <= 5
         server.service.stop()
-        expect(page.locator("#condition-word")).to_have_text("Down", timeout=40_000)
+        expect(page.locator("#condition-word")).to_have_text("Down", timeout=_BARS_WITHIN_MS)
         quotes = page.request.get(f"{server.url}/api/quotes?universe=listening").json()["quotes"]
         right = {quote["symbol"]: f"{quote['day_volume']:,.6f}".rstrip("0").rstrip(".") + " shares" for quote in quotes}
 

@@ -152,7 +152,7 @@ def test_replayed_answers_are_the_stored_state(database: TickStockDatabase, data
         done.wait(rng.choice((0, 0, 0.01)))
     done.set()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
     for reader in readers:
         reader.catch_up()
         assert reader.resets == 0

@@ -305,3 +305,58 @@ def test_bars_that_could_not_be_kept_become_gaps_those_of_one_span_together(benc
         "There was no room.",
     )
     assert bench.gaps() >= {(GapReason.WRITE, ("AAPL", "IBM"), 0, 2), (GapReason.WRITE, ("MSFT",), 0, 0)}
+
+
+# -- a universe that changes meanwhile -----------------------------------------------------------------------------
+
+
+def test_a_symbol_that_is_added_lacks_its_history_until_it_is_heard(bench: Bench) -> None:
+    begun(bench, "AAPL")
+    bench.hear(130)
+    history = bench.service.relist(("AAPL", "IBM"), ("IBM",), (), {"AAPL": MINUTE})
+    assert history == dict.fromkeys(("AAPL", "IBM"), MINUTE + 131_000)
+    assert bench.gaps() == {("history", ("IBM",), -1440, None)}
+    bench.service.resumed({"IBM"})
+    bench.hear(190)
+    bench.clock.ms += 2_000
+    assert bench.gaps() == {("history", ("IBM",), -1440, 2)}
+
+
+def test_a_symbol_that_is_removed_ends_what_grew_and_is_missed_since_when_it_returns(bench: Bench) -> None:
+    begun(bench, "AAPL", "IBM")
+    bench.hear(130)
+    bench.drop("AAPL", "IBM", heard_s=130)
+    bench.clock.ms = MINUTE + 310_000
+    history = bench.service.relist(("AAPL",), (), ("IBM",), dict.fromkeys(("AAPL", "IBM"), MINUTE))
+    assert history["IBM"] < history["AAPL"]
+    bench.clock.ms += 2_000
+    assert bench.gaps() == {("drop", ("AAPL",), 1, None), ("drop", ("IBM",), 1, 5)}
+    bench.clock.ms = MINUTE + 600_000
+    bench.service.relist(("AAPL", "IBM"), ("IBM",), (), history)
+    assert ("history", ("IBM",), 4, None) in bench.gaps()
+
+
+def test_a_change_while_the_database_is_away_is_made_again(bench: Bench) -> None:
+    begun(bench, "AAPL")
+    bench.table.away = True
+    with pytest.raises(DatabaseUnavailableError):
+        bench.service.relist(("AAPL", "IBM"), ("IBM",), (), {"AAPL": MINUTE})
+    bench.table.away = False
+    bench.service.relist(("AAPL", "IBM"), ("IBM",), (), {"AAPL": MINUTE})
+    assert bench.gaps() == {("history", ("IBM",), -1440, None)}
+
+
+def test_what_was_added_and_what_was_let_go_is_known_to_the_next_start(bench: Bench) -> None:
+    begun(bench, "AAPL", "IBM")
+    before = dict.fromkeys(("AAPL", "IBM"), MINUTE)
+    history = bench.service.relist(("AAPL", "GE"), ("GE",), ("IBM",), before)
+    bench.service.resumed({"GE"})
+    bench.hear(190)
+    bench.clock.ms += 2_000
+    bench.service.flush()
+    bench.table.gaps.clear()
+    heard = bench.service.heard()
+    again = Bench(bench.table, bench.clock)
+    again.service.begin(("AAPL", "GE", "IBM"), Before(heard, history))
+    reasons = {(reason, symbols) for reason, symbols, _from, _to in again.gaps()}
+    assert reasons == {("restart", ("AAPL", "GE", "IBM")), ("history", ("IBM",))}

@@ -105,6 +105,38 @@ class GapService:
         self.flush()
         return {**before.history, **dict.fromkeys(universe, now_ms)}
 
+    def relist(
+        self, universe: Sequence[str], added: Sequence[str], removed: Sequence[str], history: Mapping[str, int]
+    ) -> dict[str, int]:
+        """While it is listened, the universe has become this one. Opens what was not heard of the symbols that were
+        added, which grows until they are; ends what grew of those that were removed. Gives up to when each symbol's
+        minutes are accounted for now, of which `history` is what the start gave.
+
+        Raises DatabaseUnavailableError; then it may be called again.
+        """
+        now_ms = self._intake.event_ms()
+        since: dict[int | None, list[str]] = {}
+        for symbol in added:
+            since.setdefault(history.get(symbol), []).append(symbol)
+        with self._lock:
+            self._book.resume(set(removed), now_ms, self._clock.monotonic())
+            for accounted_ms, symbols in since.items():
+                self._grow_past(symbols, accounted_ms, now_ms)
+        self.flush()
+        # Those that are listened to have the newest time: whoever has an older one was let go of before.
+        let_go = dict.fromkeys(removed, now_ms - MINUTE_MS)
+        return {**history, **let_go, **dict.fromkeys(universe, now_ms)}
+
+    def _grow_past(self, symbols: Sequence[str], accounted_ms: int | None, now_ms: int) -> None:
+        """What is missing of symbols from then on, or of new ones, and grows until they are heard."""
+        scope = symbols[0] if len(symbols) == 1 else f"{len(symbols)} symbols"
+        if accounted_ms is not None:
+            from_ms, detail = accounted_ms, f"Not listened to since {_utc(accounted_ms)}."
+        else:
+            from_ms = now_ms if self._history_from_ms is None else self._history_from_ms()
+            detail = "Listened to for the first time."
+        self._book.interrupt(symbols, from_ms, self._opening(GapReason.HISTORY, detail)._replace(scope=scope))
+
     def _go_on(self, gap: Gap, universe: Sequence[str], heard_ms: int) -> None:
         """A gap of an earlier life grows on for the symbols that are listened to, and ends for the others."""
         missed = set(universe) if gap.symbols is None else set(gap.symbols)

@@ -11,7 +11,7 @@ from src.core.domain.connection.event import ConnectionEvent, EventKind
 from src.core.domain.connection.interruption import Interruption
 from src.core.domain.connection.state import ConnectionStatus, StatusChange
 from src.core.domain.market.tick import TickData
-from src.core.errors import DatabaseUnavailableError, FeedMismatchError, OwnershipLostError
+from src.core.errors import DatabaseUnavailableError, FeedMismatchError, HistoryLostError, OwnershipLostError
 from src.core.ports import (
     BarSource,
     BarWriter,
@@ -29,6 +29,7 @@ from src.core.services.bar_intake import BarIntake
 from src.core.services.connection_desk import ConnectionDesk
 from src.core.services.gap_service import Before, GapService, Heard
 from src.core.services.listening import Listener, Listening, resolve
+from src.core.services.universe_watch import Change, UniverseWatch, say
 
 logger = logging.getLogger(__name__)
 
@@ -117,6 +118,7 @@ class MarketDataService:
         self.stats = intake.stats
         self._universe: tuple[str, ...] = ()
         self._universe_facts: dict[str, Any] = {}
+        self._watch = UniverseWatch(config.listeners, universes)
         self._assignment: dict[str, Any] = {}
         self._news = threading.Event()  # a connection changed: its status is to be told
         self._stopping = threading.Event()
@@ -151,6 +153,9 @@ class MarketDataService:
         crashed = False
         try:
             self._serve()
+        except HistoryLostError as error:
+            crashed = True
+            logger.warning("%s Ingestion begins anew, with a gap from what it holds.", error)
         except OwnershipLostError as error:
             crashed = True
             logger.warning("%s This one stops listening and stands by.", error)
@@ -177,7 +182,9 @@ class MarketDataService:
             self._clock.wait(self._news, _BEAT_S)
             self._news.clear()
             self._beat()
+            self._store.check_kept()
             self._check_ownership()
+            self._mind_universe()
 
     def _check_ownership(self) -> None:
         """Raises OwnershipLostError once another process ingests; while the database is away, the owner goes on."""
@@ -263,16 +270,44 @@ class MarketDataService:
 
         Raises DatabaseUnavailableError: a database that is away has not said that a universe is empty.
         """
-        listening = resolve(self._config.listeners, self._universes)
+        found = listening = resolve(self._config.listeners, self._universes)
         if not listening.symbols:
             key, symbols = listening.key, ", ".join(FALLBACK_UNIVERSE)
             logger.warning("The universe %s has no symbols; listening to %s.", key, symbols)
             lists = {**listening.lists, self._config.listeners[0].connection_id: FALLBACK_UNIVERSE}
             listening = Listening("fallback", lists, listening.unknown)
-        facts = {"key": listening.key, "symbols": listening.symbols, "unknown": listening.unknown}
-        self._universe_facts = {**facts, "changed_at": self._clock.now_ms()}
+        self._watch.begin(found, listening)
+        self._universe_facts = self._facts(listening)
         self.data_adapter.assign(listening.lists)
         return listening.symbols
+
+    def _mind_universe(self) -> None:
+        """Listens to what the universes are now, where they changed; while the database is away, none is known to."""
+        with contextlib.suppress(DatabaseUnavailableError):
+            if (change := self._watch.look()) is not None:
+                self._relisten(change)
+
+    def _relisten(self, change: Change) -> None:
+        """Subscribes to what is new, and lets go of what is not listed any more; what is missed of it becomes a gap.
+
+        Raises DatabaseUnavailableError; then it may be called again.
+        """
+        symbols = change.listening.symbols
+        self._store.add_symbols(change.added)
+        self._history = self._gaps.relist(symbols, change.added, change.removed, self._history)
+        self._universe, self._universe_facts = symbols, self._facts(change.listening)
+        self.data_adapter.assign(change.listening.lists)
+        self._repair.listen(symbols)
+        self._watch.take(change)
+        self._writer.post_state("universe", self._universe_facts)
+        self._writer.post_state("history", self._history)
+        say(change)
+
+    def _facts(self, listening: Listening) -> dict[str, Any]:
+        """What others are told of it; `keys` are those of universes by which it is chosen."""
+        keys = [listener.universe_key for listener in self._config.listeners if listener.universe_key]
+        facts = {"key": listening.key, "keys": keys, "symbols": listening.symbols, "unknown": listening.unknown}
+        return {**facts, "changed_at": self._clock.now_ms()}
 
     # -- the feed's threads --------------------------------------------------------------------------------------
 

@@ -71,6 +71,10 @@ class RepairService:
         self._stirred.set()
         self._news.set()
 
+    def listen(self, symbols: Sequence[str]) -> None:
+        """These are listened to from now on, in place of those that `run` was given."""
+        self._scope.listened = symbols
+
     def close(self) -> None:
         """Ends `run`, and every wait in it."""
         self._closed.set()

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine, text
 
 from src.core.domain.market.bar import Bar, Tier
 from src.core.domain.market.quote import Quote, QuoteDay
+from src.core.domain.market.symbol import Spellings
 from src.core.errors import DatabaseUnavailableError
 from src.core.ports import ChangeReader, Seen
 from src.infrastructure.database.dialects import Dialect, dialect_of
@@ -79,7 +80,7 @@ class DatabaseBarReader:
         self._with_bars: tuple[float, list[str]] = (float("-inf"), [])
         self._symbols_read_at: tuple[str, int] | None = None  # a database and the revision of its symbols
         self._names: dict[str, str | None] = {}  # by symbol
-        self._loose: dict[str, str] = {}
+        self._spellings = Spellings()
         self._queries = _Queries(dialect_of(engine))
 
     def resolve(self, names: Sequence[str], seen: Seen) -> tuple[list[str], list[str]]:
@@ -94,12 +95,10 @@ class DatabaseBarReader:
         return known, unknown
 
     def _look_up(self, names: Sequence[str]) -> tuple[list[str], list[str]]:
-        exact, loose = self._names, self._loose
         known: dict[str, None] = {}
         unknown: dict[str, None] = {}
         for name in names:
-            upper = name.upper()
-            symbol = name if name in exact else loose.get(upper) or loose.get(upper.replace("-", "."))
+            symbol = self._spellings.find(name)
             (unknown if symbol is None else known)[symbol or name] = None
         return list(known), list(unknown)
 
@@ -107,8 +106,7 @@ class DatabaseBarReader:
         with database_errors(), self._engine.connect() as connection:
             rows = connection.execute(text("SELECT symbol, name FROM symbols"))
             names: dict[str, str | None] = {row[0]: row[1] for row in rows}
-        # Of several that differ by case only, what is typed loosely means the first in order.
-        self._loose = {symbol.upper(): symbol for symbol in sorted(names, reverse=True)}
+        self._spellings = Spellings(names)
         self._names = names
         self._symbols_read_at = (seen.database_id, seen.symbols_revision)
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, text
 
 from src.core.domain.market.bar import MINUTE_MS, Bar, EvidenceClock, Tier, check_bar, merge_evidence
 from src.core.domain.market.daily import DailyBar
-from src.core.errors import BadBarError, BadSymbolError, FeedMismatchError, RowRefusedError
+from src.core.errors import BadBarError, BadSymbolError, FeedMismatchError, HistoryLostError, RowRefusedError
 from src.infrastructure.database.dialects import Range, add_symbols, dialect_of, log_changes
 from src.infrastructure.database.engines import database_errors
 
@@ -34,8 +34,9 @@ _NEXT_REVISION = (
     "UPDATE write_state SET revision = revision + 1, newest_stamp_us = {greatest}(newest_stamp_us, :stamp),"
     " newest_bar_ms = {greatest}(newest_bar_ms, :newest_ms),"
     " symbols_revision = CASE WHEN :added > 0 THEN revision + 1 ELSE symbols_revision END"
-    " WHERE id = 1 RETURNING revision, newest_bar_ms"
+    " WHERE id = 1 RETURNING revision, newest_bar_ms, database_id"
 )
+_IDENTITY = text("SELECT database_id, revision FROM write_state WHERE id = 1")
 _BETWEEN = (
     "SELECT {columns} FROM ohlcv_1min AS bar WHERE bar.symbol = :symbol AND bar.timestamp >= {from_ms}"
     " AND bar.timestamp <= {to_ms}"
@@ -79,6 +80,8 @@ class TickStockDatabase:
         self._now_us = now_us
         self.clock = EvidenceClock(now_us, threading.Lock())
         self.database_id = ""  # known once the clock is loaded
+        self._kept_revision = 0  # the newest that was durably committed here
+        self._history_lost = False
         self._known_symbols: set[str] = set()
         self._changes_pruned_ms = 0
         self._lock = threading.Lock()
@@ -94,6 +97,18 @@ class TickStockDatabase:
                 row = connection.execute(text("SELECT newest_stamp_us, database_id FROM write_state")).one()
             self.clock.raise_floor(row.newest_stamp_us)
             self.database_id = row.database_id
+
+    def check_kept(self) -> None:
+        """Raises HistoryLostError once a write has found that the database is not the one of before, or lacks what was
+        committed last: it was restored from a backup, or failed over to a standby that lagged."""
+        if self._history_lost:
+            raise HistoryLostError("The database lacks what was committed to it: it was restored, or failed over.")
+
+    def _check_identity(self, database_id: str, revision: int) -> None:
+        """Takes what the database tells within a transaction; HistoryLostError, so that nothing of it is committed."""
+        is_same = self.database_id in ("", database_id)
+        self._history_lost |= not is_same or revision < self._kept_revision
+        self.check_kept()
 
     def merge(self, bars: Iterable[Bar]) -> Merged[Bar]:
         """Commits checked bars, at most 5,000 a transaction, ordered by key.
@@ -141,6 +156,8 @@ class TickStockDatabase:
             self._dialect.merge(connection, rows, revision)
             if older := _older_ranges(rows, newest_ms - RECENT_MS):
                 log_changes(connection, older, revision, now_ms)
+        if not self._is_relaxed(rows):
+            self._kept_revision = max(self._kept_revision, revision)
         self._known_symbols.update(new)
         return revision
 
@@ -149,10 +166,17 @@ class TickStockDatabase:
         with self._lock, database_errors(), self._engine.begin() as connection:
             added = add_symbols(connection, new, self._now_us() // 1000) if new else 0
             values = {"stamp": max(bar.observed_at for bar in rows), "newest_ms": 0, "added": added}
-            revision: int = connection.execute(self._next_revision, values).one().revision
+            row = connection.execute(self._next_revision, values).one()
+            self._check_identity(row.database_id, row.revision - 1)
+            revision: int = row.revision
             self._dialect.merge_days(connection, rows, revision)
+        self._kept_revision = max(self._kept_revision, revision)
         self._known_symbols.update(new)
         return revision
+
+    def _is_relaxed(self, rows: Sequence[Bar]) -> bool:
+        """Whether a crash of the server may take the commit back."""
+        return self._dialect.relax_commit != "" and all(bar.tier == Tier.LIVE for bar in rows)
 
     def _take_revision(
         self, connection: Connection, rows: Sequence[Bar], now_ms: int, added_symbols: int
@@ -160,11 +184,12 @@ class TickStockDatabase:
         """The transaction's number, and the newest minute committed with it; from here to the commit others wait."""
         # Live stamps are event time, which a replay takes from any year; only received evidence moves the clock.
         stamp = max((bar.observed_at for bar in rows if bar.tier != Tier.LIVE), default=0)
-        if not stamp and self._dialect.relax_commit:
+        if self._is_relaxed(rows):
             connection.exec_driver_sql(self._dialect.relax_commit)
         newest_ms = min(max(bar.timestamp for bar in rows), now_ms)
         values = {"stamp": stamp, "newest_ms": newest_ms, "added": added_symbols}
         row = connection.execute(self._next_revision, values).one()
+        self._check_identity(row.database_id, row.revision - 1)
         return row.revision, row.newest_bar_ms
 
     def forget_old_changes(self) -> None:
@@ -225,6 +250,7 @@ class TickStockDatabase:
         """Keeps a small fact (anything JSON can say) under `key`."""
         row = {"key": key, "value": msgspec.json.encode(value).decode(), "now_ms": self._now_us() // 1000}
         with self._lock, database_errors(), self._engine.begin() as connection:
+            self._check_identity(*connection.execute(_IDENTITY).one())
             connection.execute(_SET_STATE, row)
 
     def claim_feed(self, feed: str) -> None:

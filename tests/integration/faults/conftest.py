@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.faults.databases import Database, PostgresDatabase, SqliteDatabase
+from tests.integration.faults.databases import Database, DistantDatabase, PostgresDatabase, SqliteDatabase
 from tests.market_data import Session, make_session
 from tests.postgres import PostgresServer
 
@@ -47,3 +47,9 @@ def small_disk_fault_database(tmp_path: Path, migrated_file: Path) -> Iterator[S
 def postgresql_fault_database(postgresql_database_url: str, postgres_server: PostgresServer) -> PostgresDatabase:
     """A database of the test run's server."""
     return PostgresDatabase(postgres_server, postgresql_database_url.rpartition("/")[2])
+
+
+@pytest.fixture
+def distant_fault_database(postgresql_database_url: str, postgres_server: PostgresServer) -> DistantDatabase:
+    """The same, at the other end of a line."""
+    return DistantDatabase(postgres_server, postgresql_database_url.rpartition("/")[2])

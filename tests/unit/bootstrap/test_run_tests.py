@@ -49,8 +49,14 @@ forbidden_modules = ['src.bootstrap']
 """
 
 
+@pytest.fixture(scope="module")
+def mypy_cache(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What mypy reads of Python's own library, once for all runs."""
+    return str(tmp_path_factory.mktemp("mypy_cache"))
+
+
 @pytest.fixture
-def project(tmp_path: Path) -> Path:
+def project(tmp_path: Path, mypy_cache: str, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Our commands around three tests; it has no import contracts, so that this step fails."""
     if sys.prefix == sys.base_prefix:
         pytest.skip("these tests run outside of a virtual environment, so there is none to share")
@@ -59,6 +65,7 @@ def project(tmp_path: Path) -> Path:
         shutil.copy(ROOT / name, tmp_path / name)
     (tmp_path / "tests").mkdir()
     (tmp_path / "tests" / "test_three.py").write_text(TESTS)
+    monkeypatch.setenv("MYPY_CACHE_DIR", mypy_cache)
     mypy = "[tool.mypy]\nfiles = ['tests']\nfollow_imports = 'skip'\n"  # it would read all of pytest
     (tmp_path / "pyproject.toml").write_text(f"{mypy}[tool.ruff]\ninclude = ['tests/*']\n")
     return tmp_path
