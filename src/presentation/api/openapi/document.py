@@ -1,6 +1,6 @@
 """The description of the whole API, in the words of OpenAPI 3.1 (https://spec.openapis.org/oas/v3.1.1.html)."""
 
-from src.presentation.api.openapi import accounts, admin, admin_schemas, bars, coverage, market, operations
+from src.presentation.api.openapi import accounts, admin, admin_schemas, bars, coverage, history, market, operations
 from src.presentation.api.openapi.parts import Part, fields, text
 
 _DESCRIPTION = (
@@ -47,6 +47,7 @@ def openapi_document(version: str, cookie: str) -> Part:
             **bars.PATHS,
             **admin.PATHS,
             **coverage.PATHS,
+            **history.PATHS,
             **accounts.PATHS,
             **operations.PATHS,
         },
@@ -58,6 +59,7 @@ def openapi_document(version: str, cookie: str) -> Part:
                 **bars.SCHEMAS,
                 **admin_schemas.SCHEMAS,
                 **coverage.SCHEMAS,
+                **history.SCHEMAS,
                 **operations.SCHEMAS,
             },
         },
