@@ -91,6 +91,7 @@ from src.infrastructure.websocket.multi_connection_manager import ManagerConfig,
 from src.presentation.admin.access import AccessDeps, current_account, register_access
 from src.presentation.admin.api import AdminDeps, admin_blueprint
 from src.presentation.admin.coverage import CoverageDeps, coverage_blueprint
+from src.presentation.admin.history import HistoryDeps, history_blueprint
 from src.presentation.admin.live import register_live
 from src.presentation.admin.live_feed import LiveSources
 from src.presentation.admin.pages import admin_pages_blueprint
@@ -182,6 +183,7 @@ def _register_admin(
     whom = Whom(reader, RelationshipCache(engine))
     app.register_blueprint(coverage_blueprint(CoverageDeps(coverage, whom, reader, changes, desk)))
     app.register_blueprint(universes_blueprint(UniverseService(DatabaseUniverses(engine, rows, _CLOCK.now_ms))))
+    app.register_blueprint(history_blueprint(HistoryDeps(DatabaseHistory(engine, rows), reader, desk)))
     register_live(app, LiveSources(connections, gaps, reader, changes))
 
 

@@ -1,6 +1,16 @@
 """The description of the whole API, in the words of OpenAPI 3.1 (https://spec.openapis.org/oas/v3.1.1.html)."""
 
-from src.presentation.api.openapi import accounts, admin, admin_schemas, bars, coverage, market, operations, universes
+from src.presentation.api.openapi import (
+    accounts,
+    admin,
+    admin_schemas,
+    bars,
+    coverage,
+    history,
+    market,
+    operations,
+    universes,
+)
 from src.presentation.api.openapi.parts import Part, fields, text
 
 _DESCRIPTION = (
@@ -49,6 +59,7 @@ def openapi_document(version: str, cookie: str) -> Part:
             **admin.PATHS,
             **coverage.PATHS,
             **universes.PATHS,
+            **history.PATHS,
             **accounts.PATHS,
             **operations.PATHS,
         },
@@ -61,6 +72,7 @@ def openapi_document(version: str, cookie: str) -> Part:
                 **admin_schemas.SCHEMAS,
                 **coverage.SCHEMAS,
                 **universes.SCHEMAS,
+                **history.SCHEMAS,
                 **operations.SCHEMAS,
             },
         },
