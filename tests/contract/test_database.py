@@ -15,6 +15,7 @@ from src.core.errors import DatabaseUnavailableError, FeedMismatchError, History
 from src.infrastructure.database.engines import read_engine, write_engine
 from src.infrastructure.database.tickstock_db import TickStockDatabase
 from tests.bars import MINUTE, bar, evidence, evidence_with_absent_values, reader_of, stored_bars
+from tests.waiting import insist
 
 _EACH_EXAMPLE_USES_ANOTHER_MINUTE = [HealthCheck.function_scoped_fixture]
 
@@ -296,7 +297,9 @@ def test_a_locked_database_is_unavailable_and_the_same_call_succeeds_later(
 def test_writers_on_several_threads_take_turns(database: TickStockDatabase, database_url: str) -> None:
     threads = [
         threading.Thread(
-            target=lambda place=place: [database.merge([bar(f"S{place}", observed_at=n)]) for n in range(50)]
+            target=lambda place=place: [
+                insist(lambda n=n: database.merge([bar(f"S{place}", observed_at=n)])) for n in range(50)
+            ]
         )
         for place in range(4)
     ]
