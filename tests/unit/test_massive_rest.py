@@ -155,7 +155,9 @@ def test_a_refusal_is_told_and_not_repeated(
     assert len(vendor.asked) == 1
 
 
-@pytest.mark.parametrize("body", [b"{", b"[]", b"\xff", {"results": [{"t": 1}]}, {"results": "many"}])
+@pytest.mark.parametrize(
+    "body", [b"{", b"[]", b"\xff", {"results": [{"t": 1}]}, {"results": "many"}, {"results": [{}]}]
+)
 def test_an_answer_that_cannot_be_read_is_an_error(
     vendor: Vendor, make_rest: Callable[..., MassiveRest], body: Any
 ) -> None:
@@ -231,6 +233,16 @@ def test_a_minute_of_which_the_answer_cannot_be_right_is_named(
     answer = make_rest().minute_bars("BRK.B", MINUTE, _NOW)
     assert [bar.timestamp for bar in answer.bars] == [MINUTE]
     assert answer.unusable == {MINUTE + 60_000, MINUTE + 120_000}
+
+
+@pytest.mark.parametrize("changes", [{"o": None}, {"v": "100"}, {"vw": True}, {"n": 1e300}])
+def test_a_bar_with_a_value_that_cannot_be_read_costs_that_bar(
+    vendor: Vendor, make_rest: Callable[..., MassiveRest], changes: dict[str, Any]
+) -> None:
+    vendor.script = [(200, {}, {"results": [result(0, t=float(MINUTE)), result(1, **changes)]})]
+    answer = make_rest().minute_bars("BRK.B", MINUTE, _NOW)
+    assert [bar.timestamp for bar in answer.bars] == [MINUTE]
+    assert answer.unusable == {MINUTE + 60_000}
 
 
 def test_of_two_bars_of_one_minute_the_later_counts_and_none_outside_of_what_was_asked_for(
