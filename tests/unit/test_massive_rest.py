@@ -14,7 +14,7 @@ from src.core.domain.connection.request_window import RequestRate
 from src.core.domain.market.bar import Bar, Tier
 from src.core.domain.market.vendor_answer import SnapshotDay
 from src.core.errors import KeyRefusedError, VendorError, VendorUnavailableError
-from src.infrastructure.data_sources import massive_rest
+from src.infrastructure.data_sources import massive_rest, rest_connections
 from src.infrastructure.data_sources.massive_rest import MassiveRest, RestConfig
 from tests.bars import MINUTE
 from tests.clocks import RacingClock
@@ -317,6 +317,24 @@ def test_an_answer_that_never_ends_is_given_up(
     monkeypatch.setattr(massive_rest, "_ANSWER_DEADLINE_S", 0.05)
     vendor.server.RequestHandlerClass = Drip
     with pytest.raises(VendorUnavailableError, match=r"its answer took over"):
+        bars_of(make_rest())
+
+
+class DripHead(Drip):
+    """Begins its answer a byte at a time, without end."""
+
+    def send_response(self, code: int, message: str | None = None) -> None:
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+
+    def end_headers(self) -> None: ...
+
+
+def test_an_answer_that_never_begins_is_given_up(
+    vendor: Vendor, make_rest: Callable[..., MassiveRest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rest_connections, "HEAD_DEADLINE_S", 0.05)
+    vendor.server.RequestHandlerClass = DripHead
+    with pytest.raises(VendorUnavailableError, match="did not begin within"):
         bars_of(make_rest())
 
 

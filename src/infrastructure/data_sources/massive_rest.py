@@ -25,6 +25,7 @@ from src.core.domain.market.session import new_york_date
 from src.core.domain.market.vendor_answer import DayAnswer, MinuteAnswer, SnapshotDay
 from src.core.errors import BadBarError, KeyRefusedError, VendorError, VendorUnavailableError
 from src.core.ports import Clock
+from src.infrastructure.data_sources.rest_connections import RestPool
 from src.infrastructure.data_sources.rest_limiter import RestLimiter
 
 logger = logging.getLogger(__name__)
@@ -39,7 +40,7 @@ _RETRY_FIRST_S = 1.0
 _RETRY_CAP_S = 60.0
 _LONGEST_PAUSE_S = 900.0
 # Of the socket, so by the machine's time: between two pieces of an answer, and for all of it.
-_TIMEOUT = urllib3.Timeout(connect=5.0, read=10.0)
+_TIMEOUT = urllib3.Timeout(connect=5.0, read=30.0)
 _ANSWER_DEADLINE_S = 60.0
 
 
@@ -125,7 +126,7 @@ class MassiveRest:
         self._clock = clock
         self._stamp = stamp
         self._lag_ms = lag_ms
-        self._pool = urllib3.PoolManager(retries=False, timeout=_TIMEOUT, headers={"Accept": "application/json"})
+        self._pool = RestPool(retries=False, timeout=_TIMEOUT, headers={"Accept": "application/json"})
         self._limiter = RestLimiter(config.rate, clock)
 
     @property
