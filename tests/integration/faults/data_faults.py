@@ -123,6 +123,13 @@ FAULTS = [
     Fault("other spellings", lambda _at_s: [begin(0, Respell(share=1.0))]),
     Fault("a minute without trades", alters=_no_trades, opens=()),
     Fault("a minute missed that traded", alters=_missed, opens=(GapReason.SUSPECT,)),
+    Fault(
+        "a minute missed that traded, after a drop",
+        lambda _at_s: [begin(120, Outage(for_s=40)), drop(121)],
+        alters=_missed,
+        alone=True,
+        opens=(GapReason.DROP, GapReason.SUSPECT),
+    ),
     Fault("VWAP outside of low and high", alters=changed(_with_vwap_outside, MINUTE)),
     Fault("fractional volumes", alters=changed(_with_volume, MINUTE)),
     Fault("dropped at the opening", lambda _at_s: [drop(118), drop(130)], window=Window("09:28", 8), alone=True),
