@@ -70,7 +70,8 @@ def _no_trades(market: Market) -> Market:
     """The day's volume does not count them either."""
     symbol = market.symbols[_ONE]
     gone = [line for line in market.lines if line.symbol == symbol and _is_hit(market, line)]
-    gone_micro = sum(line.bar.volume_micro for line in gone if line.bar is not None and line.channel == MINUTE)
+    minutes = {line.start_ms: line.bar.volume_micro for line in gone if line.bar is not None and line.channel == MINUTE}
+    gone_micro = sum(minutes.values())
     last_ms = market.minute(_HIT[-1])
     kept = (line for line in market.lines if line.symbol != symbol or not _is_hit(market, line))
     lines = [_of_less(line, gone_micro) if line.symbol == symbol and line.start_ms > last_ms else line for line in kept]
