@@ -2,7 +2,7 @@
 
 import datetime as dt
 import threading
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, Protocol
 
 from src.core.domain.account.account import Account, Role
@@ -22,7 +22,7 @@ from src.core.domain.market.quote import Quote, QuoteDay
 from src.core.domain.market.reconciliation import Run
 from src.core.domain.market.universe import Universe
 from src.core.domain.market.universe_definition import UniverseBook, UniverseEdit
-from src.core.domain.market.vendor_answer import DayAnswer, MinuteAnswer, SnapshotDay
+from src.core.domain.market.vendor_answer import DayAnswer, MinuteAnswer, SnapshotDay, VendorTicker
 
 
 class Clock(Protocol):
@@ -158,6 +158,21 @@ class Universes(Protocol):
     def names(self) -> list[str]: ...
 
 
+class SymbolStore(Protocol):
+    """Where what is said of symbols is kept. Raises DatabaseUnavailableError while the database is away."""
+
+    def refreshed_ms(self) -> int | None: ...
+    def refresh(self, tickers: Sequence[VendorTicker]) -> int: ...
+
+
+class SymbolList(Protocol):
+    """What keeps the list of symbols current beside the feed, on a thread of its own."""
+
+    def start(self) -> None: ...
+    def close(self) -> None: ...
+    def stop(self) -> None: ...
+
+
 class UniverseStore(Protocol):
     """Universes as people change them. Raises DatabaseUnavailableError while the database is away."""
 
@@ -175,6 +190,7 @@ class MinuteSource(Protocol):
     def paused_s(self) -> float: ...
     def minute_bars(self, symbol: str, from_ms: int, to_ms: int) -> MinuteAnswer: ...
     def snapshot(self) -> dict[str, SnapshotDay]: ...
+    def tickers(self) -> Iterator[list[VendorTicker]]: ...
     def close(self) -> None: ...
 
 
@@ -367,6 +383,28 @@ class Coverage(Protocol):
     def gaps(self, from_ms: int, to_ms: int) -> DayGaps: ...
     def settled(self, symbols: Sequence[str], first: str, last: str) -> Settled: ...
     def pruned_before_ms(self) -> int: ...
+
+
+class Pruned(NamedTuple):
+    """What was dropped so far: all minutes before `before_ms` (epoch ms), `bars` of them in the database's life."""
+
+    before_ms: int
+    bars: int
+
+
+class Pruner(Protocol):
+    """Drops old minutes. One thread at a time; methods raise DatabaseUnavailableError."""
+
+    def pruned(self) -> Pruned: ...
+    def prune(self, before_ms: int, go_on: Callable[[int, float], bool]) -> int: ...
+
+
+class Retention(Protocol):
+    """Keeps so many days of minutes and says how long the disk lasts, on its own thread."""
+
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+    def snapshot(self) -> dict[str, Any]: ...
 
 
 class Job(NamedTuple):

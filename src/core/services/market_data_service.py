@@ -30,6 +30,8 @@ from src.core.ports import (
     Ownership,
     Reconciliations,
     Repair,
+    Retention,
+    SymbolList,
     Universes,
 )
 from src.core.services.bar_intake import BarIntake
@@ -101,6 +103,8 @@ class MarketDataService:
         repair: Repair,
         reconciliations: Reconciliations,
         histories: Histories,
+        retention: Retention,
+        symbols: SymbolList,
         clock: Clock,
         on_crash: Callable[[], None],
     ) -> None:
@@ -115,6 +119,8 @@ class MarketDataService:
         self._clock = clock
         self._reconciliations = reconciliations
         self._histories = histories
+        self._retention = retention
+        self._symbols = symbols
         self._on_crash = on_crash
         self.data_adapter = make_adapter(
             FeedCallbacks(
@@ -211,6 +217,8 @@ class MarketDataService:
         self._spawn("repair", self._run_repair)
         self._reconciliations.start(self._writer.submit)
         self._histories.start(self._writer.submit)
+        self._retention.start()
+        self._symbols.start()
         self._desk.start()
 
     def _check_ownership(self) -> None:
@@ -346,9 +354,12 @@ class MarketDataService:
         self._post_heard()
         self._reconciliations.close()
         self._histories.close()
+        self._symbols.close()
         self._repair.close()
         self._reconciliations.stop()
         self._histories.stop()
+        self._symbols.stop()
+        self._retention.stop()
         if self._universe:
             self._writer.post_state("status", self.snapshot())  # readers see at once that it has ended
         self._writer.stop()
@@ -465,4 +476,5 @@ class MarketDataService:
             "repair": self._repair.snapshot(),
             "reconciliation": self._reconciliations.snapshot(),
             "history": self._histories.snapshot(),
+            "retention": self._retention.snapshot(),
         }

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from sqlalchemy import Engine, create_engine, event, make_url
-from sqlalchemy.exc import DBAPIError, NoResultFound
+from sqlalchemy.exc import DBAPIError, DisconnectionError, NoResultFound
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import QueuePool
 
@@ -142,16 +142,32 @@ def _sqlite_engine(
     )
 
     @event.listens_for(engine, "connect")
-    def set_up(connection: sqlite3.Connection, _record: Any) -> None:
+    def set_up(connection: sqlite3.Connection, record: Any) -> None:
+        record.info["file"] = _identity(sqlite_file(url))
         connection.isolation_level = None  # transactions begin where we say, not where sqlite3 guesses
         for pragma in pragmas:
             _execute_patiently(connection, f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "checkout")
+    def check_file(_connection: sqlite3.Connection, record: Any, _proxy: Any) -> None:
+        # SQLite goes on with a file that was deleted or replaced, as if nothing were lost with it.
+        if record.info["file"] != _identity(sqlite_file(url)):
+            raise DisconnectionError(f"{sqlite_file(url)} is another file by now.")
 
     @event.listens_for(engine, "begin")
     def begin_transaction(connection: Any) -> None:
         connection.exec_driver_sql(begin)
 
     return engine
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """What tells a file from another one of its name; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _execute_patiently(connection: sqlite3.Connection, statement: str) -> None:

@@ -125,7 +125,13 @@ def _seeds(seed: int | None, count: int | None) -> list[int]:
 
 
 def combination(seed: int, kind: str) -> list[tuple[Fault, float]]:
-    """Two to four rows that go together, with the times (seconds after the market's start) at which they begin."""
+    """Two to four rows that go together, with the times (seconds after the market's start) at which they begin.
+
+    No more than one is about the database: what is locked or stopped already cannot be so once more.
+    """
     draws = random.Random(seed)
     rows = [fault for _, fault in ALL if kind in fault.kinds and not fault.alone]
-    return [(fault, draws.uniform(5, _LATEST_S)) for fault in draws.sample(rows, draws.randint(2, 4))]
+    while True:
+        drawn = draws.sample(rows, draws.randint(2, 4))
+        if sum(fault in storage_faults.FAULTS for fault in drawn) <= 1:
+            return [(fault, draws.uniform(5, _LATEST_S)) for fault in drawn]
