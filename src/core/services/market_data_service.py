@@ -287,19 +287,11 @@ class MarketDataService:
         self._trouble = ""
         return True
 
-    def _check_same(self, last: LastStart) -> None:
-        if self._store.database_id != last.database_id:
-            raise HistoryLostError("The database is another one than at the last start.")
-
     def _join(self, last: LastStart) -> None:
         """Goes on with the database once it answers; raises what is wrong with it, or with relying on `last`."""
         try:
-            if not self._ownership.acquire():
-                raise OwnershipLostError(_TAKEN_OVER)
-            self._store.check_schema()
-            self._store.claim_feed(self._config.feed)
-            self._store.load_clock()
-            self._check_same(last)
+            if not self._owns_what_was_left(last):
+                return
             self._account()
         except HistoryLostError:
             raise
@@ -308,6 +300,19 @@ class MarketDataService:
         self._apart = None
         self._writer.release()
         self._use_database()
+
+    def _owns_what_was_left(self, last: LastStart) -> bool:
+        """False while the lease may still be that of the life before; raises what `_join` does."""
+        if not self._ownership.acquire():
+            if self._ownership.has_rival:
+                raise OwnershipLostError(_TAKEN_OVER)
+            return False
+        self._store.check_schema()
+        self._store.claim_feed(self._config.feed)
+        self._store.load_clock()
+        if self._store.database_id != last.database_id:
+            raise HistoryLostError("The database is another one than at the last start.")
+        return True
 
     def _before(self) -> Before:
         heard = self._store.state("heard")

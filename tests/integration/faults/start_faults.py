@@ -3,10 +3,12 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from src.core.domain.market.gaps import GapReason
 from src.infrastructure.database.engines import sqlite_file
 from tests.integration.faults.databases import PostgresDatabase, SqliteDatabase
+from tests.integration.faults.oracle import gap_reasons
 from tests.integration.faults.scene import Event, Scene
-from tests.integration.faults.table import AT_S, Fault, during
+from tests.integration.faults.table import Fault, during
 from tests.waiting import wait_for
 
 _POSTGRES = ("postgresql",)
@@ -63,6 +65,17 @@ def _away(start: Callable[[Scene], Callable[[], object]], times: int = 1) -> Cal
     return at
 
 
+def _listened(times: int) -> Callable[[Scene], None]:
+    """Each start listened without the database, and went on with it when that was back."""
+
+    def shows(scene: Scene) -> None:
+        assert scene.logged().count("Listening begins without it") == times
+        assert scene.program.restarts == 0
+        assert gap_reasons(scene.database.url) - {GapReason.HISTORY} == {GapReason.RESTART}
+
+    return shows
+
+
 def _hears(scene: Scene) -> None:
     wait_for(lambda: any(shown["topics"] for shown in scene.simulator.faults.state()["connections"]))
 
@@ -73,19 +86,21 @@ FAULTS = [
         _away(lambda scene: scene.database.hold_lock()),
         fast="sqlite",
         alone=True,
+        shows=_listened(1),
     ),
     Fault(
         "started while the folder of the database is away",
         _away(_take_folder),
         kinds=("elsewhere",),
-        at_s=AT_S - 60,
         alone=True,
+        shows=_listened(1),
     ),
     Fault(
         "started while the disk is full",
         _away(_fill_disk),
         kinds=("small_disk",),
         alone=True,
+        shows=_listened(1),
     ),
     Fault(
         "started while the server is stopped",
@@ -93,11 +108,13 @@ FAULTS = [
         kinds=_POSTGRES,
         fast="postgresql",
         alone=True,
+        shows=_listened(1),
     ),
     Fault(
         "killed and started twice while the server is stopped",
         _away(_stop, times=2),
         kinds=_POSTGRES,
         alone=True,
+        shows=_listened(2),
     ),
 ]
