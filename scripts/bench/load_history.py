@@ -30,13 +30,14 @@ def main() -> int:
     asked = _arguments()
     with tempfile.TemporaryDirectory() as folder:
         url = f"sqlite:///{folder}/bars.db"
-        environment = {**os.environ, "DATA_DIR": folder, "DATABASE_URL": url, "USE_MASSIVE_API": "false"}
+        keys = {"DATA_DIR": folder, "DATABASE_URL": url, "MASSIVE_API_KEY": "KEY", "MASSIVE_REST_RATE": "100/second"}
+        environment = {**os.environ, **keys, "USE_MASSIVE_API": "true"}
         _flask(environment, "migrate").wait()
         symbols = RelationshipCache(read_engine(url)).resolve(asked.universe).symbols
         first = datetime.now(UTC).date() - timedelta(days=asked.days)
         market = PastMarket(dict.fromkeys(symbols, first))
         with SimulatorServer(market) as server:
-            environment["SIMULATOR_PORT"] = str(server.port)
+            environment["MASSIVE_REST_URL"] = server.rest_url
             load = ("history", "load", "--universe", asked.universe, "--from", str(first), "--timespan", asked.timespan)
             return _show(environment, load, market, url, len(symbols))
 
