@@ -30,7 +30,7 @@ def settings_of_command() -> Settings:
 def register_commands(app: Flask, settings: Settings, make_rest: MakeRest) -> None:
     """Adds the commands to `app`. `make_rest` makes the vendor's REST side from what gives evidence stamps."""
     app.cli.add_command(admin_commands(settings, _now_ms))
-    app.cli.add_command(universe_commands(settings, _now_ms))
+    app.cli.add_command(universe_commands(settings, make_rest, _now_ms))
     app.cli.add_command(doctor_command(settings))
     app.cli.add_command(reconcile_command(settings, make_rest))
     app.cli.add_command(history_commands(settings, make_rest))

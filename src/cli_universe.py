@@ -2,6 +2,7 @@
 
 import csv
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,14 +11,19 @@ import click
 import msgspec
 from flask.cli import AppGroup
 
+from src.cli_owner import MakeRest, ask_owner, here_or_by_owner, reading_of, told_to_people
 from src.config.settings import Settings
 from src.core.domain.market.universe_change import Outcome, Wish, summary
 from src.core.domain.market.universe_definition import check_type, one_line, words
 from src.core.domain.market.universe_text import FORMATS, to_csv, to_json
+from src.core.domain.market.vendor_answer import VendorTicker
 from src.core.errors import TickStockError, UniverseError
+from src.core.services.symbol_refresh import take_over
 from src.core.services.universe_service import Shown, UniverseService
+from src.infrastructure.clock import SystemClock
 from src.infrastructure.database.engines import read_engine, row_engine
 from src.infrastructure.database.migrate import check_schema
+from src.infrastructure.database.symbol_store import DatabaseSymbols
 from src.infrastructure.database.universe_store import DatabaseUniverses
 
 _FILE_ENDINGS = (".csv", ".json", ".txt", ".tsv")
@@ -30,12 +36,13 @@ _SKIP = click.option("--skip-bad", is_flag=True, help="Leave out what is wrong, 
 _JSON = click.option("--json", "as_json", is_flag=True, help="For programs.")
 
 
-def universe_commands(settings: Settings, now_ms: Callable[[], int]) -> AppGroup:
-    """The commands, on the universes of the settings' database."""
+def universe_commands(settings: Settings, make_rest: MakeRest, now_ms: Callable[[], int]) -> AppGroup:
+    """The commands, on the universes of the settings' database; `make_rest` makes the vendor's REST side."""
     group = AppGroup("universe", help="Universes: named lists of symbols.")
     _add_looking(group, settings, now_ms)
     _add_files(group, settings, now_ms)
     _add_changing(group, settings, now_ms)
+    _add_refresh(group, settings, make_rest)
     return group
 
 
@@ -238,6 +245,34 @@ def _add_changing(group: AppGroup, settings: Settings, now_ms: Callable[[], int]
         with _service(settings, now_ms) as service:
             outcome = service.delete(name, wish) if everything else service.remove(name, _split(symbols), wish)
         _tell(outcome, wish)
+
+
+def _add_refresh(group: AppGroup, settings: Settings, make_rest: MakeRest) -> None:
+    @group.command("refresh-symbols")
+    def refresh_symbols() -> None:
+        """Load the vendor's list of symbols: names, types, exchanges, and what is traded no more. With a key the
+        ingesting process does so once a day; while it runs, it is asked to."""
+        clock = SystemClock()
+        with told_to_people():
+            check_schema(settings.database_url)
+            reading = reading_of(settings.database_url, clock)
+
+            def here(_lost: threading.Event) -> None:
+                rest, found = make_rest(_no_stamp), list[VendorTicker]()
+                for page in rest.tickers():
+                    found += page
+                    click.echo(f"{len(found):,} symbols are loaded.")
+                click.echo(take_over(found, DatabaseSymbols(reading.read, reading.rows, clock.now_ms)))
+
+            def by_owner() -> None:
+                ask_owner(reading, clock, "symbols.refresh", {}, "flask universe")
+
+            here_or_by_owner(settings, reading, clock, here, by_owner)
+
+
+def _no_stamp() -> int:
+    """A list of symbols is no evidence of bars."""
+    return 0
 
 
 def _split(symbols: Sequence[str]) -> list[str]:

@@ -69,7 +69,12 @@ def api_site(folder: Path, url: str) -> Iterator[ApiSite]:
     settings = parse_settings({"DATA_DIR": str(folder), "DATABASE_URL": url, "SIMULATOR_PORT": "1"})
     engines = [read_engine(url), row_engine(url)]
     gap_jobs = GapJobs(ingestion.gaps, lambda *_gap: None, lambda: None, now_ms)
-    jobs = {"gaps.repair": gap_jobs.repair, "coverage.repair": gap_jobs.ask_for, "history.cancel": lambda _job: "Done."}
+    jobs = {
+        "gaps.repair": gap_jobs.repair,
+        "coverage.repair": gap_jobs.ask_for,
+        "symbols.refresh": lambda _job: "Being loaded.",
+        "history.cancel": lambda _job: "Done.",
+    }
     inbox, recorder = DatabaseJobInbox(*engines, now_ms), DatabaseEventRecorder(engines[1])
     desk = ConnectionDesk(Control(), inbox, recorder, SystemClock(), lambda: None, jobs)
     desk.start()

@@ -1,8 +1,10 @@
 """What every database has to do: merge by evidence, number its revisions, keep every digit."""
 
 import functools
+import shutil
 import threading
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,9 +14,10 @@ from sqlalchemy import text
 from src.core.domain.market.bar import Bar, Tier, merge_evidence
 from src.core.domain.market.quote import QuoteDay
 from src.core.errors import DatabaseUnavailableError, FeedMismatchError, HistoryLostError
-from src.infrastructure.database.engines import read_engine, write_engine
+from src.infrastructure.database.engines import read_engine, sqlite_file, write_engine
 from src.infrastructure.database.tickstock_db import TickStockDatabase
 from tests.bars import MINUTE, bar, evidence, evidence_with_absent_values, reader_of, stored_bars
+from tests.waiting import insist
 
 _EACH_EXAMPLE_USES_ANOTHER_MINUTE = [HealthCheck.function_scoped_fixture]
 
@@ -148,6 +151,27 @@ def test_a_database_that_lacks_what_was_committed_is_written_to_no_more(
         database.merge([bar(close=150.0, observed_at=2)])
     assert database.state("heard") == 1
     assert stored_bars(database_url) == [bar(observed_at=1)]
+
+
+def test_a_file_that_was_deleted_or_replaced_is_written_to_no_more(
+    sqlite_database_url: str, migrated_file: Path
+) -> None:
+    database = TickStockDatabase(write_engine(sqlite_database_url), lambda: 10**15)
+    database.load_clock()
+    database.merge([bar(observed_at=1)])
+    file = sqlite_file(sqlite_database_url)
+    for each in file.parent.glob(f"{file.name}*"):
+        each.unlink()
+    with pytest.raises(DatabaseUnavailableError):
+        database.merge([bar("IBM")])
+    backup = shutil.copy(migrated_file, file.with_name("backup"))
+    for each in file.parent.glob(f"{file.name}*"):
+        each.unlink()
+    Path(backup).rename(file)
+    with pytest.raises(HistoryLostError):
+        database.merge([bar("IBM")])
+    assert stored_bars(sqlite_database_url) == []
+    database.close()
 
 
 def test_a_server_that_crashed_may_take_live_bars_back(postgresql_database_url: str) -> None:
@@ -296,7 +320,9 @@ def test_a_locked_database_is_unavailable_and_the_same_call_succeeds_later(
 def test_writers_on_several_threads_take_turns(database: TickStockDatabase, database_url: str) -> None:
     threads = [
         threading.Thread(
-            target=lambda place=place: [database.merge([bar(f"S{place}", observed_at=n)]) for n in range(50)]
+            target=lambda place=place: [
+                insist(lambda n=n: database.merge([bar(f"S{place}", observed_at=n)])) for n in range(50)
+            ]
         )
         for place in range(4)
     ]

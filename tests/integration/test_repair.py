@@ -274,6 +274,9 @@ def test_a_vendor_that_is_away_is_asked_again_and_nothing_is_given_up(make_bench
         assert "503" in repair.snapshot()["last_error"]
         assert {path.split("/")[4] for path, _ in vendor.asked} == set(SYMBOLS[:2])
         assert bench.gaps.counts().symbols == 2
+        wait_for(repair.is_urgent)
+        held_back = [("paused", False)] * 2  # in the moment between two attempts it is not urgent either
+        wait_for(lambda: [(repair.snapshot()["state"], repair.is_urgent()) for _ in held_back] == held_back)
         vendor.script.append((200, {}, {}))
         bench.repaired(repair)
 

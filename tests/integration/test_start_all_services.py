@@ -263,6 +263,23 @@ def test_the_first_start_says_the_administrators_password_once_and_sessions_outl
         assert secret not in later.log
 
 
+def test_a_database_that_is_away_keeps_no_later_start_from_listening(project: Project) -> None:
+    first = project.start()
+    first.wait_until_ready()
+    data_dir = project.folder / "var"
+    wait_until((data_dir / "last_start.json").exists, what="what the first start found")
+    first.process.terminate()
+    assert first.process.wait(timeout=60) == 0
+    with closing(sqlite3.connect(data_dir / "simulated.db", isolation_level=None, timeout=60)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        again = project.start()
+        again.wait_until_ready()
+        assert "TickStock starts without it" in again.log
+        wait_until(lambda: "Listening begins without it" in again.log, what="the feed")
+        assert [again.status_of(path) for path in ("/healthz", "/api/status", "/")] == [200, 200, 200]
+    wait_until(lambda: again.status_of("/readyz") == 200, what="the database")
+
+
 def test_what_dies_is_reported_and_started_again(project: Project) -> None:
     start = project.start()
     start.wait_until_ready()

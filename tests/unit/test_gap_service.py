@@ -307,6 +307,76 @@ def test_bars_that_could_not_be_kept_become_gaps_those_of_one_span_together(benc
     assert bench.gaps() >= {(GapReason.WRITE, ("AAPL", "IBM"), 0, 2), (GapReason.WRITE, ("MSFT",), 0, 0)}
 
 
+def apart(bench: Bench, *universe: str) -> Bench:
+    """A life that begins while the database is away, half a minute after MINUTE by the feed."""
+    bench.table.away = True
+    bench.service.begin_apart(universe, Heard(MINUTE - 9 * _STEP, MINUTE - 9 * _STEP))
+    return bench
+
+
+def test_what_is_heard_while_the_database_is_away_is_no_gap(bench: Bench) -> None:
+    apart(bench, "AAPL", "IBM").service.resumed(("AAPL", "IBM"))
+    bench.hear(95)
+    bench.clock.ms += 2_000
+    bench.hear(3_600)
+    assert bench.service.heard() is None  # the next life is not to rely on this one, until it is written
+    bench.table.away = False
+    before = Before(Heard(MINUTE - 9 * _STEP, MINUTE - 9 * _STEP), {"AAPL": MINUTE - 900_000, "IBM": MINUTE - 900_000})
+    accounted = bench.service.begin(("AAPL", "IBM"), before)
+    both = ("AAPL", "IBM")
+    assert bench.gaps() == {("restart", both, -10, 0), ("restart", both, 0, 0)}
+    assert accounted == {"AAPL": MINUTE, "IBM": MINUTE}
+    assert bench.service.heard() is not None
+
+
+def test_what_is_missed_while_the_database_is_away_is_a_gap(bench: Bench) -> None:
+    apart(bench, "AAPL", "IBM").service.resumed(("AAPL", "IBM"))
+    bench.hear(60)
+    bench.clock.ms += 2_000
+    bench.drop("AAPL", "IBM", heard_s=600)
+    bench.hear(720)
+    bench.service.resumed(("AAPL",))
+    bench.clock.ms += 60_000
+    bench.hear(780)
+    bench.table.away = False
+    bench.service.begin(("AAPL", "IBM"), _NEW)
+    found = {gap for gap in bench.gaps() if gap[0] == "drop"}
+    assert found == {("drop", ("AAPL",), 9, 12), ("drop", ("IBM",), 9, None)}
+
+
+def test_what_grew_in_an_earlier_life_ends_where_that_life_heard_last(bench: Bench, table: Table) -> None:
+    table.gaps["old"] = Gap("old", "c1", ("AAPL",), MINUTE - 12 * _STEP, None, GapReason.DROP, "Cut.", MINUTE)
+    apart(bench, "AAPL").service.resumed(("AAPL",))
+    bench.hear(60)
+    bench.table.away = False
+    bench.service.begin(("AAPL",), Before(Heard(MINUTE - 9 * _STEP, MINUTE), {"AAPL": MINUTE - 900_000}))
+    assert ("drop", ("AAPL",), -12, -9) in bench.gaps()
+    assert all(to is not None for *_, to in bench.gaps())
+
+
+def test_a_database_that_goes_away_again_gets_each_gap_once(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    apart(bench, "AAPL").service.resumed(("AAPL",))
+    bench.hear(3_600)
+    bench.table.away = False
+    monkeypatch.setattr(bench.table, "growing", lambda: setattr(bench.table, "away", True) or [])
+    before = Before(Heard(MINUTE - 90 * _STEP, MINUTE - 90 * _STEP), {"AAPL": MINUTE - 99 * _STEP})
+    for _ in range(3):
+        with pytest.raises(DatabaseUnavailableError):
+            bench.service.begin(("AAPL",), before)
+    bench.table.away = False
+    assert bench.service.begin(("AAPL",), before) == {"AAPL": MINUTE}
+    assert bench.gaps() == {("restart", ("AAPL",), -91, 0), ("restart", ("AAPL",), 0, 0)}
+    assert len(bench.table.gaps) == 2
+
+
+def test_symbols_that_are_new_get_their_history_up_to_when_listening_began(bench: Bench) -> None:
+    apart(bench, "AAPL", "NEW").service.resumed(("AAPL", "NEW"))
+    bench.hear(3_600)
+    bench.table.away = False
+    bench.service.begin(("AAPL", "NEW"), Before(Heard(MINUTE, MINUTE), {"AAPL": MINUTE}))
+    assert ("history", ("NEW",), -1440, 0) in bench.gaps()
+
+
 # -- a universe that changes meanwhile -----------------------------------------------------------------------------
 
 

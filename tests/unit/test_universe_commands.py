@@ -9,6 +9,10 @@ from flask import Flask
 
 from src.app import create_app
 from src.config.settings import parse_settings
+from src.simulator.live import LiveSource
+from src.simulator.market import SyntheticMarket
+from src.simulator.server import SimulatorServer
+from src.simulator.universe import select
 
 
 class Shell:
@@ -94,3 +98,14 @@ def test_files_that_are_none_are_said_to_be(shell: Shell) -> None:
     assert "cannot be read" in shell.run("import", "nowhere.csv", code=1).output
     assert "names no ticker" in shell.run("import", "-", "--name", "mine", code=1).output
     assert "type of universe" in shell.run("import", "-", "--type", "HOUSE", code=1, stdin=b"AAPL").output
+
+
+def test_the_vendors_list_of_symbols_is_loaded_and_then_believed(tmp_path: Path, sqlite_database_url: str) -> None:
+    with SimulatorServer(LiveSource(SyntheticMarket(7, select(["AAPL", "BRK.B", "SPY"])))) as simulator:
+        keys = {"DATA_DIR": str(tmp_path), "DATABASE_URL": sqlite_database_url, "SIMULATOR_PORT": str(simulator.port)}
+        shell = Shell(tmp_path, create_app(parse_settings(keys)))
+        told = shell.run("refresh-symbols").output
+    assert "The vendor's list has 3 symbols;" in told
+    refused = shell.run("import", "-", "--name", "mine", code=1, stdin=b"AAPL\nAPLX\n").output
+    assert "line 2: The vendor's list has no ticker APLX. Did you mean AAPL?" in refused
+    shell.run("import", "-", "--name", "mine", "--allow-unknown", stdin=b"AAPL\nAPLX\n")

@@ -111,16 +111,17 @@ class DatabaseBarReader:
         self._symbols_read_at = (seen.database_id, seen.symbols_revision)
 
     def universe(self, limit: int) -> list[str]:
-        """The symbols that the ingesting half listens to, at most `limit`; of the whole market, those with bars."""
+        """The symbols that the ingesting half listens to, at most `limit`; of the whole market, those with bars, as far
+        as these were read before, if the database is away."""
         symbols = (self.state("universe") or {"symbols": []})["symbols"]
         return self._symbols_with_bars(limit) if symbols == ["*"] else list(symbols[:limit])
 
     def _symbols_with_bars(self, limit: int) -> list[str]:
         read_s, symbols = self._with_bars
         if self._monotonic() - read_s >= _WITH_BARS_FRESH_S:
-            with database_errors(), self._engine.connect() as connection:
+            with contextlib.suppress(DatabaseUnavailableError), database_errors(), self._engine.connect() as connection:
                 symbols = [row[0] for row in connection.execute(_WITH_BARS, {"limit": _MOST_WITH_BARS})]
-            self._with_bars = (self._monotonic(), symbols)
+                self._with_bars = (self._monotonic(), symbols)
         return symbols[:limit]
 
     def recent(self, symbols: Sequence[str], since_ms: int | None, limit: int) -> list[Bar]:
@@ -147,16 +148,21 @@ class DatabaseBarReader:
     def state(self, key: Literal["feed", "universe", "status", "assignment"]) -> Any:
         """A small fact of the service, None when it is not there; read again only when it was written again.
 
-        The status is the newer one of what is stored and what the ingesting half told on this machine meanwhile.
+        The status is the newer one of what is stored and what the ingesting half told on this machine meanwhile; the
+        other facts are those that it told there while the database is away.
         """
-        told = self._status_file.read() if key == "status" and self._status_file is not None else None
+        told = self._told(key)
         if told is None:
             return self._stored_state(key)
         with contextlib.suppress(DatabaseUnavailableError):
             stored = self._stored_state(key)
-            if stored is not None and stored["written_at"] >= told["written_at"]:
+            if key != "status" or (stored is not None and stored["written_at"] >= told["written_at"]):
                 return stored
         return told
+
+    def _told(self, key: str) -> Any:
+        told = self._status_file.read() if self._status_file is not None else None
+        return told if told is None or key == "status" else told.get(key)
 
     def _stored_state(self, key: str) -> Any:
         seen = self._changes.seen()

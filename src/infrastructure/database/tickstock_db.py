@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, text
 from src.core.domain.market.bar import MINUTE_MS, Bar, EvidenceClock, Tier, check_bar, merge_evidence
 from src.core.domain.market.daily import DailyBar
 from src.core.errors import BadBarError, BadSymbolError, FeedMismatchError, HistoryLostError, RowRefusedError
+from src.infrastructure.database import migrate
 from src.infrastructure.database.dialects import Range, add_symbols, dialect_of, log_changes
 from src.infrastructure.database.engines import database_errors
 
@@ -89,6 +90,12 @@ class TickStockDatabase:
         self._next_revision = text(_NEXT_REVISION.format(greatest=self._dialect.greatest))
         bounds = {name: self._dialect.moment.format(f":{name}") for name in ("from_ms", "to_ms")}
         self._between = text(_BETWEEN.format(columns=self._dialect.columns(), **bounds))
+
+    def check_schema(self) -> None:
+        """Raises SchemaError unless the database has this program's schema. One without any is away: it is being made,
+        or restored."""
+        with database_errors(), self._engine.connect() as connection:
+            migrate.check_connection(connection)
 
     def load_clock(self) -> None:
         """Makes the stamps of `clock` newer than every one committed. To be called before the first is taken."""

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.faults.databases import Database, DistantDatabase, PostgresDatabase, SqliteDatabase
+from tests.integration.faults.start_faults import ElsewhereDatabase
 from tests.market_data import Session, make_session
 from tests.postgres import PostgresServer
 
@@ -30,6 +31,14 @@ def fault_database(request: pytest.FixtureRequest) -> Iterator[Database]:
 def sqlite_fault_database(sqlite_database_url: str) -> SqliteDatabase:
     """A file."""
     return SqliteDatabase(sqlite_database_url)
+
+
+@pytest.fixture
+def elsewhere_fault_database(tmp_path: Path, migrated_file: Path) -> ElsewhereDatabase:
+    """A file that is not in the program's folder."""
+    (tmp_path / "elsewhere").mkdir()
+    file = shutil.copy(migrated_file, tmp_path / "elsewhere" / "bars.db")
+    return ElsewhereDatabase(f"sqlite:///{file}", tmp_path)
 
 
 @pytest.fixture

@@ -70,7 +70,8 @@ def _no_trades(market: Market) -> Market:
     """The day's volume does not count them either."""
     symbol = market.symbols[_ONE]
     gone = [line for line in market.lines if line.symbol == symbol and _is_hit(market, line)]
-    gone_micro = sum(line.bar.volume_micro for line in gone if line.bar is not None and line.channel == MINUTE)
+    minutes = {line.start_ms: line.bar.volume_micro for line in gone if line.bar is not None and line.channel == MINUTE}
+    gone_micro = sum(minutes.values())
     last_ms = market.minute(_HIT[-1])
     kept = (line for line in market.lines if line.symbol != symbol or not _is_hit(market, line))
     lines = [_of_less(line, gone_micro) if line.symbol == symbol and line.start_ms > last_ms else line for line in kept]
@@ -123,6 +124,13 @@ FAULTS = [
     Fault("other spellings", lambda _at_s: [begin(0, Respell(share=1.0))]),
     Fault("a minute without trades", alters=_no_trades, opens=()),
     Fault("a minute missed that traded", alters=_missed, opens=(GapReason.SUSPECT,)),
+    Fault(
+        "a minute missed that traded, after a drop",
+        lambda _at_s: [begin(120, Outage(for_s=40)), drop(121)],
+        alters=_missed,
+        alone=True,
+        opens=(GapReason.DROP, GapReason.SUSPECT),
+    ),
     Fault("VWAP outside of low and high", alters=changed(_with_vwap_outside, MINUTE)),
     Fault("fractional volumes", alters=changed(_with_volume, MINUTE)),
     Fault("dropped at the opening", lambda _at_s: [drop(118), drop(130)], window=Window("09:28", 8), alone=True),

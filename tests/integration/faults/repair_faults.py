@@ -52,12 +52,19 @@ def _withdrawn_later(after_s: float) -> Callable[[Line], list[Line]]:
 
 def _asked_all_the_time(at_s: float) -> Sequence[Event]:
     """Somebody has what is missing asked for while its minutes form, every five seconds."""
+    asked: list[str] = []
 
     def ask(scene: Scene) -> None:
         with desk_of(scene) as desk:
-            desk.jobs.ask("gaps.repair", {"gap_id": None}, "somebody")
+            asked.append(desk.jobs.ask("gaps.repair", {"gap_id": None}, "somebody"))
 
-    return [drop(at_s), *(Event(at_s + 5 * number, ask) for number in range(1, 20))]
+    def look(scene: Scene) -> None:
+        with desk_of(scene) as desk:
+            answers = [desk.jobs.answer(job_id) for job_id in asked]
+        assert "done" in {answer.state for answer in answers if answer is not None}
+
+    asks = [Event(at_s + 5 * number, ask) for number in range(1, 20)]
+    return [drop(at_s), *asks, Event(at_s + 120, look)]
 
 
 def _compared_with_a_file(scene: Scene) -> None:

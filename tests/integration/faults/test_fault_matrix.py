@@ -10,7 +10,14 @@ import pytest
 
 from src.config.settings import PROJECT_ROOT
 from src.core.domain.market.gaps import GapReason
-from tests.integration.faults import connection_faults, data_faults, process_faults, repair_faults, storage_faults
+from tests.integration.faults import (
+    connection_faults,
+    data_faults,
+    process_faults,
+    repair_faults,
+    start_faults,
+    storage_faults,
+)
 from tests.integration.faults.databases import Database
 from tests.integration.faults.market import Market, market, moved
 from tests.integration.faults.oracle import gap_reasons, gaps
@@ -24,6 +31,7 @@ TABLES = {
     "storage": storage_faults.FAULTS,
     "repair": repair_faults.FAULTS,
     "process": process_faults.FAULTS,
+    "start": start_faults.FAULTS,
 }
 ALL = [(table, fault) for table, faults in TABLES.items() for fault in faults]
 _SYMBOLS = (0, 1, -1)  # of a session's: the last one trades at any hour
@@ -117,7 +125,13 @@ def _seeds(seed: int | None, count: int | None) -> list[int]:
 
 
 def combination(seed: int, kind: str) -> list[tuple[Fault, float]]:
-    """Two to four rows that go together, with the times (seconds after the market's start) at which they begin."""
+    """Two to four rows that go together, with the times (seconds after the market's start) at which they begin.
+
+    No more than one is about the database: what is locked or stopped already cannot be so once more.
+    """
     draws = random.Random(seed)
     rows = [fault for _, fault in ALL if kind in fault.kinds and not fault.alone]
-    return [(fault, draws.uniform(5, _LATEST_S)) for fault in draws.sample(rows, draws.randint(2, 4))]
+    while True:
+        drawn = draws.sample(rows, draws.randint(2, 4))
+        if sum(fault in storage_faults.FAULTS for fault in drawn) <= 1:
+            return [(fault, draws.uniform(5, _LATEST_S)) for fault in drawn]

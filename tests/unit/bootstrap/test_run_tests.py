@@ -72,10 +72,10 @@ def project(tmp_path: Path, mypy_cache: str, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def run(project: Path, *arguments: str, **environment: str) -> tuple[int, list[str]]:
-    """The exit status and the lines of a run; its three tests need no processes of their own."""
-    command = [sys.executable, str(project / "run_tests.py"), "--numprocesses=0", *arguments]
+    """The exit status and the lines of a run; its three tests need no processes of their own, and one plugin only."""
+    command = [sys.executable, str(project / "run_tests.py"), "-p", "xdist", "--numprocesses=0", *arguments]
     base = {key: value for key, value in os.environ.items() if key != "TICKSTOCK_FORBID_SKIPS"}
-    env = {**base, "TICKSTOCK_VENV": sys.prefix, **environment}
+    env = {**base, "TICKSTOCK_VENV": sys.prefix, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", **environment}
     finished = subprocess.run(command, cwd="/", env=env, capture_output=True, text=True)
     return finished.returncode, finished.stdout.splitlines()
 
