@@ -28,7 +28,9 @@ MakeRest = Callable[[Callable[[], int]], MinuteSource]
 _TOLD_EVERY_S = 2.0
 _LOOK_INTERVAL_S = 0.2
 _ANSWER_WITHIN_S = 65.0  # a job that nobody took up is refused after 60 s
+_LIVING_OWNER_MS = 10_000  # it tells its status each second
 _SILENT_OWNER_MS = 30_000
+_TAKING_TURNS_S = 0.5
 _RENEWAL_S = 2.0
 
 
@@ -40,6 +42,7 @@ class HasEnd(Protocol):
 
 
 _State = TypeVar("_State")
+_Result = TypeVar("_Result")
 _Followed = TypeVar("_Followed", bound=HasEnd)
 
 
@@ -114,14 +117,30 @@ def chosen_symbols(reading: Reading, symbols: str | None, universe: str | None) 
 # -- here ------------------------------------------------------------------------------------------------------------
 
 
+def here_or_by_owner(
+    settings: Settings,
+    reading: Reading,
+    clock: Clock,
+    here: Callable[[threading.Event], _Result],
+    by_owner: Callable[[], _Result],
+) -> _Result:
+    """What `here` gives, which runs while this process alone may write bars: its event is set once that was lost. Or,
+    while a service ingests, what `by_owner` gives. For another command that writes bars it waits."""
+    ownership, never, waits = ownership_of(settings.database_url), threading.Event(), False
+    while not ownership.acquire():
+        if _silent_ms(reading, clock) < _LIVING_OWNER_MS:
+            return by_owner()
+        if not waits:
+            click.echo("Another command writes bars into this database; this one waits for it.")
+        waits = True
+        clock.wait(never, _TAKING_TURNS_S)
+    with _held(ownership, clock) as lost:
+        return here(lost)
+
+
 @contextmanager
-def owned(url: str, clock: Clock) -> Iterator[threading.Event | None]:
-    """Holds the ownership while the block runs, which may be a lease that expires: the event is set once it was lost.
-    None when another process ingests: then that one is to be asked."""
-    ownership = ownership_of(url)
-    if not ownership.acquire():
-        yield None
-        return
+def _held(ownership: Ownership, clock: Clock) -> Iterator[threading.Event]:
+    """Holds on to the ownership, which may be a lease that expires; the event is set once it was lost."""
     lost, done = threading.Event(), threading.Event()
     thread = threading.Thread(target=_renew, args=(ownership, clock, lost, done), daemon=True)
     thread.start()
@@ -149,7 +168,7 @@ def check_owned(lost: threading.Event) -> None:
 
 @contextmanager
 def own_store(settings: Settings, clock: Clock) -> Iterator[TickStockDatabase]:
-    """The database to write bars to, once `owned`: of the right feed, its stamps newer than all before."""
+    """The database to write bars to, where this process alone may: its feed is right, its stamps are the newest."""
     database = TickStockDatabase(write_engine(settings.database_url), clock.now_us)
     database.claim_feed(settings.feed)
     database.load_clock()
@@ -206,9 +225,14 @@ def follow(
 
 
 def _check_owner(reading: Reading, clock: Clock) -> None:
-    status = reading.bars.state("status")
-    if status is None or clock.now_ms() - status["written_at"] > _SILENT_OWNER_MS:
+    if _silent_ms(reading, clock) > _SILENT_OWNER_MS:
         raise ActionRefusedError("The process that ingests has said nothing for 30 s. It goes on when it runs again.")
+
+
+def _silent_ms(reading: Reading, clock: Clock) -> float:
+    """For how long no service has told its status here."""
+    status = reading.bars.state("status")
+    return float("inf") if status is None else clock.now_ms() - status["written_at"]
 
 
 # -- what is told ----------------------------------------------------------------------------------------------------

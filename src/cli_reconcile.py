@@ -17,9 +17,9 @@ from src.cli_owner import (
     check_owned,
     chosen_symbols,
     follow,
+    here_or_by_owner,
     new_york_date,
     own_store,
-    owned,
     reading_of,
     submit_to,
     told_to_people,
@@ -65,12 +65,16 @@ def reconcile_command(settings: Settings, make_rest: MakeRest) -> click.Command:
 
 def _reconcile(settings: Settings, reading: Reading, make_rest: MakeRest, request: Request, clock: Clock) -> Run:
     log = DatabaseReconciliations(reading.read, reading.rows)
-    with owned(settings.database_url, clock) as lost:
-        if lost is not None:
-            return _here(settings, reading, log, make_rest, request, clock, lost)
-    arguments = {"date": request.date.isoformat(), "symbols": request.symbols, "file": request.file}
-    job_id = ask_owner(reading, clock, "reconcile", arguments, _ACTOR)
-    return follow(reading, clock, lambda: log.find(job_id), Teller(clock, _progress).tell)
+
+    def here(lost: threading.Event) -> Run:
+        return _here(settings, reading, log, make_rest, request, clock, lost)
+
+    def by_owner() -> Run:
+        arguments = {"date": request.date.isoformat(), "symbols": request.symbols, "file": request.file}
+        job_id = ask_owner(reading, clock, "reconcile", arguments, _ACTOR)
+        return follow(reading, clock, lambda: log.find(job_id), Teller(clock, _progress).tell)
+
+    return here_or_by_owner(settings, reading, clock, here, by_owner)
 
 
 def _here(

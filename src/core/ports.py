@@ -11,11 +11,13 @@ from src.core.domain.connection.event import ConnectionEvent
 from src.core.domain.connection.request_window import RequestRate
 from src.core.domain.market.bar import Bar
 from src.core.domain.market.cursor import Changes, Cursor
+from src.core.domain.market.daily import DailyBar
 from src.core.domain.market.gaps import Gap, GapCounts, GapEntry, GapRow, GapState, GapTotals
+from src.core.domain.market.history import Known, Load, Piece, Timespan
 from src.core.domain.market.quote import Quote, QuoteDay
 from src.core.domain.market.reconciliation import Run
 from src.core.domain.market.universe import Universe
-from src.core.domain.market.vendor_answer import MinuteAnswer, SnapshotDay
+from src.core.domain.market.vendor_answer import DayAnswer, MinuteAnswer, SnapshotDay
 
 
 class Clock(Protocol):
@@ -129,6 +131,33 @@ class MinuteSource(Protocol):
     def minute_bars(self, symbol: str, from_ms: int, to_ms: int) -> MinuteAnswer: ...
     def snapshot(self) -> dict[str, SnapshotDay]: ...
     def close(self) -> None: ...
+
+
+class HistorySource(Protocol):
+    """The vendor's REST side as history is loaded from it; raises as MinuteSource does."""
+
+    @property
+    def rate(self) -> RequestRate: ...
+    def minute_bars(self, symbol: str, from_ms: int, to_ms: int) -> MinuteAnswer: ...
+    def daily_bars(self, symbol: str, from_date: dt.date, to_date: dt.date) -> DayAnswer: ...
+
+
+class StoredDays(Protocol):
+    """Stored days of a symbol. Raises DatabaseUnavailableError while the database is away."""
+
+    def days_between(self, symbol: str, from_date: dt.date, to_date: dt.date) -> Sequence[DailyBar]: ...
+
+
+class LoadLog(Protocol):
+    """Loads of history, and what is known. Raises DatabaseUnavailableError while the database is away."""
+
+    def begin(self, load: Load) -> None: ...
+    def save(self, load: Load) -> None: ...
+    def learn(self, load: Load, months: Sequence[tuple[Piece, Known]], asked_ms: int) -> None: ...
+    def find(self, load_id: str) -> Load | None: ...
+    def unfinished(self) -> list[Load]: ...
+    def newest(self, limit: int) -> list[Load]: ...
+    def months(self, symbol: str, timespan: Timespan) -> Mapping[str, Known]: ...
 
 
 class RepairStore(Protocol):

@@ -3,6 +3,7 @@
 The vendor's own client ends a paging silently on a malformed page, never sees a loop and retries past any limiter.
 """
 
+import datetime as dt
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -17,8 +18,10 @@ import urllib3
 from src.core.domain.connection.request_window import RequestRate
 from src.core.domain.market.bar import FIRST_MS, Bar, check_bar
 from src.core.domain.market.comparison import Span
-from src.core.domain.market.rest_evidence import rest_tier
-from src.core.domain.market.vendor_answer import MinuteAnswer, SnapshotDay
+from src.core.domain.market.daily import DailyBar, check_daily
+from src.core.domain.market.rest_evidence import rest_day_tier, rest_tier
+from src.core.domain.market.session import new_york_date
+from src.core.domain.market.vendor_answer import DayAnswer, MinuteAnswer, SnapshotDay
 from src.core.errors import BadBarError, KeyRefusedError, VendorError, VendorUnavailableError
 from src.core.ports import Clock
 from src.infrastructure.data_sources.rest_limiter import RestLimiter
@@ -137,6 +140,18 @@ class MassiveRest:
         for start_ms in unusable:
             bars.pop(start_ms, None)
         return MinuteAnswer([bars[start_ms] for start_ms in sorted(bars)], spans[0], frozenset(unusable))
+
+    def daily_bars(self, symbol: str, from_date: dt.date, to_date: dt.date) -> DayAnswer:
+        """All unadjusted days of `symbol` from `from_date` to `to_date` (New York), both included; raises as
+        `minute_bars` does. Days that had not ended when they were asked for are left out."""
+        path = f"/v2/aggs/ticker/{quote(symbol, safe='')}/range/1/day/{from_date}/{to_date}"
+        url = f"{self._config.base_url}{path}?{urlencode({'adjusted': 'false', 'sort': 'asc', 'limit': _PAGE_MINUTES})}"
+        days, first_ms = dict[dt.date, DailyBar | None](), 0
+        for page, asked_ms, stamp in self._pages(url, symbol):
+            first_ms = first_ms or asked_ms
+            days |= _days(symbol, page.results or [], (from_date, to_date), asked_ms, stamp)
+        unusable = frozenset(date for date, day in days.items() if day is None)
+        return DayAnswer([day for _, day in sorted(days.items()) if day is not None], first_ms, unusable)
 
     def snapshot(self) -> dict[str, SnapshotDay]:
         """The trading day so far of every symbol that the vendor has; raises as `minute_bars` does."""
@@ -268,6 +283,27 @@ def _bars(symbol: str, results: Sequence[_Result], span: Span) -> list[tuple[int
         except BadBarError as error:
             logger.warning("A bar of the vendor's history was refused. %s", error)
             found.append((result.t, None))
+    return found
+
+
+def _days(
+    symbol: str, results: Sequence[_Result], bounds: tuple[dt.date, dt.date], asked_ms: int, stamp: int
+) -> dict[dt.date, DailyBar | None]:
+    """Each date that the page has within `bounds`, with its day, or with None where that cannot be right."""
+    found: dict[dt.date, DailyBar | None] = {}
+    for result in results:
+        date = new_york_date(result.t)
+        tier = rest_day_tier(date, asked_ms)
+        if tier is None or not bounds[0] <= date <= bounds[1]:
+            continue
+        prices = (result.o, result.h, result.l, result.c)
+        count = None if result.n is None else int(result.n)
+        day = DailyBar(symbol, date, *prices, result.v, result.vw, count, tier.value, stamp)
+        try:
+            found[date] = check_daily(day)
+        except BadBarError as error:
+            logger.warning("A day of the vendor's history was refused. %s", error)
+            found[date] = None
     return found
 
 

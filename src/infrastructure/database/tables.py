@@ -293,20 +293,23 @@ history_loads = Table(
     Column("units_total", Integer, nullable=False, server_default="0"),
     Column("units_done", Integer, nullable=False, server_default="0"),
     Column("units_empty", Integer, nullable=False, server_default="0"),
+    Column("units_failed", Integer, nullable=False, server_default="0"),
     Column("bars", BigInteger, nullable=False, server_default="0"),  # read
     Column("written", BigInteger, nullable=False, server_default="0"),  # that were not stored like this before
     Column("failures", Text, nullable=False, server_default="{}"),
     Column("detail", Text, nullable=False, server_default=""),
 )
 
-# Which months of a symbol were asked for, so that none is asked for twice: up to `through` its bars are settled.
+# Which days of a month of a symbol are known, both included, so that none is asked for twice: they were settled when
+# REST was asked.
 history_months = Table(
     "history_months",
     metadata,
     Column("symbol", String(20), primary_key=True),
     Column("timespan", String(16), primary_key=True),
     Column("month", String(7), primary_key=True),  # New York, YYYY-MM
-    Column("through", Date, nullable=False),  # the last day of it that was settled when REST was asked
+    Column("since", Date, nullable=False),
+    Column("through", Date, nullable=False),
     Column("bars", BigInteger, nullable=False),
     Column("asked_ms", BigInteger, nullable=False),
 )

@@ -1,9 +1,11 @@
 """What the vendor's REST side answers, as the rest of the program sees it."""
 
+import datetime as dt
 from typing import NamedTuple
 
 from src.core.domain.market.bar import Bar
 from src.core.domain.market.comparison import Span
+from src.core.domain.market.daily import DailyBar
 
 
 class MinuteAnswer(NamedTuple):
@@ -16,6 +18,15 @@ class MinuteAnswer(NamedTuple):
     bars: list[Bar]
     span: Span
     unusable: frozenset[int] = frozenset()
+
+
+class DayAnswer(NamedTuple):
+    """All that the vendor has of one symbol's days within some dates, asked for at `asked_ms` (epoch ms): ascending,
+    without those that had not ended then. `unusable` are the days of which the answer has what cannot be right."""
+
+    bars: list[DailyBar]
+    asked_ms: int
+    unusable: frozenset[dt.date] = frozenset()
 
 
 class SnapshotDay(NamedTuple):

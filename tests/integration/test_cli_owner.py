@@ -1,0 +1,67 @@
+"""Who carries a command out: itself where nobody writes bars, the service that ingests, or itself after others."""
+
+import threading
+
+import pytest
+
+from src.cli_owner import here_or_by_owner, reading_of
+from src.config.settings import Settings, parse_settings
+from src.infrastructure.clock import SystemClock
+from src.infrastructure.database.engines import write_engine
+from src.infrastructure.database.ownership import ownership_of
+from src.infrastructure.database.tickstock_db import TickStockDatabase
+
+
+@pytest.fixture
+def settings(sqlite_database_url: str) -> Settings:
+    return parse_settings({"DATABASE_URL": sqlite_database_url})
+
+
+def who(settings: Settings, clock: SystemClock) -> str:
+    reading = reading_of(settings.database_url, clock)
+
+    def here(lost: threading.Event) -> str:
+        assert not lost.is_set()
+        assert not ownership_of(settings.database_url).acquire()
+        return "here"
+
+    return here_or_by_owner(settings, reading, clock, here, lambda: "owner")
+
+
+def test_what_nobody_else_owns_is_worked_on_here_and_let_go_afterwards(settings: Settings) -> None:
+    assert who(settings, SystemClock()) == "here"
+    other = ownership_of(settings.database_url)
+    assert other.acquire()
+    other.release()
+
+
+def test_another_command_is_waited_for(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    other = ownership_of(settings.database_url)
+    assert other.acquire()
+
+    class Clock(SystemClock):
+        """The other one ends at the third look."""
+
+        looks = 0
+
+        def wait(self, event: threading.Event, timeout_s: float) -> bool:
+            self.looks += 1
+            if self.looks == 3:
+                other.release()
+            return event.is_set() if self.looks <= 3 else super().wait(event, timeout_s)
+
+    clock = Clock()
+    assert who(settings, clock) == "here"
+    assert clock.looks >= 3
+    said = capsys.readouterr().out
+    assert said == "Another command writes bars into this database; this one waits for it.\n"
+
+
+def test_a_service_that_tells_its_status_is_asked(settings: Settings) -> None:
+    other, clock = ownership_of(settings.database_url), SystemClock()
+    assert other.acquire()
+    database = TickStockDatabase(write_engine(settings.database_url), clock.now_us)
+    database.set_state("status", {"written_at": clock.now_ms()})
+    assert who(settings, clock) == "owner"
+    database.close()
+    other.release()
