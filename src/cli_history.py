@@ -2,6 +2,7 @@
 
 import click
 
+from src.cli_history_import import import_command
 from src.cli_owner import MakeRest
 from src.config.settings import Settings
 
@@ -13,4 +14,5 @@ def history_commands(settings: Settings, make_rest: MakeRest) -> click.Group:
     def history() -> None:
         """Load bars of the past, and see what is stored of it."""
 
+    history.add_command(import_command(settings))
     return history

@@ -12,6 +12,7 @@ from src.core.domain.connection.request_window import RequestRate
 from src.core.domain.market.bar import Bar
 from src.core.domain.market.cursor import Changes, Cursor
 from src.core.domain.market.daily import DailyBar
+from src.core.domain.market.flat_file import DayBatch, MinuteBatch
 from src.core.domain.market.gaps import Gap, GapCounts, GapEntry, GapRow, GapState, GapTotals
 from src.core.domain.market.history import Known, Load, Piece, Timespan
 from src.core.domain.market.quote import Quote, QuoteDay
@@ -158,6 +159,22 @@ class LoadLog(Protocol):
     def unfinished(self) -> list[Load]: ...
     def newest(self, limit: int) -> list[Load]: ...
     def months(self, symbol: str, timespan: Timespan) -> Mapping[str, Known]: ...
+
+
+class StoredRows(NamedTuple):
+    """What became of a batch of a flat file: how many bars were taken, how many of these were not stored like this
+    before, and why the database refused others, a sentence each."""
+
+    bars: int
+    written: int
+    refused: Sequence[str]
+
+
+class FileBars(Protocol):
+    """Where bars of flat files are merged with what is stored. Raises DatabaseUnavailableError while that is away."""
+
+    def merge_minutes(self, batch: MinuteBatch) -> StoredRows: ...
+    def merge_days(self, batch: DayBatch) -> StoredRows: ...
 
 
 class RepairStore(Protocol):

@@ -44,7 +44,9 @@ class Dialect:
     moment: str  # of a parameter in epoch ms, as that type
     number: str  # of a price or a volume, as a double
     greatest: str  # the function of several arguments
-    merge: Callable[[Connection, Sequence[Bar], int], None]
+    encode: Callable[[Sequence[Bar]], str]  # bars as `merge` takes them: another process may do it
+    decode: Callable[[str], list[Bar]]
+    merge: Callable[[Connection, str, int], None]
     merge_days: Callable[[Connection, Sequence[DailyBar], int], None]
     bind_list: Callable[[Sequence[Any]], Any]  # a list as one bound parameter
     listed: str  # a table `wanted (value)` of a bound list of texts
@@ -72,7 +74,12 @@ class Dialect:
 
 def dialect_of(bound: Engine | Connection) -> Dialect:
     """The ways of the database behind an engine or a connection."""
-    return _DIALECTS[bound.dialect.name]
+    return dialect_named(bound.dialect.name)
+
+
+def dialect_named(name: str) -> Dialect:
+    """The ways of the kind of database that has a dialect's `name`."""
+    return _DIALECTS[name]
 
 
 def add_symbols(connection: Connection, symbols: Sequence[str], now_ms: int) -> int:
@@ -140,10 +147,14 @@ def _json(value: Any) -> str:
     return msgspec.json.encode(value).decode()
 
 
-def _merge_by_json(connection: Connection, bars: Sequence[Bar], revision: int) -> None:
+def _from_json(encoded: str) -> list[Bar]:
+    return msgspec.json.decode(encoded, type=list[Bar])
+
+
+def _merge_by_json(connection: Connection, encoded: str, revision: int) -> None:
     """One statement for the whole batch, its rows as one JSON text: a statement a row would take the interpreter's
     lock once a row, which beside a busy thread costs fifty times as much."""
-    connection.exec_driver_sql(_SQLITE_MERGE, {"revision": revision, "bars": _json(bars)})
+    connection.exec_driver_sql(_SQLITE_MERGE, {"revision": revision, "bars": encoded})
 
 
 def _merge_days_by_json(connection: Connection, days: Sequence[DailyBar], revision: int) -> None:
@@ -156,6 +167,8 @@ _SQLITE = Dialect(
     moment="{}",
     number="{}",
     greatest="max",
+    encode=_json,
+    decode=_from_json,
     merge=_merge_by_json,
     merge_days=_merge_days_by_json,
     bind_list=_json,
@@ -226,9 +239,15 @@ def _or_null(value: float | int | None) -> str:
     return r"\N" if value is None else repr(value)
 
 
-def _merge_by_copy(connection: Connection, bars: Sequence[Bar], revision: int) -> None:
+def _from_copied(encoded: str) -> list[Bar]:
+    rows = (line.split("\t") for line in encoded.splitlines())
+    # Texts become numbers, "True" and "False" flags.
+    return [msgspec.convert([None if text == r"\N" else text for text in row], Bar, strict=False) for row in rows]
+
+
+def _merge_by_copy(connection: Connection, encoded: str, revision: int) -> None:
     """COPY into a temporary table, then one upsert: twice what any form of INSERT with values reaches."""
-    _copy(connection, _COPY, _copied(bars))
+    _copy(connection, _COPY, encoded)
     connection.exec_driver_sql(_POSTGRES_MERGE, {"revision": revision})
 
 
@@ -257,6 +276,8 @@ _POSTGRES = Dialect(
     moment="to_timestamp(CAST({} AS bigint) / 1000.0)",
     number="CAST({} AS double precision)",
     greatest="greatest",
+    encode=_copied,
+    decode=_from_copied,
     merge=_merge_by_copy,
     merge_days=_merge_days_by_copy,
     bind_list=list,

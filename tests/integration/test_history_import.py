@@ -1,0 +1,58 @@
+"""Flat files are imported by the command: read by one process, stored by another."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+
+from src.app import create_app
+from src.config.settings import PROJECT_ROOT, parse_settings
+from src.core.errors import FlatFileError
+from src.infrastructure.data_sources.flat_file_process import reading
+from src.infrastructure.database.engines import read_engine, row_engine
+from src.infrastructure.database.history_store import DatabaseHistory
+from tests.bars import stored_bars
+from tests.flat_files import line, write
+
+LINES = [line(ticker, minute) for ticker in ("AAPL", "BACpL") for minute in range(3)]
+
+
+def run(url: str, tmp_path: Path, *files: str) -> Result:
+    """`flask history import` in this process."""
+    app = create_app(parse_settings({"DATA_DIR": str(tmp_path), "DATABASE_URL": url}))
+    return app.test_cli_runner().invoke(args=["history", "import", *files])
+
+
+def test_files_are_imported_and_what_became_of_them_is_told(sqlite_database_url: str, tmp_path: Path) -> None:
+    good = write(tmp_path / "good.csv.gz", LINES)
+    with_bad_rows = write(tmp_path / "bad rows.csv.gz", [line("IBM"), line("IBM", 1, high="1"), line("IBM", 2)])
+    cut = tmp_path / "cut.csv.gz"
+    cut.write_bytes(Path(good).read_bytes()[:-9])
+    result = run(sqlite_database_url, tmp_path, good, str(cut), with_bad_rows, good)
+    assert result.exit_code == 1
+    assert "Of 3 files 2 were loaded, 0 are empty, 1 failed; 8 bars were read, and 8 of them" in result.output
+    assert f"1 rows of {with_bad_rows} cannot be right and were left out. Line 3: The bar IBM" in result.output
+    assert f"- {cut}: {cut} cannot be read (Compressed file ended" in result.output
+    assert [bar.symbol for bar in stored_bars(sqlite_database_url)] == ["AAPL"] * 3 + ["BACpL"] * 3 + ["IBM"] * 2
+    log = DatabaseHistory(read_engine(sqlite_database_url), row_engine(sqlite_database_url))
+    (load,) = log.newest(2)
+    assert load.files == (good, str(cut), with_bad_rows)
+    assert (load.units_done, load.units_failed, load.bars, load.written) == (2, 1, 8, 8)
+    again = run(sqlite_database_url, tmp_path, good)
+    assert again.exit_code == 0
+    assert "6 bars were read, and 0 of them" in again.output
+
+
+def test_what_is_no_file_is_said_before_anything_begins(sqlite_database_url: str, tmp_path: Path) -> None:
+    result = run(sqlite_database_url, tmp_path, write(tmp_path / "day.csv.gz", LINES), "nowhere.csv.gz")
+    assert result.exit_code == 1
+    assert result.output.startswith("Error: There is no file ")
+    assert stored_bars(sqlite_database_url) == []
+
+
+def test_a_reading_process_that_dies_is_told(tmp_path: Path) -> None:
+    with (
+        pytest.raises(FlatFileError, match=r"ended before it was done \(status 1\)"),
+        reading([("a.csv.gz", 1)], "no such database", 100, PROJECT_ROOT) as messages,
+    ):
+        list(messages)
