@@ -7,6 +7,7 @@ import shutil
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import date as day_date
 from datetime import datetime
 from datetime import time as day_time
 from zoneinfo import ZoneInfo
@@ -19,18 +20,23 @@ from src.cli import register_commands, settings_of_command
 from src.config.settings import PROJECT_ROOT, Settings, SettingsError, is_loopback
 from src.core.domain.connection.request_window import RequestRate
 from src.core.domain.market.bar_book import BarBook
+from src.core.domain.market.history import Trading
 from src.core.domain.market.quote import QuoteDay
-from src.core.domain.market.session import CalendarRangeError, SessionTable, new_york_date
+from src.core.domain.market.session import CalendarRangeError, SessionTable, TradingDay, new_york_date, usual_day
 from src.core.errors import DatabaseUnavailableError
 from src.core.ports import BarSource, Clock, ConnectionControl, GapRecorder, Job
 from src.core.services.alert_service import AlertService, Origin
+from src.core.services.bar_history import BarHistory
 from src.core.services.bar_intake import BarIntake
 from src.core.services.connection_desk import ConnectionDesk
 from src.core.services.connection_status_service import ConnectionStatusService
+from src.core.services.coverage_service import CoverageService
 from src.core.services.gap_jobs import GapJobs
 from src.core.services.gap_report_service import GapReportService
 from src.core.services.gap_service import GapService
 from src.core.services.health_service import HealthService
+from src.core.services.history_loader import HistoryParts
+from src.core.services.history_service import HistoryService
 from src.core.services.listening import Listener
 from src.core.services.login_service import LoginService
 from src.core.services.market_data_service import FeedCallbacks, MarketDataService, ServiceConfig
@@ -45,13 +51,17 @@ from src.infrastructure.data_sources.adapters.realtime_adapter import RealTimeDa
 from src.infrastructure.data_sources.flat_files import FlatFiles
 from src.infrastructure.data_sources.massive_rest import MassiveRest, RestConfig
 from src.infrastructure.database.accounts import DatabaseAccounts
+from src.infrastructure.database.bar_archive import DatabaseBarArchive
 from src.infrastructure.database.bar_reader import DatabaseBarReader
 from src.infrastructure.database.bar_writer import DatabaseBarWriter
 from src.infrastructure.database.change_reader import DatabaseChangeReader
 from src.infrastructure.database.connection_events import DatabaseEventLog, DatabaseEventRecorder
+from src.infrastructure.database.coverage_reader import DatabaseCoverage
+from src.infrastructure.database.daily_store import DatabaseDays
 from src.infrastructure.database.engines import read_engine, row_engine, write_engine
 from src.infrastructure.database.flush_interval import FlushInterval
 from src.infrastructure.database.gap_store import DatabaseGapReader, DatabaseGapStore
+from src.infrastructure.database.history_store import DatabaseHistory
 from src.infrastructure.database.jobs import DatabaseJobDesk, DatabaseJobInbox
 from src.infrastructure.database.migrate import check_schema
 from src.infrastructure.database.ownership import ownership_of
@@ -68,9 +78,11 @@ from src.infrastructure.websocket.massive_client import ClientConfig
 from src.infrastructure.websocket.multi_connection_manager import ManagerConfig, MultiConnectionManager
 from src.presentation.admin.access import AccessDeps, current_account, register_access
 from src.presentation.admin.api import AdminDeps, admin_blueprint
+from src.presentation.admin.coverage import CoverageDeps, coverage_blueprint
 from src.presentation.admin.live import register_live
 from src.presentation.admin.live_feed import LiveSources
 from src.presentation.admin.pages import admin_pages_blueprint
+from src.presentation.api.bars import BarsDeps, bars_blueprint
 from src.presentation.api.errors import register_errors
 from src.presentation.api.metrics import DiskSpace, metrics_blueprint
 from src.presentation.api.openapi.blueprint import documentation_blueprint
@@ -83,6 +95,7 @@ from src.presentation.security_headers import register_security_headers
 
 _NEW_YORK = ZoneInfo("America/New_York")
 _SIMULATED_REST_RATE = RequestRate(100, 1)  # the simulator is ours
+_SIMULATED_PAGES = (5_000, 20)  # minutes and days, each made within some seconds
 _SIMULATED_KEY = "simulated"
 _CLOCK = SystemClock()
 
@@ -128,6 +141,12 @@ def create_app(settings: Settings | None = None) -> Flask:
             ticks_blueprint(TicksDeps(reader, changes, whom, health.brief_status, _CLOCK.now_ms, day_at))
         )
         is_simulated = functools.partial(_is_simulated, settings, reader)
+        history = BarHistory(
+            DatabaseBarArchive(engine),
+            functools.partial(_trading_day, sessions, is_simulated),
+            lambda: new_york_date(_CLOCK.now_ms()),
+        )
+        app.register_blueprint(bars_blueprint(BarsDeps(history, whom, changes, _CLOCK.now_ms)))
         app.register_blueprint(pages_blueprint(is_simulated))
         app.register_blueprint(admin_pages_blueprint(is_simulated))
         app.register_blueprint(documentation_blueprint(__version__, app.config["SESSION_COOKIE_NAME"]))
@@ -145,6 +164,10 @@ def _register_admin(
     gaps = GapReportService(DatabaseGapReader(engine), DatabaseReconciliations(engine, rows))
     desk = DatabaseJobDesk(engine, rows, _CLOCK.now_ms)
     app.register_blueprint(admin_blueprint(AdminDeps(connections, gaps, reader, changes, desk, _CLOCK.now_ms)))
+    calendar = _load_sessions() if settings.feed == "massive" else None  # the simulated market trades at any hour
+    coverage = CoverageService(DatabaseCoverage(engine), calendar, _CLOCK.now_ms)
+    whom = Whom(reader, RelationshipCache(engine))
+    app.register_blueprint(coverage_blueprint(CoverageDeps(coverage, whom, reader, changes, desk)))
     register_live(app, LiveSources(connections, gaps, reader, changes))
 
 
@@ -197,7 +220,15 @@ def build_runtime(
         rest, queue, database, clock, intake.surely_behind_ms, lambda gap: intake.day_volumes(gap.from_ms)
     )
     reconciliations = _reconciliations(settings, database, rest, sessions, clock, repair, intake)
-    jobs = {"gaps.repair": GapJobs(queue, repair.wake, clock.now_ms).repair, "reconcile": reconciliations.ask}
+    histories = _histories(settings, database, rest, sessions, clock, repair)
+    gap_jobs = GapJobs(queue, gaps.open, repair.wake, clock.now_ms)
+    jobs = {
+        "gaps.repair": gap_jobs.repair,
+        "coverage.repair": gap_jobs.ask_for,
+        "reconcile": reconciliations.ask,
+        "history.load": histories.ask,
+        "history.cancel": histories.cancel,
+    }
 
     def make_adapter(callbacks: FeedCallbacks) -> RealTimeDataAdapter:
         config = ManagerConfig(
@@ -226,6 +257,7 @@ def build_runtime(
         lambda source: _writer(settings, database, source, gaps, clock),
         repair,
         reconciliations,
+        histories,
         clock,
         on_crash,
     )
@@ -259,6 +291,22 @@ def _reconciliations(
     reconciler = Reconciler(lambda: rest, files, database, log, gaps, clock, database.clock.stamp)
     calendar = sessions if settings.feed == "massive" else None  # the simulated market trades at any hour
     return ReconciliationService(reconciler, log, files, calendar, clock, intake.behind_ms, repair.is_urgent)
+
+
+def _histories(
+    settings: Settings,
+    database: TickStockDatabase,
+    rest: MassiveRest,
+    sessions: SessionTable,
+    clock: Clock,
+    repair: RepairService,
+) -> HistoryService:
+    url = settings.database_url
+    read = read_engine(url)
+    trading = Trading(sessions if settings.feed == "massive" else None)  # the simulated market trades at any hour
+    log = DatabaseHistory(read, row_engine(url))
+    parts = HistoryParts(lambda: rest, database, DatabaseDays(read), log, trading, clock)
+    return HistoryService(parts, lambda days: database.merge_daily(days).refused == 0, repair.is_urgent)
 
 
 def _desk(
@@ -327,7 +375,7 @@ def _client_config(settings: Settings, sessions: SessionTable, clock: Clock) -> 
 def _rest_config(settings: Settings) -> RestConfig:
     if settings.feed == "massive":
         return RestConfig(settings.massive_rest_url, _api_key(settings), settings.massive_rest_rate)
-    return RestConfig(f"http://{_simulator(settings)}", _api_key(settings), _SIMULATED_REST_RATE)
+    return RestConfig(f"http://{_simulator(settings)}", _api_key(settings), _SIMULATED_REST_RATE, *_SIMULATED_PAGES)
 
 
 def _api_key(settings: Settings) -> str:
@@ -345,6 +393,11 @@ def _simulator(settings: Settings) -> str:
 
 def _load_sessions() -> SessionTable:
     return load_session_table(PROJECT_ROOT / "data/sessions.csv")
+
+
+def _trading_day(sessions: SessionTable, is_simulated: Callable[[], bool], date: day_date) -> TradingDay | None:
+    """A date's bounds; the simulated market trades every day."""
+    return usual_day(date) if is_simulated() else sessions.known_or_usual(date)
 
 
 def _quote_day(sessions: SessionTable, at_ms: int) -> QuoteDay:

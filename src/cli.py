@@ -8,6 +8,7 @@ from flask import Flask
 
 from src.cli_accounts import admin_commands
 from src.cli_doctor import doctor_command
+from src.cli_export import export_command
 from src.cli_history import history_commands
 from src.cli_owner import MakeRest
 from src.cli_reconcile import reconcile_command
@@ -31,6 +32,7 @@ def register_commands(app: Flask, settings: Settings, make_rest: MakeRest) -> No
     app.cli.add_command(doctor_command(settings))
     app.cli.add_command(reconcile_command(settings, make_rest))
     app.cli.add_command(history_commands(settings, make_rest))
+    app.cli.add_command(export_command(settings))
 
     @app.cli.command("migrate")
     @click.option("--yes", is_flag=True, help="Take over an older version's tables without asking.")

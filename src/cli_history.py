@@ -2,7 +2,8 @@
 
 import click
 
-from src.cli_history_import import import_command
+from src.cli_history_coverage import coverage_command
+from src.cli_history_load import cancel_command, load_command, loads_command
 from src.cli_owner import MakeRest
 from src.config.settings import Settings
 
@@ -14,5 +15,9 @@ def history_commands(settings: Settings, make_rest: MakeRest) -> click.Group:
     def history() -> None:
         """Load bars of the past, and see what is stored of it."""
 
+    history.add_command(load_command(settings, make_rest))
+    history.add_command(loads_command(settings))
+    history.add_command(cancel_command(settings))
+    history.add_command(coverage_command(settings))
     history.add_command(import_command(settings))
     return history

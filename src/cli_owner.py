@@ -13,9 +13,10 @@ from src.config.settings import PROJECT_ROOT, Settings
 from src.core.domain.market.bar import Bar
 from src.core.domain.market.session import SessionTable
 from src.core.errors import ActionRefusedError, DatabaseUnavailableError, TickStockError
-from src.core.ports import Clock, MinuteSource, Ownership
+from src.core.ports import Clock, Ownership
 from src.infrastructure.cache.relationship_cache import RelationshipCache
 from src.infrastructure.calendar.session_table import load_session_table
+from src.infrastructure.data_sources.massive_rest import MassiveRest
 from src.infrastructure.database.bar_reader import DatabaseBarReader
 from src.infrastructure.database.change_reader import DatabaseChangeReader
 from src.infrastructure.database.engines import read_engine, row_engine, write_engine
@@ -24,13 +25,12 @@ from src.infrastructure.database.ownership import ownership_of
 from src.infrastructure.database.tickstock_db import TickStockDatabase
 
 # Makes the vendor's REST side from what gives evidence stamps.
-MakeRest = Callable[[Callable[[], int]], MinuteSource]
+MakeRest = Callable[[Callable[[], int]], MassiveRest]
 _TOLD_EVERY_S = 2.0
 _LOOK_INTERVAL_S = 0.2
 _ANSWER_WITHIN_S = 65.0  # a job that nobody took up is refused after 60 s
-_LIVING_OWNER_MS = 10_000  # it tells its status each second
 _SILENT_OWNER_MS = 30_000
-_TAKING_TURNS_S = 0.5
+_PATIENT_S = 3.0
 _RENEWAL_S = 2.0
 
 
@@ -126,14 +126,15 @@ def here_or_by_owner(
 ) -> _Result:
     """What `here` gives, which runs while this process alone may write bars: its event is set once that was lost. Or,
     while a service ingests, what `by_owner` gives. For another command that writes bars it waits."""
-    ownership, never, waits = ownership_of(settings.database_url), threading.Event(), False
+    ownership, never, since_s = ownership_of(settings.database_url), threading.Event(), clock.monotonic()
+    before, is_told = reading.bars.state("status"), False
     while not ownership.acquire():
-        if _silent_ms(reading, clock) < _LIVING_OWNER_MS:
+        if reading.bars.state("status") != before:  # a service lives: it tells its status each second
             return by_owner()
-        if not waits:
-            click.echo("Another command writes bars into this database; this one waits for it.")
-        waits = True
-        clock.wait(never, _TAKING_TURNS_S)
+        if not is_told and clock.monotonic() - since_s > _PATIENT_S:
+            click.echo("Another command writes bars into this database, or was killed; this one waits for its turn.")
+            is_told = True
+        clock.wait(never, _LOOK_INTERVAL_S)
     with _held(ownership, clock) as lost:
         return here(lost)
 

@@ -1,35 +1,16 @@
 """How far a long command is: a bar on a terminal, a line now and then anywhere else."""
 
 import sys
-from collections import deque
 
 import click
 
+from src.core.domain.pace import Pace
 from src.core.ports import Clock
 
 _WIDTH = 24
-_PACE_WINDOW_S = 60.0
 _DRAWN_EVERY_S = 0.25
 _LINE_EVERY_S = 10.0
 _MINUTE_S, _HOUR_S, _DAY_S = 60, 3_600, 86_400
-
-
-class Pace:
-    """How fast something gets on, by the last minute; `now_s` are seconds that never step back."""
-
-    def __init__(self) -> None:
-        self._seen: deque[tuple[float, int]] = deque()
-
-    def note(self, done: int, now_s: float) -> None:
-        """So much is done."""
-        self._seen.append((now_s, done))
-        while len(self._seen) > 2 and now_s - self._seen[1][0] >= _PACE_WINDOW_S:
-            self._seen.popleft()
-
-    def per_s(self) -> float | None:
-        """Units a second; None while nothing can be said."""
-        (first_s, first), (last_s, last) = self._seen[0], self._seen[-1]
-        return (last - first) / (last_s - first_s) if last > first and last_s > first_s else None
 
 
 def progress_words(done: int, total: int, unit: str, pace_per_s: float | None, detail: str) -> str:

@@ -66,7 +66,8 @@ def api_site(folder: Path, url: str) -> Iterator[ApiSite]:
     ingestion.compare("one", state=RunState.FAILED, failed={"MSFT": "It is not known."}, file="/data/day.csv.gz")
     settings = parse_settings({"DATA_DIR": str(folder), "DATABASE_URL": url, "SIMULATOR_PORT": "1"})
     engines = [read_engine(url), row_engine(url)]
-    jobs = {"gaps.repair": GapJobs(ingestion.gaps, lambda: None, now_ms).repair}
+    gap_jobs = GapJobs(ingestion.gaps, lambda *_gap: None, lambda: None, now_ms)
+    jobs = {"gaps.repair": gap_jobs.repair, "coverage.repair": gap_jobs.ask_for}
     inbox, recorder = DatabaseJobInbox(*engines, now_ms), DatabaseEventRecorder(engines[1])
     desk = ConnectionDesk(Control(), inbox, recorder, SystemClock(), lambda: None, jobs)
     desk.start()

@@ -18,6 +18,7 @@ from src.infrastructure.database import migrate
 from src.infrastructure.database.engines import write_engine
 from src.infrastructure.database.tickstock_db import TickStockDatabase
 from tests.market_data import data_dir, has_real_data
+from tests.migrated_databases import MigratedDatabases
 from tests.postgres import PostgresServer, find_installation
 
 _NO_POSTGRES = "there is no PostgreSQL: install Debian's postgresql, or requirements-dev.txt on Linux"
@@ -97,11 +98,11 @@ def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def migrated_template(postgres_server: PostgresServer) -> str:
-    """The name of a PostgreSQL database with the newest schema, to be copied and not to be written to."""
+def migrated_databases(postgres_server: PostgresServer) -> MigratedDatabases:
+    """PostgreSQL databases with the newest schema."""
     postgres_server.create_database("migrated")
     migrate.upgrade(as_settings_give_it(postgres_server.url("migrated")))
-    return "migrated"
+    return MigratedDatabases(postgres_server)
 
 
 def as_settings_give_it(url: str) -> str:
@@ -131,12 +132,11 @@ def sqlite_database_url(tmp_path: Path, migrated_file: Path) -> str:
 
 
 @pytest.fixture
-def postgresql_database_url(postgres_server: PostgresServer, migrated_template: str) -> Iterator[str]:
+def postgresql_database_url(postgres_server: PostgresServer, migrated_databases: MigratedDatabases) -> Iterator[str]:
     """The URL of an empty PostgreSQL database with the newest schema."""
-    name = f"test_{next(_database_numbers)}"
-    postgres_server.create_database(name, template=migrated_template)
+    name = migrated_databases.take()
     yield as_settings_give_it(postgres_server.url(name))
-    postgres_server.drop_database(name)
+    migrated_databases.give_back(name)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A process that wants to ingest: says on a line of its own each time that it becomes owner or standby.
+"""A process that may ingest: asks for the lease at each line it reads, and says what it is then: owner or standby.
 
     python -m tests.contract.lease_holder URL HASTE
 
@@ -6,7 +6,6 @@
 """
 
 import sys
-import time
 
 from src.core.errors import DatabaseUnavailableError
 from src.infrastructure.database import lease
@@ -18,18 +17,15 @@ def hurry(haste: float) -> None:
 
 
 def main(url: str, haste: float) -> None:
-    """Asks as the service does, each second or so, until it is ended."""
+    """Asks as often as it is told to, until its input ends."""
     hurry(haste)
-    ownership, said = lease.Lease(url), ""
-    while True:
+    ownership = lease.Lease(url)
+    for _line in sys.stdin:
         try:
             word = "owner" if ownership.acquire() else "standby"
         except DatabaseUnavailableError:
             word = "away"
-        if word != said:
-            print(word, flush=True)
-            said = word
-        time.sleep(1.0 / haste)
+        print(word, flush=True)
 
 
 if __name__ == "__main__":

@@ -199,6 +199,25 @@ def test_what_was_given_up_can_be_asked_for_again(store: DatabaseGapStore, reade
     assert (row.state, row.symbols_done, row.repaired_bars) == (GapState.REPAIRED, 2, 1)
 
 
+def test_what_was_given_up_is_closed_when_somebody_found_that_nothing_is_missing(
+    store: DatabaseGapStore, reader: DatabaseGapReader, clock: Clock
+) -> None:
+    apple, bank = expanded(store, gap())
+    store.note([apple], GapState.UNREPAIRABLE, None, 0, "No.")
+    store.note([bank], GapState.UNREPAIRABLE, None, 0, "No.")
+    expanded(store, gap("elsewhere", ("AAPL",))._replace(from_ms=MINUTE - 9 * _STEP, to_ms=MINUTE - _STEP))
+    given_up = store.unrepaired(MINUTE + _STEP, MINUTE + 99 * _STEP)
+    assert given_up == [one._replace(state=GapState.UNREPAIRABLE, attempts=1) for one in (apple, bank)]
+    store.note(given_up[:1], GapState.REPAIRED, None, 2, "")
+    row = reader.listed(9)[1]
+    assert (row.id, row.state, row.repaired_bars, row.symbols_done) == ("one", GapState.UNREPAIRABLE, 2, 2)
+    clock.ms += 7
+    store.note(given_up[1:], GapState.REPAIRED, None, 0, "")
+    row = reader.listed(9)[1]
+    assert (row.state, row.closed_ms, row.symbols_done, row.trouble) == (GapState.REPAIRED, _NOW + 7, 2, None)
+    assert [one.gap_id for one in store.unrepaired(0, 2**62)] == ["elsewhere"]
+
+
 def test_what_waits_can_be_asked_for_now(store: DatabaseGapStore) -> None:
     expanded(store, gap(), _NOW + 10_000)
     expanded(store, gap("two", ("IBM",)), _NOW + 10_000)
@@ -207,6 +226,18 @@ def test_what_waits_can_be_asked_for_now(store: DatabaseGapStore) -> None:
     assert store.ask_again(None, _NOW) == 2
     assert store.counts().next_due_ms == _NOW
     assert store.ask_again("no such gap", _NOW) == 0
+
+
+def test_impatience_counts_no_attempts(store: DatabaseGapStore) -> None:
+    store.record([gap()])
+    store.expand(gap(), {"AAPL": _NOW})
+    for _ in range(3):
+        store.note(store.entries(_NOW, 9), GapState.OPEN, _NOW + _STEP, 0, "The vendor is confused.")
+        assert store.ask_again("one", _NOW) == 1
+        store.note(store.entries(_NOW, 9), GapState.OPEN, _NOW + _STEP, 0, "The vendor is confused.")
+        assert store.ask_again(None, _NOW) == 1
+    (entry,) = store.entries(_NOW, 9)
+    assert entry.attempts == 0
 
 
 def test_people_see_what_is_open_before_what_is_closed(store: DatabaseGapStore, reader: DatabaseGapReader) -> None:

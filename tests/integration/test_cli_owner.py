@@ -40,9 +40,12 @@ def test_another_command_is_waited_for(settings: Settings, capsys: pytest.Captur
     assert other.acquire()
 
     class Clock(SystemClock):
-        """The other one ends at the third look."""
+        """Seconds pass with each look; the other one ends at the third."""
 
         looks = 0
+
+        def monotonic(self) -> float:
+            return super().monotonic() + 2 * self.looks
 
         def wait(self, event: threading.Event, timeout_s: float) -> bool:
             self.looks += 1
@@ -54,14 +57,22 @@ def test_another_command_is_waited_for(settings: Settings, capsys: pytest.Captur
     assert who(settings, clock) == "here"
     assert clock.looks >= 3
     said = capsys.readouterr().out
-    assert said == "Another command writes bars into this database; this one waits for it.\n"
+    assert said == "Another command writes bars into this database, or was killed; this one waits for its turn.\n"
 
 
 def test_a_service_that_tells_its_status_is_asked(settings: Settings) -> None:
-    other, clock = ownership_of(settings.database_url), SystemClock()
+    other, system = ownership_of(settings.database_url), SystemClock()
     assert other.acquire()
-    database = TickStockDatabase(write_engine(settings.database_url), clock.now_us)
-    database.set_state("status", {"written_at": clock.now_ms()})
-    assert who(settings, clock) == "owner"
+    database = TickStockDatabase(write_engine(settings.database_url), system.now_us)
+    database.set_state("status", {"written_at": 1})
+
+    class Clock(SystemClock):
+        """The service tells its status once more when it was looked for."""
+
+        def wait(self, event: threading.Event, timeout_s: float) -> bool:
+            database.set_state("status", {"written_at": self.now_ms()})
+            return super().wait(event, timeout_s)
+
+    assert who(settings, Clock()) == "owner"
     database.close()
     other.release()

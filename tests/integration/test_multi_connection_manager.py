@@ -32,6 +32,7 @@ def test_each_connection_carries_its_own_and_overlaps_are_subscribed_once() -> N
         it.wait_all_heard()
         assert {ticker: ids for ticker, ids in it.heard.items() if len(ids) > 1} == {}
         assert it.heard["SPY"] == {TWO}
+        wait_for(lambda: [one.heard_ms is not None for one in it.manager.listened()] == [True] * 3)
         health = it.manager.get_health_status()
         assert (health["connected_count"], health["total_tickers"]) == (3, 9)
         assert it.manager.get_ticker_assignment("SPY") == TWO
@@ -54,6 +55,7 @@ def test_the_tickers_of_a_dead_connection_are_live_within_ten_seconds_and_return
         (lost,) = it.interruptions
         assert (lost.connection_id, lost.tickers, lost.goes_on) == (TWO, ("AMZN", "META"), True)
         assert lost.heard_ms is not None
+        assert len(it.manager.listened()) == 2
         assert it.resumed == []
         down_s = time.monotonic()
         wait_for(it.manager.moved)

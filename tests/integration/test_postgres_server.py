@@ -1,6 +1,7 @@
 """The PostgreSQL server that other tests use: it starts anywhere, survives what tests do to it, and leaves nothing."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -12,6 +13,7 @@ import psycopg2
 import pytest
 
 from src.config.settings import PROJECT_ROOT
+from tests.migrated_databases import MigratedDatabases
 from tests.postgres import (
     CHOICE,
     Installation,
@@ -198,3 +200,54 @@ def test_the_fixtures_database_is_empty(postgres_url: str) -> None:
         cursor.execute("SELECT count(*) FROM information_schema.tables WHERE table_schema = 'public'")
         assert cursor.fetchone() == (0,)
     connection.close()
+
+
+def content(server: PostgresServer, name: str) -> str:
+    """The database's schema and rows, as its dump tells them."""
+    command = [server.program("pg_dump"), "--inserts", "--no-sync", server.url(name)]
+    dump = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return re.sub(r"(?m)^\\(un)?restrict .*", "", dump)  # a random word of each dump's own
+
+
+def test_a_database_that_comes_back_is_as_new_under_another_name(
+    postgres_server: PostgresServer, migrated_databases: MigratedDatabases
+) -> None:
+    name = migrated_databases.take()
+    for statement in (
+        "UPDATE symbols SET name = 'another' WHERE symbol = 'AAPL'",
+        "DELETE FROM group_memberships WHERE symbol = 'AAPL'",
+        "INSERT INTO symbols (symbol, first_seen_ms) VALUES ('NEW', 1)",
+        "INSERT INTO service_state VALUES ('feed', '\"massive\"', 1)",
+        "INSERT INTO definition_groups (name, type) VALUES ('mine', 'CUSTOM')",
+        "INSERT INTO group_memberships (group_name, symbol, position) VALUES ('mine', 'NEW', 1)",
+        "UPDATE write_state SET revision = 7",
+        "UPDATE ingest_lease SET owner = 'me'",
+    ):
+        postgres_server.execute(statement, name)
+    with postgres_server.connection(name):
+        migrated_databases.give_back(name)
+    other = migrated_databases.take()
+    assert other != name
+    assert postgres_server.execute("SELECT 1 FROM pg_database WHERE datname = %s", parameters=(name,)) == []
+    assert sorted(content(postgres_server, other)) == sorted(content(postgres_server, "migrated"))
+    migrated_databases.give_back(other)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "ALTER TABLE ohlcv_1min RENAME TO elsewhere",
+        "ALTER TABLE ohlcv_1min ADD CHECK (symbol <> 'S1234')",
+        "GRANT SELECT ON symbols TO PUBLIC",
+        "CREATE FUNCTION seven() RETURNS int LANGUAGE sql RETURN 7",
+        "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET search_path = own', current_database()); END $$",
+    ],
+)
+def test_a_database_of_another_schema_does_not_come_back(
+    postgres_server: PostgresServer, migrated_databases: MigratedDatabases, change: str
+) -> None:
+    name = migrated_databases.take()
+    number = postgres_server.execute("SELECT oid FROM pg_database WHERE datname = %s", parameters=(name,))
+    postgres_server.execute(change, name)
+    migrated_databases.give_back(name)
+    assert postgres_server.execute("SELECT 1 FROM pg_database WHERE oid = %s", parameters=number[0]) == []

@@ -322,3 +322,13 @@ def test_without_a_snapshot_everybody_is_asked_for(make_bench: MakeBench, monkey
     with bench.running() as repair:
         bench.repaired(repair)
     assert sorted(bench.rest.symbols) == sorted(SYMBOLS)
+
+
+def test_who_is_not_in_the_snapshot_is_asked_for(make_bench: MakeBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(repair_scope, "WIDE", 5)
+    monkeypatch.setattr(NotedRest, "snapshot", lambda _: {})  # as it is told in the place of an error
+    bench = make_bench()
+    bench.gap(-120, -60)
+    with bench.running() as repair:
+        bench.repaired(repair)
+    assert bench.exact(-140, -60) > 500

@@ -21,12 +21,13 @@ from sqlalchemy import text
 from src.app import build_runtime
 from src.config.settings import parse_settings
 from src.core.domain.market.bar import Bar, Tier
+from src.core.errors import DatabaseUnavailableError
 from src.infrastructure.clock import SystemClock
-from src.infrastructure.database import engines, migrate
+from src.infrastructure.database import bar_writer, engines, migrate
 from src.infrastructure.database.engines import sqlite_file, write_engine
 from src.infrastructure.database.spool import Spool, SpoolLimits
 from src.infrastructure.database.spool_record import key_of
-from src.infrastructure.database.tickstock_db import TickStockDatabase
+from src.infrastructure.database.tickstock_db import Merged, TickStockDatabase
 from tests.bars import MINUTE, bar, reader_of, stored_bars
 from tests.conftest import as_settings_give_it
 from tests.postgres import PostgresServer, free_port
@@ -202,6 +203,32 @@ def test_one_poisoned_row_in_5000_is_told_and_the_others_are_stored(
     assert len(stored_bars(postgresql_database_url)) == 4_999
     assert rig.losses.keys == [("S3", MINUTE + 190 * 60_000)]
     assert "on purpose" in rig.losses.words[0]
+
+
+def test_up_to_when_was_heard_is_stored_after_all_bars_that_waited_in_memory(
+    make_rig: MakeRig, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bar_writer, "MAX_ROWS_A_TRANSACTION", 10)
+    rig = make_rig(database_url, limits=SpoolLimits(rows=0))
+    merge, groups, dies = rig.database.merge, itertools.count(1), threading.Event()
+    dies.set()
+
+    def merge_one_group(bars: list[Bar]) -> Merged:
+        if dies.is_set() and next(groups) > 1:
+            raise DatabaseUnavailableError("It is gone again.")
+        return merge(bars)
+
+    monkeypatch.setattr(rig.database, "merge", merge_one_group)
+    rig.writer.post_state("heard", {"event_ms": 1})
+    rig.writer.post_state("status", {"number": 1})
+    rig.official(numbered(25))
+    wait_for(lambda: rig.storage["since"])
+    database = rig.database
+    assert database.state("status") == {"number": 1}
+    assert (len(stored_bars(database_url)), database.state("heard")) == (10, None)
+    dies.clear()
+    wait_for(lambda: database.state("heard"))
+    assert len(stored_bars(database_url)) == 25
 
 
 def test_a_full_spool_and_a_full_memory_let_the_oldest_go_and_tell_each(make_rig: MakeRig, database_url: str) -> None:

@@ -4,7 +4,8 @@ import sys
 
 import pytest
 
-from src.cli_progress import Pace, Progress, duration_words, progress_words, rate_words
+from src.cli_progress import Progress, duration_words, progress_words, rate_words
+from src.core.domain.pace import Pace
 from tests.held_clock import HeldClock
 
 

@@ -218,6 +218,17 @@ def test_a_hint_at_what_is_known_to_be_missing_is_none(book: GapBook) -> None:
     assert told(book) == {(("B",), 9, 9)}
 
 
+def test_a_volume_that_grew_over_a_gap_is_a_hint_for_what_follows_it(book: GapBook) -> None:
+    book.interrupt(("A", "B"), at(5), _DROP)
+    book.resume(("A", "B"), at(7), 1.0)
+    assert told(book) == {(("A", "B"), 5, 7)}
+    book.open(("A",), at(4), at(7), suspect("A", GapReason.SUSPECT))
+    assert told(book) == set()
+    book.open(("A",), at(4), at(9), suspect("A", GapReason.SUSPECT))
+    book.open(("B",), at(1), at(4), suspect("B", GapReason.SUSPECT))
+    assert told(book) == {(("A",), 8, 9), (("B",), 1, 4)}
+
+
 def test_what_cannot_be_written_for_long_is_joined(book: GapBook, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gap_book, "MOST_CHANGED", 3)
     book.interrupt(("X",), at(0), _DROP)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from src.core.domain.connection.interruption import Interruption
+from src.core.domain.connection.interruption import Interruption, Listened
 from src.core.domain.market.bar_book import BarBook
 from src.core.domain.market.gaps import Gap, GapReason
 from src.core.errors import DatabaseUnavailableError
@@ -233,7 +233,7 @@ def test_a_database_that_is_away_at_the_start_is_asked_again(bench: Bench, table
 
 def test_nothing_is_taken_as_heard_while_a_gap_is_not_written(bench: Bench, table: Table) -> None:
     begun(bench, "AAPL")
-    assert bench.service.heard() == Heard(MINUTE + 30_000, MINUTE + 31_000)
+    assert bench.service.heard() == Heard(MINUTE + 30_000, MINUTE + 31_000, MINUTE + 30_000)
     table.away = True
     bench.drop("AAPL", heard_s=30)
     with pytest.raises(DatabaseUnavailableError):
@@ -242,6 +242,24 @@ def test_nothing_is_taken_as_heard_while_a_gap_is_not_written(bench: Bench, tabl
     table.away = False
     bench.service.flush()
     assert bench.service.heard() is not None
+
+
+def test_a_connection_that_may_be_mute_is_not_taken_as_heard(bench: Bench) -> None:
+    begun(bench, "AAPL")
+    now_s = bench.clock.monotonic()
+    quiet_ms = MINUTE - 7 * _STEP + 30_000
+    for one, expected_ms in (
+        (Listened(quiet_ms, 0.0), quiet_ms),
+        (Listened(None, now_s - 120), MINUTE + 30_000 - 120_000 + 1_000),
+        (Listened(MINUTE - 9 * 86_400_000, 0.0), MINUTE + 30_000 - 4 * 86_400_000),
+    ):
+        heard = bench.service.heard([Listened(MINUTE + 30_000, 0.0), one])
+        assert heard == Heard(MINUTE + 30_000, MINUTE + 31_000, expected_ms)
+
+
+def test_after_a_restart_what_a_mute_connection_missed_is_a_gap(bench: Bench) -> None:
+    bench.service.begin(("AAPL",), Before(Heard(MINUTE, MINUTE, MINUTE - 7 * _STEP), {"AAPL": 1}))
+    assert bench.gaps() == {("restart", ("AAPL",), -8, None)}
 
 
 def test_nothing_is_heard_where_nothing_came(bench: Bench) -> None:

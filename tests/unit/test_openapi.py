@@ -77,6 +77,8 @@ def test_schemas_are_schemas(name: str, schema: dict[str, Any]) -> None:
 
 CONNECTIONS = "/api/admin/connections/{connection_id}/{action}"
 TICKERS = "/api/admin/tickers/{ticker}/move"
+SYMBOL_DAY = "/api/admin/coverage/{symbol}/{date}"
+REPAIR_DAYS = "/api/admin/coverage/repair"
 # Who asks what: an operation, what stands for the parts of its path, its query, its body; and the status of the answer.
 REQUESTS = [
     ("nobody", "GET", "/api/ticks/recent", {}, "?symbol=AAPL", None, 200),
@@ -89,6 +91,11 @@ REQUESTS = [
     ("nobody", "GET", "/api/quotes", {}, "?symbols=AAPL,BRK.B", None, 200),
     ("nobody", "GET", "/api/quotes", {}, "", None, 200),
     ("nobody", "GET", "/api/quotes", {}, "?universe=none", None, 404),
+    ("nobody", "GET", "/api/bars", {}, "?symbol=AAPL&timeframe=1h&from=2025-11-20&to=2025-11-20", None, 200),
+    ("nobody", "GET", "/api/bars", {}, "?symbol=AAPL&from=0&limit=2&adjusted=all", None, 200),
+    ("nobody", "GET", "/api/bars", {}, "?symbol=AAPL&from=2025-11-20&format=csv", None, 200),
+    ("nobody", "GET", "/api/bars", {}, "?symbol=AAPL&from=2025-11-21&to=2025-11-20", None, 400),
+    ("nobody", "GET", "/api/bars", {}, "?symbol=NONE", None, 404),
     ("nobody", "GET", "/api/status", {}, "", None, 200),
     ("nobody", "GET", "/healthz", {}, "", None, 200),
     ("nobody", "GET", "/readyz", {}, "", None, 200),
@@ -104,6 +111,8 @@ REQUESTS = [
     ("nobody", "GET", "/admin/websockets", {}, "", None, 303),
     ("user", "GET", "/admin/websockets", {}, "", None, 403),
     ("admin", "GET", "/admin/websockets", {}, "", None, 200),
+    ("nobody", "GET", "/admin/history", {}, "", None, 303),
+    ("admin", "GET", "/admin/history", {}, "", None, 200),
     *(
         (who, "GET", f"/api/admin/{name}", {}, query, None, status)
         for name in ("websocket-status", "connection-events", "connection-tickers", "gaps", "reconciliations")
@@ -121,6 +130,35 @@ REQUESTS = [
     ("admin", "POST", "/api/admin/gaps/repair", {}, "", {}, 200),
     ("admin", "POST", "/api/admin/gaps/repair", {}, "", {"gap_id": "one"}, 200),
     ("admin", "POST", "/api/admin/gaps/repair", {}, "", {"gap": "one"}, 400),
+    *(
+        ("admin", "GET", "/api/admin/coverage", {}, query, None, status)
+        for query, status in (
+            ("", 200),
+            ("?symbols=AAPL,BRK.B,NONE&from=2025-11-03&to=2025-11-20&limit=1&offset=1", 200),
+            ("?universe=dow30", 200),
+            ("?symbol=NONE", 404),
+            ("?universe=none", 404),
+            ("?from=2025-11-20&to=2025-11-19", 400),
+            ("?from=20251120", 400),
+            ("?from=2024-01-01&to=2024-06-01&symbols=AAPL&limit=100", 400),
+            ("?from=2020-01-01", 400),
+            ("?offset=-1", 400),
+        )
+    ),
+    ("nobody", "GET", "/api/admin/coverage", {}, "", None, 401),
+    ("user", "GET", "/api/admin/coverage", {}, "", None, 403),
+    ("admin", "GET", SYMBOL_DAY, {"symbol": "aapl", "date": "2025-11-20"}, "", None, 200),
+    ("admin", "GET", SYMBOL_DAY, {"symbol": "NONE", "date": "2025-11-20"}, "", None, 404),
+    ("admin", "GET", SYMBOL_DAY, {"symbol": "AAPL", "date": "today"}, "", None, 400),
+    ("admin", "GET", SYMBOL_DAY, {"symbol": "AAPL", "date": "2025-11-20"}, "?x=1", None, 400),
+    ("nobody", "POST", REPAIR_DAYS, {}, "", {"symbols": ["AAPL"], "from": "2025-11-20", "to": "2025-11-20"}, 401),
+    ("admin", "POST", REPAIR_DAYS, {}, "", {"symbols": ["aapl"], "from": "2025-11-20", "to": "2025-11-20"}, 200),
+    ("admin", "POST", REPAIR_DAYS, {}, "", {"symbols": ["NONE"], "from": "2025-11-20", "to": "2025-11-20"}, 404),
+    ("admin", "POST", REPAIR_DAYS, {}, "", {"symbols": [], "from": "2025-11-20", "to": "2025-11-20"}, 400),
+    ("admin", "POST", REPAIR_DAYS, {}, "", {"symbols": [1], "from": "2025-11-20", "to": "2025-11-20"}, 400),
+    ("admin", "POST", REPAIR_DAYS, {}, "", {"symbols": ["AAPL"], "from": "2025-11-20", "to": "2025-11-19"}, 400),
+    ("admin", "POST", REPAIR_DAYS, {}, "", {"symbols": ["AAPL"], "from": "2999-11-20", "to": "2999-11-20"}, 400),
+    ("admin", "POST", REPAIR_DAYS, {}, "", None, 400),
     ("nobody", "POST", TICKERS, {"ticker": "AAPL"}, "", {"connection_id": "connection_2"}, 401),
     ("admin", "POST", TICKERS, {"ticker": "AAPL"}, "", {"connection_id": "connection_2"}, 200),
     ("admin", "POST", TICKERS, {"ticker": "AAPL"}, "", {"connection_id": 2}, 400),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from src.core.domain.market.bar import MINUTE_MS, Tier
-from src.core.domain.market.gaps import Gap, GapReason
+from src.core.domain.market.gaps import Gap, GapReason, GapState
 from src.core.domain.market.reconciliation import RunState
 from src.core.errors import DatabaseUnavailableError, KeyRefusedError, VendorError, VendorUnavailableError
 from src.infrastructure.database.tickstock_db import TickStockDatabase
@@ -177,6 +177,37 @@ def test_gaps_within_the_day_are_closed_with_what_was_repaired_in_them(bench: Be
     bench.vendor.errors = {}
     bench.run(request("AAPL", "IBM"))
     assert [(row.id, row.state) for row in bench.listed_gaps()] == [("beyond", "open"), ("inside", "repaired")]
+
+
+def given_up(bench: Bench, gap: Gap) -> None:
+    bench.gaps.record([gap])
+    bench.gaps.expand(gap, dict.fromkeys(gap.symbols or (), 7))
+    for entry in [one for one in bench.gaps.entries(2**62, 9) if one.gap_id == gap.id]:
+        bench.gaps.note([entry], GapState.UNREPAIRABLE, None, 0, "No.")
+
+
+def test_a_gap_that_was_given_up_is_repaired_when_its_day_is_final(bench: Bench) -> None:
+    given_up(bench, Gap("one", "*", ("AAPL", "IBM"), MINUTE, MINUTE + 3 * MINUTE_MS, GapReason.DROP, "", 5))
+    assert [row.state for row in bench.listed_gaps()] == ["unrepairable"]
+    bench.vendor.bars = [final(place) for place in (0, 1, 5)]
+    bench.vendor.errors = {"IBM": VendorError("Still not.")}
+    bench.run(request("AAPL", "IBM"))
+    assert [(row.state, row.repaired_bars) for row in bench.listed_gaps()] == [("unrepairable", 2)]
+    bench.vendor.errors = {}
+    bench.run(request("AAPL", "IBM"))
+    assert [(row.state, row.repaired_bars, row.closed_ms) for row in bench.listed_gaps()] == [("repaired", 2, NOW)]
+
+
+def test_what_was_given_up_and_is_of_other_days_too_is_asked_about_again(bench: Bench) -> None:
+    given_up(bench, Gap("two", "*", ("AAPL", "IBM"), MINUTE, MINUTE + 1440 * MINUTE_MS, GapReason.RESTART, "", 5))
+    bench.vendor.errors = {"AAPL": VendorError("Still not.")}
+    bench.run(request("AAPL"))
+    assert bench.gaps.entries(2**62, 9) == []
+    bench.vendor.errors = {}
+    bench.run(request("AAPL", "IBM"))
+    assert [(one.symbol, one.due_ms, one.attempts) for one in bench.gaps.entries(2**62, 9)] == [
+        ("AAPL", NOW, 0), ("IBM", NOW, 0),
+    ]  # fmt: skip
 
 
 def test_minutes_that_cannot_be_right_are_left_as_they_are_and_their_symbol_is_named(

@@ -8,6 +8,7 @@ import pytest
 
 from src.config.settings import PROJECT_ROOT
 from src.core.domain.market.bar import Tier
+from src.core.domain.market.gaps import Gap, GapReason, GapState
 from src.core.domain.market.reconciliation import Run, RunState
 from src.core.domain.market.session import SessionTable
 from src.core.errors import ActionRefusedError, DatabaseUnavailableError, VendorError
@@ -108,6 +109,23 @@ def test_a_day_whose_bars_are_final_is_not_asked_for(bench: Bench, make: MakeSer
     make().start(bench.submit)
     wait_for(lambda: len(bench.clock.waits) > 3)
     assert bench.vendor.asked == []
+
+
+def test_a_day_of_which_nothing_was_heard_is_compared_where_its_gap_was_given_up(
+    bench: Bench, make: MakeService, sqlite_database_url: str
+) -> None:
+    bench.database.set_state("universe", {"key": "SYMBOLS", "symbols": ["AAPL"], "unknown": []})
+    service = make()
+    service.start(bench.submit)
+    wait_for(lambda: len(bench.clock.waits) > 3)
+    assert bench.vendor.asked == []
+    gap = Gap("one", "*", ("AAPL",), MINUTE, MINUTE + 60_000, GapReason.RESTART, "", 5)
+    bench.gaps.record([gap])
+    bench.gaps.expand(gap, {"AAPL": 7})
+    bench.gaps.note(bench.gaps.entries(7, 1), GapState.UNREPAIRABLE, None, 0, "No.")
+    wait_for(lambda: done(bench))
+    assert [row.state for row in bench.listed_gaps()] == ["repaired"]
+    assert [one.tier for one in stored_bars(sqlite_database_url)] == [Tier.FINAL, Tier.FINAL]
 
 
 def test_where_every_day_trades_a_saturday_is_compared(bench: Bench, make: MakeService) -> None:

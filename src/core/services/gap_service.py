@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from src.core.domain.connection.interruption import Interruption
+from src.core.domain.connection.interruption import Interruption, Listened
 from src.core.domain.market.bar import MINUTE_MS
 from src.core.domain.market.bar_book import Doubt
 from src.core.domain.market.gap_book import WHOLE_MARKET, Clip, GapBook, Opening, floor_minute
@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 _SURE_AFTER_S = 2.0
 _ESTIMATE_AFTER_S = 10.0
 _NAMED = 20
+# No connection is mute for longer unnoticed: outside of the regular session a small one may, over a long weekend.
+_LONGEST_SILENCE_MS = 4 * 86_400_000
 _DOUBTS = {
     GapReason.UNOFFICIAL: "Seconds came, but no minute bar.",
     GapReason.LATE: "A second came when its minute was closed.",
@@ -33,10 +35,19 @@ _DOUBTS = {
 
 
 class Heard(NamedTuple):
-    """Up to which minute a life heard: `event_ms` by the feed, which was at `at_ms` by the wall clock (epoch ms)."""
+    """Up to which minute a life heard: `event_ms` by the feed, which was at `at_ms` by the wall clock (epoch ms).
+
+    `quiet_ms` is the same of the connection that heard nothing for longest: it may be mute.
+    """
 
     event_ms: int
     at_ms: int
+    quiet_ms: int | None = None
+
+    @property
+    def missed_ms(self) -> int:
+        """From when on something may have been missed."""
+        return self.event_ms if self.quiet_ms is None else min(self.event_ms, self.quiet_ms)
 
 
 class Before(NamedTuple):
@@ -105,7 +116,7 @@ class GapService:
     def _open_restart(self, universe: Sequence[str], before: Before, now_ms: int) -> None:
         known = [before.history[symbol] for symbol in universe if symbol in before.history]
         if before.heard is not None:
-            from_ms, since = floor_minute(before.heard.event_ms) - MINUTE_MS, _utc(before.heard.event_ms)
+            from_ms, since = floor_minute(before.heard.missed_ms) - MINUTE_MS, _utc(before.heard.missed_ms)
             self._book.interrupt(
                 universe, from_ms, self._opening(GapReason.RESTART, f"Nothing listened since {since}.")
             )
@@ -206,13 +217,22 @@ class GapService:
             self._book.kept(gaps)
             self._written = changes
 
-    def heard(self) -> Heard | None:
-        """What a next life may take as heard: nothing new while a gap is not written yet, or if nothing came."""
+    def heard(self, listened: Iterable[Listened] = ()) -> Heard | None:
+        """What a next life may take as heard: nothing new while a gap is not written yet, or if nothing came.
+
+        `listened` is what each connection heard, before this is asked: what ended since is a gap that is not written.
+        """
         watermark_ms = self._intake.watermark_ms
         behind_ms = self._intake.behind_ms()
+        quiet_ms = min((self._newest_ms(one) for one in listened), default=watermark_ms)
         with self._lock:
             is_written = self._written == self._book.changes
-        return Heard(watermark_ms, watermark_ms + behind_ms) if watermark_ms and is_written else None
+        if not watermark_ms or not is_written:
+            return None
+        return Heard(watermark_ms, watermark_ms + behind_ms, max(quiet_ms, watermark_ms - _LONGEST_SILENCE_MS))
+
+    def _newest_ms(self, one: Listened) -> int:
+        return self._intake.event_ms(one.since_s) if one.heard_ms is None else one.heard_ms
 
     def snapshot(self) -> dict[str, Any]:
         """What grows: how many symbols and the first of them; and how many changed gaps wait for the database."""

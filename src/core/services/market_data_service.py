@@ -18,6 +18,7 @@ from src.core.ports import (
     Clock,
     ConnectionControl,
     DataAdapter,
+    Histories,
     IngestStore,
     Ownership,
     Reconciliations,
@@ -85,6 +86,7 @@ class MarketDataService:
         make_writer: Callable[[BarSource], BarWriter],
         repair: Repair,
         reconciliations: Reconciliations,
+        histories: Histories,
         clock: Clock,
         on_crash: Callable[[], None],
     ) -> None:
@@ -97,6 +99,7 @@ class MarketDataService:
         self._repair = repair
         self._clock = clock
         self._reconciliations = reconciliations
+        self._histories = histories
         self._on_crash = on_crash
         self.data_adapter = make_adapter(
             FeedCallbacks(
@@ -167,6 +170,7 @@ class MarketDataService:
         self._writer.post_state("history", self._history)
         self._spawn("repair", self._run_repair)
         self._reconciliations.start(self._writer.submit)
+        self._histories.start(self._writer.submit)
         self._desk.start()
         self._spawn("feed-connect", self._connect)
         while not self._stopping.wait(_LEAST_BEAT_S):  # of the machine's time, so that no clock makes it spin
@@ -235,15 +239,17 @@ class MarketDataService:
         self._writer.wake()
 
     def _post_heard(self) -> None:
-        if (heard := self._gaps.heard()) is not None:
+        if (heard := self._gaps.heard(self.data_adapter.listened())) is not None:
             self._writer.post_state("heard", heard._asdict())
 
     def _shut_down(self) -> None:
         self.data_adapter.disconnect()
         self._post_heard()
         self._reconciliations.close()
+        self._histories.close()
         self._repair.close()
         self._reconciliations.stop()
+        self._histories.stop()
         self._writer.post_state("status", self.snapshot())  # readers see at once that it has ended
         self._writer.stop()
         self._desk.stop()  # last: where time is short, bars come before events
@@ -325,4 +331,5 @@ class MarketDataService:
             "pipeline": self.intake.pipeline(writer["waiting_bars"]),
             "repair": self._repair.snapshot(),
             "reconciliation": self._reconciliations.snapshot(),
+            "history": self._histories.snapshot(),
         }

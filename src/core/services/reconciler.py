@@ -33,8 +33,6 @@ _RETRY_CAP_S = 10.0
 _MOST_UNANSWERED = 3
 # An empty day of a symbol that the feed told so many official minutes of is a failure of the answer, not of the feed.
 _MOST_OFFICIAL_OF_AN_EMPTY_DAY = 10
-_FOREVER_MS = 2**62
-_MOST_SYMBOLS = 1_000_000
 _T = TypeVar("_T")
 
 
@@ -85,6 +83,7 @@ class Reconciler:
         self._log = log
         self._gaps = gaps
         self._entries: dict[str, list[GapEntry]] = {}  # of the present run
+        self._taken_up: set[str] = set()  # gaps, in the present run
         self._clock = clock
         self._stamp = stamp
         self._saved_s = float("-inf")
@@ -97,7 +96,7 @@ class Reconciler:
         which raises DatabaseUnavailableError.
         """
         run = self._begin(request)
-        self._load_gaps()
+        self._load_gaps(request)
         try:
             symbols = self._symbols(request)
             run = msgspec.structs.replace(run, total=len(symbols))
@@ -207,13 +206,15 @@ class Reconciler:
         )
         return _Result(len({*told, *(bar.timestamp for bar in answer.bars)}), found, unusable)
 
-    def _load_gaps(self) -> None:
-        """Knows which minutes wait to be repaired: with a day's final bars they are."""
-        self._entries = {}
-        for entry in self._gaps.entries(_FOREVER_MS, _MOST_SYMBOLS):
+    def _load_gaps(self, request: Request) -> None:
+        """Knows which minutes of the day are not repaired, given up or not: with its final bars they are."""
+        self._entries, self._taken_up = {}, set()
+        for entry in self._gaps.unrepaired(*date_bounds_ms(request.date)):
             self._entries.setdefault(entry.symbol, []).append(entry)
 
     def _close_gaps(self, symbol: str, span: Span, found: Comparison) -> None:
+        """Closes what the day's final bars repaired. What was given up and is of other days as well is asked about
+        again, now that the vendor answers."""
         if span.asked_ms < final_from_ms(span.from_ms):
             return
         repaired = [bar.timestamp for bar in (*found.added, *found.differed, *found.withdrawn)]
@@ -221,6 +222,9 @@ class Reconciler:
             if span.from_ms <= entry.from_ms and entry.to_ms <= span.to_ms:
                 count = sum(entry.from_ms <= start_ms <= entry.to_ms for start_ms in repaired)
                 self._gaps.note([entry], GapState.REPAIRED, None, count, "")
+            elif entry.state is GapState.UNREPAIRABLE and entry.gap_id not in self._taken_up:
+                self._taken_up.add(entry.gap_id)
+                self._gaps.ask_again(entry.gap_id, self._clock.now_ms())
 
     def _note(self, run: Run, conduct: Conduct) -> None:
         """Tells how far the run is, and keeps it once a second; what is not kept is compared again after a stop."""

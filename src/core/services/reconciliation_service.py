@@ -60,7 +60,7 @@ class ReconciliationService:
         self._is_urgent = is_urgent
         self._asked: deque[Request] = deque()  # the first is under way
         self._asking = threading.Lock()  # what is asked for is in the log and in the queue, or in neither
-        self._nothing_to_do: set[dt.date] = set()  # days that were looked at and need nothing: the thread's own
+        self._all_final: set[dt.date] = set()  # days whose bars were looked at, and are: the thread's own
         self._now: Run | None = None
         self._last: Run | None = None
         self._holds = False
@@ -184,7 +184,7 @@ class ReconciliationService:
             return None
         for date in dates:
             request = Request(uuid.uuid4().hex, date, None, None)
-            if date not in self._nothing_to_do and self._is_due(request, now_ms):
+            if self._is_due(request, now_ms):
                 return request
         return None
 
@@ -194,10 +194,11 @@ class ReconciliationService:
             return False
         if any(run.continues(request, now_ms) for run in runs):
             return True
-        if self._log.has_unsettled(*date_bounds_ms(request.date)):
+        bounds_ms = date_bounds_ms(request.date)
+        if request.date not in self._all_final and self._log.has_unsettled(*bounds_ms):
             return True
-        self._nothing_to_do.add(request.date)
-        return False
+        self._all_final.add(request.date)
+        return self._log.has_given_up(*bounds_ms)
 
     def _carry_out(self, request: Request, conduct: Conduct) -> None:
         logger.info("Comparing %s with %s.", request.date, request.file or "the vendor's REST side")

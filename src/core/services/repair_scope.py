@@ -90,7 +90,10 @@ class RepairScope:
 
     def _symbols(self, gap: Gap, days: Mapping[str, SnapshotDay]) -> list[str]:
         symbols = self.listened if gap.symbols is None else gap.symbols
-        return sorted({*days, *self._store.dollar_volumes()}) if "*" in symbols else list(symbols)
+        if "*" not in symbols:
+            return list(symbols)
+        known = self._store.dollar_volumes()
+        return sorted({*days, *(symbol for symbol, dollars in known.items() if dollars or not days)})
 
     def _snapshot(self) -> dict[str, SnapshotDay] | None:
         """The whole market's day; None where the plan has no snapshot, or it cannot be had: then all are asked for."""
@@ -107,10 +110,11 @@ class RepairScope:
 
 
 def _unmoved(symbols: Iterable[str], before: Mapping[str, float], days: Mapping[str, SnapshotDay]) -> dict[str, float]:
-    """Those whose day's volume is what it was before the gap, or that did not trade at all."""
+    """Those whose day's volume is what it was before the gap, or that did not trade at all. Of a symbol that the
+    snapshot lacks nothing is known: it may be cut short, or empty."""
     volumes = {symbol: before.get(symbol, 0.0) for symbol in symbols}
     return {symbol: volume for symbol, volume in volumes.items() if _is_same(volume, days.get(symbol))}
 
 
 def _is_same(before: float, day: SnapshotDay | None) -> bool:
-    return abs((day.volume if day else 0.0) - before) < _SAME_VOLUME
+    return day is not None and abs(day.volume - before) < _SAME_VOLUME

@@ -29,7 +29,7 @@ from src.infrastructure.data_sources.rest_limiter import RestLimiter
 logger = logging.getLogger(__name__)
 
 _SNAPSHOT_PATH = "/v2/snapshot/locale/us/markets/stocks/tickers"
-_PAGE_MINUTES = 50_000  # the most base minutes one answer may be asked for
+_MOST_A_PAGE = 50_000  # base minutes of one answer
 _MOST_PAGES = 100
 _MOST_BYTES = 64 * 1024 * 1024  # the whole market's snapshot is some 8 MB, a page of 50,000 bars some 6
 _PIECE_BYTES = 65_536
@@ -88,11 +88,13 @@ _SNAPSHOT = msgspec.json.Decoder(_Snapshot)
 
 @dataclass(frozen=True)
 class RestConfig:
-    """Where to ask, with which key, and how often."""
+    """Where to ask, with which key, how often, and for how many bars a page at most."""
 
     base_url: str
     api_key: str
     rate: RequestRate
+    minutes_a_page: int = _MOST_A_PAGE
+    days_a_page: int = _MOST_A_PAGE
 
 
 class MassiveRest:
@@ -127,8 +129,7 @@ class MassiveRest:
         Minutes that had not ended when they were asked for are left out. Raises KeyRefusedError; VendorError when the
         symbol is refused or an answer cannot be used; VendorUnavailableError after four attempts without an answer.
         """
-        path = f"/v2/aggs/ticker/{quote(symbol, safe='')}/range/1/minute/{from_ms}/{to_ms}"
-        url = f"{self._config.base_url}{path}?{urlencode({'adjusted': 'false', 'sort': 'asc', 'limit': _PAGE_MINUTES})}"
+        url = self._range_url(symbol, f"minute/{from_ms}/{to_ms}", self._config.minutes_a_page)
         bars, unusable, spans = dict[int, Bar](), set[int](), list[Span]()
         for page, asked_ms, stamp in self._pages(url, symbol):
             spans.append(Span(from_ms, to_ms, asked_ms, stamp))
@@ -144,8 +145,7 @@ class MassiveRest:
     def daily_bars(self, symbol: str, from_date: dt.date, to_date: dt.date) -> DayAnswer:
         """All unadjusted days of `symbol` from `from_date` to `to_date` (New York), both included; raises as
         `minute_bars` does. Days that had not ended when they were asked for are left out."""
-        path = f"/v2/aggs/ticker/{quote(symbol, safe='')}/range/1/day/{from_date}/{to_date}"
-        url = f"{self._config.base_url}{path}?{urlencode({'adjusted': 'false', 'sort': 'asc', 'limit': _PAGE_MINUTES})}"
+        url = self._range_url(symbol, f"day/{from_date}/{to_date}", self._config.days_a_page)
         days, first_ms = dict[dt.date, DailyBar | None](), 0
         for page, asked_ms, stamp in self._pages(url, symbol):
             first_ms = first_ms or asked_ms
@@ -161,6 +161,10 @@ class MassiveRest:
             raise VendorError(f"The vendor's snapshot cannot be read: {error}.") from error
         days = ((one.ticker, one.day or _Day()) for one in found.tickers or [])
         return {ticker: SnapshotDay(day.v, day.v * (day.vw or day.c)) for ticker, day in days}
+
+    def _range_url(self, symbol: str, span: str, most: int) -> str:
+        query = urlencode({"adjusted": "false", "sort": "asc", "limit": most})
+        return f"{self._config.base_url}/v2/aggs/ticker/{quote(symbol, safe='')}/range/1/{span}?{query}"
 
     def _pages(self, url: str, symbol: str) -> Iterator[tuple[_Page, int, int]]:
         """Each page, with when it was asked for."""

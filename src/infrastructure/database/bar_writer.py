@@ -36,6 +36,7 @@ _SPOOL_PAUSE_S = 5.0
 _SEEDED_SPAN_MS = 240_000
 # A status that was not stored for so long is told by a file.
 _UNTOLD_S = 2.0
+_UP_TO_WHEN = "heard"
 
 
 class DatabaseBarWriter:
@@ -248,8 +249,7 @@ class DatabaseBarWriter:
             self._pending.remove(group)
             if not len(self._pending) and (group or self._outage.since_ms is None):
                 self._source.committed()
-            for key, value in states.items():
-                self._database.set_state(key, value)
+            self._store_states(states)
             self._database.forget_old_changes()
             self._store_spooled(self._spooled_group())
         except Exception as error:  # noqa: BLE001  whatever it is, bars must not be lost with this thread
@@ -260,6 +260,15 @@ class DatabaseBarWriter:
             self._succeed()
         finally:
             self._committing_since = None
+
+    def _store_states(self, states: dict[str, Any]) -> None:
+        """Stores them; what says up to when bars are stored waits until no other ones do: a kill must leave its gap."""
+        for key, value in states.items():
+            if key == _UP_TO_WHEN and len(self._pending):
+                with self._lock:
+                    self._states.setdefault(key, value)
+            else:
+                self._database.set_state(key, value)
 
     def _store(self, bars: Sequence[Bar]) -> None:
         if not bars:

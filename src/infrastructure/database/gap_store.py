@@ -43,17 +43,23 @@ _ENTRIES = text(
     " JOIN data_gap_symbols AS entry ON entry.symbol = due.symbol JOIN data_gaps AS gap ON gap.id = entry.gap_id"
     f" WHERE {_UNDONE} ORDER BY due.first_ms, entry.symbol, gap.from_ms, gap.to_ms, gap.id"
 )
+_UNREPAIRED = text(
+    "SELECT entry.gap_id, entry.symbol, gap.from_ms, gap.to_ms, gap.reason, entry.state, entry.due_ms, entry.attempts"
+    " FROM data_gap_symbols AS entry JOIN data_gaps AS gap ON gap.id = entry.gap_id"
+    " WHERE gap.from_ms <= :last_ms AND gap.to_ms >= :first_ms ORDER BY entry.symbol, gap.from_ms, gap.to_ms, gap.id"
+)
 # Of a gap that is as it was when the entries were read: a wider one is still to be asked about.
 _OF_SAME_GAP = (
-    "gap_id = :id AND state IN ('open', 'waiting') AND symbol {among}"
+    "gap_id = :id AND symbol {among}"
     " AND EXISTS (SELECT 1 FROM data_gaps WHERE id = :id AND from_ms = :from_ms AND to_ms = :to_ms"
     " AND symbols_total IS NOT NULL)"
 )
 _NOTE = (
     "UPDATE data_gap_symbols SET state = :state, due_ms = coalesce(:due_ms, due_ms), attempts = attempts + 1,"  # noqa: S608  of constants
-    f" detail = :detail WHERE {_OF_SAME_GAP}"
+    f" detail = :detail WHERE {_OF_SAME_GAP} AND state IN ('open', 'waiting')"
 )
-_DROP = f"DELETE FROM data_gap_symbols WHERE {_OF_SAME_GAP}"  # noqa: S608  of constants
+# Whoever found out that nothing is missing any more may close what was given up as well.
+_DROP = f"DELETE FROM data_gap_symbols WHERE {_OF_SAME_GAP} RETURNING state"  # noqa: S608  of constants
 _COUNT = text(
     "UPDATE data_gaps SET symbols_done = symbols_done + :done, attempts = attempts + :asked,"
     " repaired_bars = repaired_bars + :repaired, checked_ms = :now_ms WHERE id = :id"
@@ -64,17 +70,20 @@ _SETTLE = text(
     f" WHEN {_HAS.format('waiting')} THEN 'waiting'"
     f" WHEN {_HAS.format('unrepairable')} THEN 'unrepairable' ELSE 'repaired' END,"
     f" closed_ms = CASE WHEN {_HAS.format('open')} OR {_HAS.format('waiting')} THEN NULL ELSE :now_ms END"
-    " WHERE id = :id AND symbols_total IS NOT NULL AND closed_ms IS NULL"
+    " WHERE id = :id AND symbols_total IS NOT NULL AND (closed_ms IS NULL OR state = 'unrepairable')"
 )
 _COUNTS = text(
     "SELECT (SELECT count(*) FROM data_gaps WHERE closed_ms IS NULL), count(*), count(DISTINCT symbol), min(due_ms)"  # noqa: S608  of constants
     f" FROM data_gap_symbols AS entry WHERE {_UNDONE}"
 )
+# What is asked before its time is no attempt: else impatience would give gaps up, and have an empty answer believed.
+_SOONER = "due_ms = :now_ms, attempts = CASE WHEN attempts > 0 THEN attempts - 1 ELSE 0 END"
 _ASK_ALL_AGAIN = text(
-    f"UPDATE data_gap_symbols AS entry SET due_ms = :now_ms WHERE {_UNDONE} AND due_ms > :now_ms"  # noqa: S608  of constants
+    f"UPDATE data_gap_symbols AS entry SET {_SOONER} WHERE {_UNDONE} AND due_ms > :now_ms"  # noqa: S608  of constants
 )
 _ASK_ONE_AGAIN = text(
-    "UPDATE data_gap_symbols SET due_ms = :now_ms WHERE gap_id = :id AND (due_ms > :now_ms OR state = 'unrepairable')"
+    f"UPDATE data_gap_symbols SET {_SOONER} WHERE gap_id = :id"  # noqa: S608  of constants
+    " AND (due_ms > :now_ms OR state = 'unrepairable')"
 )
 _TAKE_UP_AGAIN = text(
     "UPDATE data_gap_symbols SET state = 'open', attempts = 0 WHERE gap_id = :id AND state = 'unrepairable'"
@@ -150,6 +159,12 @@ class DatabaseGapStore:
             rows = connection.execute(_ENTRIES, {"until_ms": until_ms, "limit": limit})
             return [_entry(GapEntry(*row)) for row in rows]
 
+    def unrepaired(self, first_ms: int, last_ms: int) -> list[GapEntry]:
+        """All entries with a minute from the first to the last, those among them that were given up as unrepairable."""
+        with database_errors(), self._engine.connect() as connection:
+            rows = connection.execute(_UNREPAIRED, {"first_ms": first_ms, "last_ms": last_ms})
+            return [_entry(GapEntry(*row)) for row in rows]
+
     def note(
         self, entries: Sequence[GapEntry], state: GapState, due_ms: int | None, repaired: int, detail: str
     ) -> None:
@@ -162,13 +177,15 @@ class DatabaseGapStore:
                 repaired = 0
 
     def _note_one_gap(self, connection: Connection, state: GapState, values: Mapping[str, Any], repaired: int) -> None:
-        statement = self._drop if state is GapState.REPAIRED else self._note
-        names = ("id", "from_ms", "to_ms", "wanted") + (
-            () if statement is self._drop else ("state", "due_ms", "detail")
-        )
-        found = connection.execute(statement, {name: values[name] for name in names}).rowcount
-        closing = state in (GapState.REPAIRED, GapState.UNREPAIRABLE)
-        counts = {"done": found if closing else 0, "asked": found, "repaired": repaired}
+        bounds = {name: values[name] for name in ("id", "from_ms", "to_ms", "wanted")}
+        if state is GapState.REPAIRED:
+            before = [row.state for row in connection.execute(self._drop, bounds)]
+            found, done = len(before), len(before) - before.count(GapState.UNREPAIRABLE)
+        else:
+            verdict = {name: values[name] for name in ("state", "due_ms", "detail")}
+            found = connection.execute(self._note, bounds | verdict).rowcount
+            done = found if state is GapState.UNREPAIRABLE else 0
+        counts = {"done": done, "asked": found, "repaired": repaired}
         connection.execute(_COUNT, {"id": values["id"], "now_ms": values["now_ms"], **counts})
         connection.execute(_SETTLE, {"id": values["id"], "now_ms": values["now_ms"]})
 

@@ -19,6 +19,9 @@ _WITH_BARS = (
     "SELECT symbol FROM symbols WHERE EXISTS (SELECT 1 FROM ohlcv_1min AS bar WHERE bar.symbol = symbols.symbol"
     " AND bar.timestamp >= {from_ms} AND bar.timestamp <= {to_ms} AND bar.tier < :below)"
 )
+_GIVEN_UP = text(
+    "SELECT 1 FROM data_gaps WHERE state = 'unrepairable' AND from_ms <= :to_ms AND to_ms >= :from_ms LIMIT 1"
+)
 _ALL = text("SELECT symbol FROM symbols")
 _UNIVERSE = text("SELECT value FROM service_state WHERE key = 'universe'")
 _OLDEST_FIRST = (reconciliations.c.started_ms, reconciliations.c.id)
@@ -89,6 +92,11 @@ class DatabaseReconciliations:
         bounds = {"from_ms": from_ms, "to_ms": to_ms, "below": Tier.FINAL.value}
         with database_errors(), self._read.connect() as connection:
             return connection.execute(query, bounds).first() is not None
+
+    def has_given_up(self, from_ms: int, to_ms: int) -> bool:
+        """Whether a gap with a minute in [from_ms, to_ms] was given up."""
+        with database_errors(), self._read.connect() as connection:
+            return connection.execute(_GIVEN_UP, {"from_ms": from_ms, "to_ms": to_ms}).first() is not None
 
 
 def _forget(connection: Connection) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from src.core.domain.connection.assignment import TICKER_LIMIT, WHOLE_MARKET, Assignment
 from src.core.domain.connection.event import ConnectionEvent, EventKind
-from src.core.domain.connection.interruption import Interruption
+from src.core.domain.connection.interruption import Interruption, Listened
 from src.core.domain.connection.state import ConnectionStatus, StatusChange
 from src.core.domain.market.gaps import GapReason
 from src.core.domain.market.tick import TickData
@@ -173,6 +173,15 @@ class MultiConnectionManager:
         """The tickers that are not with the connection that lists them, each with that connection."""
         with self._lock:
             return self._assignment.moved()
+
+    def listened(self) -> list[Listened]:
+        """What each connection that listens heard last."""
+        with self._lock:
+            return [
+                Listened(line.heard_ms, line.since_s)
+                for line in self._enabled
+                if line.up and line.held and line.since_s is not None
+            ]
 
     # -- what an administrator does ------------------------------------------------------------------------------
 

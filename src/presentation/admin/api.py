@@ -1,6 +1,5 @@
 """`/api/admin/...`: what an administrator's page loads, and what it may ask the ingesting half to do."""
 
-import time
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -12,6 +11,7 @@ from src.core.ports import BarReader, ChangeReader, JobDesk
 from src.core.services.connection_status_service import ConnectionStatusService
 from src.core.services.gap_report_service import GapReportService
 from src.presentation.admin.access import current_administrator
+from src.presentation.admin.acting import act, read_json
 from src.presentation.admin.live_feed import carriers_of, live_ticks
 from src.presentation.api.errors import ApiError, bad_parameter, unavailable
 from src.presentation.api.json_answer import json_answer
@@ -25,13 +25,6 @@ _MAX_GAPS = 1000
 _LONGEST_GAP_ID = 32
 _DEFAULT_RUNS = 20
 _MAX_RUNS = 1000
-# How long an answer waits for the ingesting half, and how often it looks.
-_ANSWER_TIMEOUT_S = 3.0
-_LOOK_INTERVAL_S = 0.05
-_STILL_ASKED = (
-    "The ingesting process has not answered yet. If it does within a minute, this is done, and the log of events says "
-    "so; after that it is not done any more."
-)
 
 
 class AdminDeps(NamedTuple):
@@ -91,8 +84,8 @@ def admin_blueprint(deps: AdminDeps) -> Blueprint:
         limit = read_limit(request.args, _DEFAULT_RUNS, _MAX_RUNS)
         return json_answer({"reconciliations": deps.gaps.reconciliations(limit)})
 
-    def act(kind: str, arguments: Mapping[str, Any]) -> Response:
-        return _act(deps.desk, kind, arguments, current_administrator().login)
+    def ask(kind: str, arguments: Mapping[str, Any]) -> Response:
+        return act(deps.desk, kind, arguments, current_administrator().login)
 
     @blueprint.post("/connections/<connection_id>/<any(pause, resume, reconnect):action>")
     def act_on_connection(connection_id: str, action: str) -> Response:
@@ -101,17 +94,17 @@ def admin_blueprint(deps: AdminDeps) -> Blueprint:
             raise ApiError(
                 404, "not_found", f"No connection is called {connection_id!r:.40}; there are {', '.join(known)}."
             )
-        return act(f"connection.{action}", {"connection_id": connection_id})
+        return ask(f"connection.{action}", {"connection_id": connection_id})
 
     @blueprint.post("/tickers/<ticker>/move")
     def move(ticker: str) -> Response:
         connection_id = _read_connection_id(deps)
         known, _unknown = deps.reader.resolve([ticker], deps.changes.seen())
-        return act("connection.move", {"ticker": known[0] if known else ticker, "connection_id": connection_id})
+        return ask("connection.move", {"ticker": known[0] if known else ticker, "connection_id": connection_id})
 
     @blueprint.post("/gaps/repair")
     def repair() -> Response:
-        return act("gaps.repair", {"gap_id": _read_gap_id()})
+        return ask("gaps.repair", {"gap_id": _read_gap_id()})
 
     return blueprint
 
@@ -130,7 +123,7 @@ def _connection_ids(deps: AdminDeps) -> list[str]:
 
 def _read_connection_id(deps: AdminDeps) -> str:
     """`connection_id` of the request's JSON body."""
-    body = _read_json()
+    body = read_json()
     known = _connection_ids(deps)
     if not isinstance(body, dict) or list(body) != ["connection_id"]:
         raise bad_parameter('The body is JSON and names a connection, such as {"connection_id": "connection_2"}.')
@@ -142,32 +135,10 @@ def _read_connection_id(deps: AdminDeps) -> str:
 
 def _read_gap_id() -> str | None:
     """`gap_id` of the request's JSON body; None without one, which means all gaps."""
-    body = _read_json()
+    body = read_json()
     if body == {}:
         return None
     gap_id = body["gap_id"] if isinstance(body, dict) and list(body) == ["gap_id"] else None
     if not isinstance(gap_id, str) or not 1 <= len(gap_id) <= _LONGEST_GAP_ID:
         raise bad_parameter('The body is JSON: {"gap_id": ...} with the id of a gap, or {} for all of them.')
     return gap_id
-
-
-def _read_json() -> Any:
-    """The request's JSON body; None for what is none, or is nested deeper than any reader follows."""
-    try:
-        return msgspec.json.decode(request.get_data()) if request.is_json else None
-    except (msgspec.DecodeError, RecursionError):
-        return None
-
-
-def _act(desk: JobDesk, kind: str, arguments: Mapping[str, Any], actor: str) -> Response:
-    """Hands the job in and waits for its answer, 3 s at most. Raises ApiError when it is refused."""
-    job_id = desk.ask(kind, arguments, actor)
-    deadline_s = time.monotonic() + _ANSWER_TIMEOUT_S
-    while time.monotonic() < deadline_s:
-        answer = desk.answer(job_id)
-        if answer is not None and answer.state == "refused":
-            raise ApiError(409, "bad_parameter", answer.answer or "")
-        if answer is not None and answer.state == "done":
-            return json_answer({"state": "done", "message": answer.answer})
-        time.sleep(_LOOK_INTERVAL_S)
-    return json_answer({"state": "asked", "message": _STILL_ASKED}, 202)

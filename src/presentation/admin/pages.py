@@ -9,12 +9,17 @@ from src.presentation.admin.access import admin_required
 
 
 def admin_pages_blueprint(feed_simulated: Callable[[], bool]) -> Blueprint:
-    """The page of the connections. Its data come from the API and by live messages."""
+    """The pages of the connections and of what is stored. Their data come from the API and by live messages."""
     blueprint = Blueprint("admin_pages", __name__)
 
     @blueprint.get("/admin/websockets")
     @admin_required
     def websockets() -> ResponseReturnValue:
         return render_template("admin_websockets.html", feed_simulated=feed_simulated())
+
+    @blueprint.get("/admin/history")
+    @admin_required
+    def history() -> ResponseReturnValue:
+        return render_template("admin_history.html", feed_simulated=feed_simulated())
 
     return blueprint

@@ -1,7 +1,7 @@
 """Query parameters, read strictly: each reader gives the value, or raises a bad_parameter that says what is allowed."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 
 from werkzeug.datastructures import MultiDict
@@ -44,10 +44,7 @@ def read_symbols(arguments: MultiDict[str, str]) -> list[str]:
 
 def read_flag(arguments: MultiDict[str, str], name: str) -> bool:
     """A parameter that is `true` or `false`, and false when it is absent."""
-    text = arguments.get(name, "false")
-    if text not in ("true", "false"):
-        raise bad_parameter(f"{name} is {text!r:.40}; allowed are true and false.")
-    return text == "true"
+    return read_choice(arguments, name, ("true", "false"), "false") == "true"
 
 
 def read_limit(arguments: MultiDict[str, str], default: int, largest: int) -> int:
@@ -60,15 +57,32 @@ def read_limit(arguments: MultiDict[str, str], default: int, largest: int) -> in
     return int(text)
 
 
-def read_since_ms(arguments: MultiDict[str, str]) -> int | None:
-    """`since` as epoch ms: epoch seconds (below 10^11), epoch ms, or an ISO 8601 time (UTC where it names no zone)."""
-    text = arguments.get("since")
+def read_whole(arguments: MultiDict[str, str], name: str, default: int, largest: int) -> int:
+    """A whole number from 0 to `largest`."""
+    text = arguments.get(name, str(default))
+    if not re.fullmatch(r"[0-9]{1,9}", text) or int(text) > largest:
+        raise bad_parameter(f"{name} is {text!r:.40}; allowed is a whole number from 0 to {largest}.")
+    return int(text)
+
+
+def read_choice(arguments: MultiDict[str, str], name: str, allowed: Sequence[str], default: str) -> str:
+    """A parameter that is one of some words."""
+    text = arguments.get(name, default)
+    if text not in allowed:
+        words = f"{', '.join(allowed[:-1])} and {allowed[-1]}"
+        raise bad_parameter(f"{name} is {text!r:.40}; allowed are {words}.")
+    return text
+
+
+def read_time_ms(arguments: MultiDict[str, str], name: str) -> int | None:
+    """A time as epoch ms: epoch seconds (below 10^11), epoch ms, or an ISO 8601 time (UTC where it names no zone)."""
+    text = arguments.get(name)
     if text is None:
         return None
-    since_ms = _number_ms(text) if re.fullmatch(r"[0-9]+(\.[0-9]+)?", text) else _iso_ms(text)
-    if not 0 <= since_ms <= LAST_MS:
-        raise bad_parameter(f"since is {text!r:.40}; allowed are times from 1970 to 9999.")
-    return since_ms
+    time_ms = _number_ms(text) if re.fullmatch(r"[0-9]+(\.[0-9]+)?", text) else _iso_ms(name, text)
+    if not 0 <= time_ms <= LAST_MS:
+        raise bad_parameter(f"{name} is {text!r:.40}; allowed are times from 1970 to 9999.")
+    return time_ms
 
 
 def _number_ms(text: str) -> int:
@@ -78,13 +92,13 @@ def _number_ms(text: str) -> int:
     return round(number * 1000) if number < _FIRST_MILLISECOND else round(number)
 
 
-def _iso_ms(text: str) -> int:
+def _iso_ms(name: str, text: str) -> int:
     try:
         moment = datetime.fromisoformat(text.replace(" ", "+") if re.search(r"\d \d\d:?\d\d$", text) else text)
         moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         return round(moment.timestamp() * 1000)
     except (ValueError, OverflowError) as error:
         raise bad_parameter(
-            f"since is {text!r:.40}; allowed are epoch seconds, epoch milliseconds, "
+            f"{name} is {text!r:.40}; allowed are epoch seconds, epoch milliseconds, "
             "or ISO 8601 such as 2025-11-20T14:30:00Z."
         ) from error

@@ -14,7 +14,7 @@ from src.core.domain.market.quote import QuoteDay
 from src.core.ports import BarReader, ChangeReader, Seen
 from src.presentation.api.errors import ApiError
 from src.presentation.api.json_answer import json_answer
-from src.presentation.api.parameters import check_names, read_flag, read_limit, read_since_ms
+from src.presentation.api.parameters import check_names, read_flag, read_limit, read_time_ms
 from src.presentation.api.shared_answers import SharedAnswers
 from src.presentation.api.whom import Asked, Whom
 
@@ -88,7 +88,7 @@ def ticks_blueprint(deps: TicksDeps) -> Blueprint:
             request.args, ("symbol", "symbols", "universe", "since", "cursor", "limit", "status"), ("since", "cursor")
         )
         limit = read_limit(request.args, _DEFAULT_LIMIT, _MAX_LIMIT)
-        since_ms = read_since_ms(request.args)
+        since_ms = read_time_ms(request.args, "since")
         with_status = read_flag(request.args, "status")
         cursor = Cursor.decode(request.args.get("cursor", ""))
         seen = deps.changes.seen(0 if cursor is None else cursor.revision)

@@ -1,5 +1,6 @@
 """The ingesting half in a process of its own, so that it can be killed; it lives by the clock of the test."""
 
+import functools
 import logging
 import multiprocessing
 import os
@@ -7,26 +8,41 @@ import signal
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import NamedTuple
 
-from src.app import build_runtime
+from sqlalchemy import Engine, event
+
+from src import app
 from src.config.settings import parse_settings
+from src.infrastructure.database.bar_writer import DatabaseBarWriter
+from src.infrastructure.database.spool import Spool, SpoolLimits
 from tests.clocks import RacingClock, SteppedClock
 
 _HOUR_MS = 3_600_000
 _BEAT_S = 0.002
 # A process that has ended by itself is started again after so long, as the supervisor does.
 _RESTART_S = 0.2
-_CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["tests.integration.faults.program"])
+CONTEXT = multiprocessing.get_context("forkserver")
+CONTEXT.set_forkserver_preload(["tests.integration.faults.program"])
 CRASHED = 3
+SLOW = "seconds-a-statement"
 
 
-def run(environment: Mapping[str, str], clock_path: Path, log_path: Path, slot: int) -> None:
+class Room(NamedTuple):
+    """How many bars may wait for the database: on disk, and then in memory."""
+
+    spool_rows: int
+    memory_bars: int
+
+
+def run(environment: Mapping[str, str], clock_path: Path, log_path: Path, slot: int, room: Room | None) -> None:
     """What the process does: ingest until SIGTERM, or until the service ends by itself.
 
-    SIGUSR1 sets its wall clock an hour back, SIGUSR2 an hour forward.
+    SIGUSR1 sets its wall clock an hour back, SIGUSR2 an hour forward. While there is a file `SLOW` beside the clock's,
+    each statement takes so many seconds as it says.
     """
     os.environ["SSL_CERT_FILE"] = environment["SSL_CERT_FILE"]
     logging.basicConfig(filename=log_path, level=logging.INFO, format="%(levelname)s %(threadName)s %(message)s")
@@ -36,12 +52,15 @@ def run(environment: Mapping[str, str], clock_path: Path, log_path: Path, slot: 
     signal.signal(signal.SIGUSR2, lambda *_: clock.step(_HOUR_MS))
     signal.signal(signal.SIGTERM, lambda *_: told.set())
     threading.Thread(target=_live_on, args=(racing, slot), daemon=True).start()
+    _take_time(racing, clock_path.with_name(SLOW))
+    if room is not None:
+        _leave(room)
 
     def crash() -> None:
         crashed.set()
         told.set()
 
-    service = build_runtime(parse_settings(environment), crash, clock)
+    service = app.build_runtime(parse_settings(environment), crash, clock)
     assert service is not None
     service.start()
     while not told.wait(0.05):
@@ -49,6 +68,21 @@ def run(environment: Mapping[str, str], clock_path: Path, log_path: Path, slot: 
     service.stop()
     logging.shutdown()
     os._exit(CRASHED if crashed.is_set() else 0)  # no thread that hangs holds the process up
+
+
+def _take_time(clock: RacingClock, told: Path) -> None:
+    never = threading.Event()
+
+    @event.listens_for(Engine, "before_cursor_execute")
+    def wait(*_statement: object) -> None:
+        with suppress(FileNotFoundError):
+            clock.wait(never, float(told.read_text()))
+
+
+def _leave(room: Room) -> None:
+    limits = SpoolLimits(rows=room.spool_rows)
+    app.Spool = functools.partial(Spool, limits=limits)  # type: ignore[assignment,misc]  # called all the same
+    app.DatabaseBarWriter = functools.partial(DatabaseBarWriter, memory_limit=room.memory_bars)  # type: ignore[assignment,misc]  # called all the same
 
 
 def _live_on(clock: RacingClock, slot: int) -> None:
@@ -60,8 +94,16 @@ def _live_on(clock: RacingClock, slot: int) -> None:
 class Program:
     """One installation's ingesting process, from `start` to `stop` or `kill`; number `slot` of those of a test."""
 
-    def __init__(self, environment: Mapping[str, str], clock_path: Path, log_path: Path, slot: int = 0) -> None:
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        clock_path: Path,
+        log_path: Path,
+        slot: int = 0,
+        room: Room | None = None,
+    ) -> None:
         self.environment = dict(environment)
+        self._room = room
         self.slot = slot
         self.log_path = log_path
         self.stands_still = False  # stopped by a signal, as a machine that sleeps
@@ -73,8 +115,8 @@ class Program:
     def start(self) -> None:
         """Starts it, and does not wait until it is ready."""
         self._wanted = True
-        arguments = (self.environment, self._clock_path, self.log_path, self.slot)
-        self._process = _CONTEXT.Process(target=run, args=arguments, daemon=True)
+        arguments = (self.environment, self._clock_path, self.log_path, self.slot, self._room)
+        self._process = CONTEXT.Process(target=run, args=arguments, daemon=True)
         self._process.start()
 
     def stop(self) -> float:

@@ -11,8 +11,10 @@ from flask.testing import FlaskClient
 
 from src.app import create_app
 from src.config.settings import parse_settings
-from src.core.domain.market.gaps import GapState
+from src.core.domain.market.bar import Tier
+from src.core.domain.market.gaps import GapReason, GapState
 from src.core.domain.market.reconciliation import RunState
+from src.core.domain.market.session import new_york_date
 from src.core.services.connection_desk import ConnectionDesk
 from src.core.services.gap_jobs import GapJobs
 from src.infrastructure.clock import SystemClock
@@ -20,10 +22,11 @@ from src.infrastructure.database.connection_events import DatabaseEventRecorder
 from src.infrastructure.database.engines import read_engine, row_engine
 from src.infrastructure.database.jobs import DatabaseJobInbox
 from src.infrastructure.observability.status_file import StatusFile
-from src.presentation.admin import api
+from src.presentation.admin import acting
 from tests import status_rows
 from tests.accounts import log_in, make_admin
 from tests.admin_site import CARRIED, now_ms, started
+from tests.bars import bar
 from tests.connection_control import Control
 from tests.waiting import wait_for
 
@@ -32,6 +35,7 @@ GAPS = "/api/admin/gaps"
 REPAIR = "/api/admin/gaps/repair"
 RUNS = "/api/admin/reconciliations"
 GETS = (STATUS, "/api/admin/connection-events", "/api/admin/connection-tickers", GAPS, RUNS)
+DAY_MS = 86_400_000
 PAUSE = "/api/admin/connections/connection_1/pause"
 MOVE = "/api/admin/tickers/AAPL/move"
 
@@ -52,7 +56,9 @@ class Office:
         self._engines = [read_engine(url), row_engine(url)]
         inbox = DatabaseJobInbox(*self._engines, now_ms)
         self.woken = 0
-        jobs = {"gaps.repair": GapJobs(self.ingestion.gaps, self._wake, now_ms).repair}
+        self.opened: list[tuple[Any, ...]] = []
+        gap_jobs = GapJobs(self.ingestion.gaps, lambda *gap: self.opened.append(gap), self._wake, now_ms)
+        jobs = {"gaps.repair": gap_jobs.repair, "coverage.repair": gap_jobs.ask_for}
         recorder = DatabaseEventRecorder(self._engines[1])
         self.desk = ConnectionDesk(self.control, inbox, recorder, SystemClock(), lambda: None, jobs)
         self.control.on_event = self.desk.note
@@ -271,7 +277,7 @@ def test_a_move_names_a_connection(office: Office, body: dict[str, Any]) -> None
 
 
 def test_when_ingestion_does_not_answer_it_is_said_in_time(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(api, "_ANSWER_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(acting, "_ANSWER_TIMEOUT_S", 0.2)
     begun_s = time.monotonic()
     body = office.post(PAUSE, 202)
     assert time.monotonic() - begun_s < 2
@@ -294,3 +300,40 @@ def test_without_the_database_it_is_503(office: Office) -> None:
     status_file.remove()
     office.ingestion.bring_back()
     wait_for(lambda: office.client.get(STATUS).status_code == 200)
+
+
+# -- coverage --------------------------------------------------------------------------------------------------------
+
+COVERAGE = "/api/admin/coverage"
+DAY = {"from": "2025-11-20", "to": "2025-11-20"}
+
+
+def test_days_that_are_asked_for_are_a_gap(attended: Office) -> None:
+    attended.ingestion.database.merge([bar("AAPL"), bar("BRK.B")])
+    told = attended.post(f"{COVERAGE}/repair", json={"symbols": ["aapl", "BRK-B"], **DAY})
+    assert told["message"] == "2 symbols will be asked for as soon as the rate allows."
+    [(symbols, from_ms, to_ms, reason, scope, detail)] = attended.opened
+    assert (symbols, reason, scope) == (["AAPL", "BRK.B"], GapReason.ASKED, "2 symbols")
+    assert to_ms - from_ms == DAY_MS - 60_000, "the simulated market trades all day"
+    assert "admin" in detail
+    assert attended.woken == 1
+
+
+def test_minutes_to_come_are_not_asked_for(attended: Office) -> None:
+    attended.ingestion.database.merge([bar("AAPL")])
+    today = new_york_date(now_ms()).isoformat()
+    attended.post(f"{COVERAGE}/repair", json={"symbols": ["AAPL"], "from": today, "to": today})
+    assert all(to_ms < now_ms() for _symbols, _from_ms, to_ms, *_more in attended.opened)
+
+
+def test_days_of_symbols_are_told_a_letter_each(office: Office) -> None:
+    office.ingestion.database.merge([bar("AAPL"), bar("MSFT", tier=Tier.FINAL)])
+    told = office.get(f"{COVERAGE}?symbols=AAPL,MSFT,NONE&from=2025-11-19&to=2025-11-20")
+    assert [day["date"] for day in told["days"]] == ["2025-11-19", "2025-11-20"]
+    assert told["unknown"] == ["NONE"]
+    assert [(row["symbol"], row["states"], row["bars"]) for row in told["symbols"]] == [
+        ("AAPL", "MU", [0, 1]), ("MSFT", "MF", [0, 1])
+    ]  # fmt: skip
+    assert told["legend"]["U"] == "unconfirmed"
+    more = office.get(f"{COVERAGE}?symbols=AAPL,MSFT&from=2025-11-20&to=2025-11-20&offset=1&limit=1")
+    assert (more["total"], [row["symbol"] for row in more["symbols"]]) == (2, ["MSFT"])

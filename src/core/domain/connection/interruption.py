@@ -5,6 +5,14 @@ from typing import NamedTuple
 from src.core.domain.market.gaps import GapReason
 
 
+class Listened(NamedTuple):
+    """What a connection that listens heard last: the event time (epoch ms) of the newest data of its session, None for
+    none, and since when it listens, monotonic seconds."""
+
+    heard_ms: int | None
+    since_s: float
+
+
 class Interruption(NamedTuple):
     """Tickers of which nothing may have come since `heard_ms`, noticed now; `*` among them stands for the whole market.
 

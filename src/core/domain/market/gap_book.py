@@ -97,10 +97,12 @@ class GapBook:
 
     def open(self, symbols: Sequence[str], from_ms: int, to_ms: int, opening: Opening) -> None:
         """Something may be missing of these minutes, both included. A gap of the same symbols and reason that is near
-        takes them in; a hint at minutes of a known gap opens none."""
+        takes them in; of a hint, what a known gap has opens none."""
         from_ms, to_ms = floor_minute(from_ms), floor_minute(to_ms)
-        if len(symbols) == 1 and self._is_known(symbols[0], from_ms, to_ms, opening.reason):
-            return
+        if len(symbols) == 1:
+            from_ms = self._unknown_from(symbols[0], from_ms, to_ms, opening.reason)
+            if from_ms > to_ms:
+                return
         key = (_told(symbols), opening.reason)
         gap = _widened(self._widened.get(key), from_ms, to_ms) or self._gap(symbols, from_ms, to_ms, opening)
         if gap == self._widened.get(key):
@@ -203,13 +205,20 @@ class GapBook:
             self._changed[joined.id] = joined._replace(to_ms=last_ms)
         self._widened.clear()
 
-    def _is_known(self, symbol: str, from_ms: int, to_ms: int, reason: GapReason) -> bool:
-        """Whether another gap has what is missing; a volume that grew is explained by any minute of a gap."""
+    def _unknown_from(self, symbol: str, from_ms: int, to_ms: int, reason: GapReason) -> int:
+        """From which of these minutes on no other gap has what is missing; after the last of them if it has all.
+
+        A volume that grew over a gap is one more hint only for what follows it: whoever repairs the gap asks about the
+        minutes before it as well.
+        """
+        spans = self._spans(symbol, to_ms)
         if reason is GapReason.UNOFFICIAL:
-            return any(first_ms <= from_ms and to_ms <= last_ms for first_ms, last_ms in self._spans(symbol, to_ms))
-        if reason is GapReason.SUSPECT:
-            return any(first_ms <= to_ms and from_ms <= last_ms for first_ms, last_ms in self._spans(symbol, to_ms))
-        return False
+            known = [last_ms for first_ms, last_ms in spans if first_ms <= from_ms and to_ms <= last_ms]
+        elif reason is GapReason.SUSPECT:
+            known = [last_ms for first_ms, last_ms in spans if first_ms <= to_ms and from_ms <= last_ms]
+        else:
+            known = []
+        return max(known) + MINUTE_MS if known else from_ms
 
     def _spans(self, symbol: str, now_ms: int) -> Iterator[tuple[int, int]]:
         """The minutes, the first and the last, of the gaps of several symbols that have this one."""

@@ -117,6 +117,10 @@ class Load(msgspec.Struct, frozen=True):
         failures = {what: reason, **self.failures}
         return msgspec.structs.replace(self, units_failed=self.units_failed + units, failures=failures, detail="")
 
+    def with_detail(self, sentence: str) -> "Load":
+        """The load of which something is to be said, until the next unit."""
+        return msgspec.structs.replace(self, detail=sentence)
+
     def ended(self, at_ms: int, trouble: str = "") -> "Load":
         """The load after its last unit, or after `trouble` that ended it before."""
         state = LoadState.FAILED if trouble or self.units_failed else LoadState.DONE
@@ -195,15 +199,16 @@ def joined(queue: Sequence[Piece], most: int) -> list[Piece]:
     return list(queue[:count])
 
 
-def learnt(piece: Piece, known: Known | None, dates: Sequence[dt.date], settled: dt.date) -> Known | None:
-    """What is known of a piece's month once it was loaded with bars of `dates`; None while nothing of it is settled."""
+def learnt(piece: Piece, known: Known | None, bars: Mapping[int, int], settled: dt.date) -> Known | None:
+    """What is known of a piece's month once it was loaded; `bars` are how many it has by date (an ordinal), `settled`
+    is the last date that was settled then. None while nothing is known."""
     through = min(piece.to_date, settled)
     if through < piece.from_date:
         return known
-    bars = sum(date <= through for date in dates)
+    count = sum(bars.get(date, 0) for date in range(piece.from_date.toordinal(), through.toordinal() + 1))
     if known is None:
-        return Known(piece.from_date, through, bars)
-    return Known(min(known.since, piece.from_date), max(known.through, through), known.bars + bars)
+        return Known(piece.from_date, through, count)
+    return Known(min(known.since, piece.from_date), max(known.through, through), known.bars + count)
 
 
 def words(load: Load) -> str:

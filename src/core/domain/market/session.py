@@ -89,6 +89,13 @@ class SessionTable:
             post_close_ms=_instant_ms(date, _EARLY_POST_CLOSE if early else _POST_CLOSE),
         )
 
+    def known_or_usual(self, date: dt.date) -> TradingDay | None:
+        """The same; of a date that the table does not cover, a weekday's usual bounds. For bars that exist already."""
+        try:
+            return self.trading_day(date)
+        except CalendarRangeError:
+            return usual_day(date) if date.weekday() < _SATURDAY else None
+
     def phase(self, now_ms: int) -> Phase:
         """The phase at an instant."""
         # A trading day begins and ends within its New York date, so no other day can claim the instant.
@@ -141,6 +148,12 @@ class SessionTable:
                 f"The trading calendar covers {self.covered_from} to {self.covered_to}, and not {date}; "
                 "extend data/sessions.csv with scripts/dev_tools/make_sessions.py."
             )
+
+
+def usual_day(date: dt.date) -> TradingDay:
+    """The bounds of a date as if it were an ordinary trading day: those of the simulated market's every day."""
+    bounds = (_instant_ms(date, time) for time in (_PRE_OPEN, _OPEN, _CLOSE, _POST_CLOSE))
+    return TradingDay(date, *bounds)
 
 
 def new_york_date(now_ms: int) -> dt.date:

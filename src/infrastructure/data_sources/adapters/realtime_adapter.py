@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from src.core.domain.connection.interruption import Listened
 from src.core.ports import ConnectionControl, FeedClient
 
 
@@ -41,6 +42,10 @@ class RealTimeDataAdapter:
     def moved(self) -> dict[str, str]:
         """The tickers that are not with the connection that lists them, each with that connection."""
         return self.client.moved()
+
+    def listened(self) -> list[Listened]:
+        """What each connection that listens heard last."""
+        return self.client.listened()
 
     def snapshot(self) -> dict[str, Any]:
         """The client's health."""

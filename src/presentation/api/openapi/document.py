@@ -1,11 +1,12 @@
 """The description of the whole API, in the words of OpenAPI 3.1 (https://spec.openapis.org/oas/v3.1.1.html)."""
 
-from src.presentation.api.openapi import accounts, admin, admin_schemas, market, operations
+from src.presentation.api.openapi import accounts, admin, admin_schemas, bars, coverage, market, operations
 from src.presentation.api.openapi.parts import Part, fields, text
 
 _DESCRIPTION = (
     "One-minute OHLCV bars of US stocks, as they form and as they become official. Times are integer epoch "
-    "milliseconds, UTC; a bar's time is the start of its minute. Prices are dollars, unadjusted. An error is "
+    "milliseconds, UTC; a bar's time is the start of its minute. Prices are dollars, unadjusted unless asked for "
+    "otherwise. An error is "
     '`{"error": {"code", "message"}}` with the right status, where the message is a sentence for people.'
 )
 _ERROR = fields(
@@ -41,10 +42,24 @@ def openapi_document(version: str, cookie: str) -> Part:
         "openapi": "3.1.0",
         "info": {"title": "TickStock", "version": version, "description": _DESCRIPTION},
         "tags": [{"name": name, "description": words} for name, words in _TAGS.items()],
-        "paths": {**market.PATHS, **admin.PATHS, **accounts.PATHS, **operations.PATHS},
+        "paths": {
+            **market.PATHS,
+            **bars.PATHS,
+            **admin.PATHS,
+            **coverage.PATHS,
+            **accounts.PATHS,
+            **operations.PATHS,
+        },
         "components": {
             "securitySchemes": _security(cookie),
-            "schemas": {"Error": _ERROR, **market.SCHEMAS, **admin_schemas.SCHEMAS, **operations.SCHEMAS},
+            "schemas": {
+                "Error": _ERROR,
+                **market.SCHEMAS,
+                **bars.SCHEMAS,
+                **admin_schemas.SCHEMAS,
+                **coverage.SCHEMAS,
+                **operations.SCHEMAS,
+            },
         },
     }
 

@@ -132,4 +132,18 @@ PATHS: dict[str, Part] = {
             security=ADMINISTRATOR,
         )
     },
+    "/admin/history": {
+        "get": operation(
+            "Pages",
+            "history-page",
+            "The page of what is stored",
+            "For administrators: which days of which symbols are whole, and asking the vendor for those that are not.",
+            {
+                "200": page_answer("The page."),
+                "303": redirect("Nobody is logged in; the page for logging in follows."),
+                **page_errors(403, 503),
+            },
+            security=ADMINISTRATOR,
+        )
+    },
 }
