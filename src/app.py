@@ -31,6 +31,7 @@ from src.core.services.bar_intake import BarIntake
 from src.core.services.connection_desk import ConnectionDesk
 from src.core.services.connection_status_service import ConnectionStatusService
 from src.core.services.coverage_service import CoverageService
+from src.core.services.file_import_service import FileImportService
 from src.core.services.gap_jobs import GapJobs
 from src.core.services.gap_report_service import GapReportService
 from src.core.services.gap_service import GapService
@@ -44,6 +45,7 @@ from src.core.services.measurement_service import MeasurementService
 from src.core.services.reconciler import Reconciler
 from src.core.services.reconciliation_service import ReconciliationService
 from src.core.services.repair_service import RepairService
+from src.import_process import size_of, starter
 from src.infrastructure.cache.relationship_cache import RelationshipCache
 from src.infrastructure.calendar.session_table import load_session_table
 from src.infrastructure.clock import SystemClock
@@ -221,13 +223,15 @@ def build_runtime(
     )
     reconciliations = _reconciliations(settings, database, rest, sessions, clock, repair, intake)
     histories = _histories(settings, database, rest, sessions, clock, repair)
+    imports = _imports(settings.database_url, clock)
     gap_jobs = GapJobs(queue, gaps.open, repair.wake, clock.now_ms)
     jobs = {
         "gaps.repair": gap_jobs.repair,
         "coverage.repair": gap_jobs.ask_for,
         "reconcile": reconciliations.ask,
         "history.load": histories.ask,
-        "history.cancel": histories.cancel,
+        "history.cancel": lambda job: (imports if imports.knows(job.arguments["id"]) else histories).cancel(job),
+        "history.import": imports.ask,
     }
 
     def make_adapter(callbacks: FeedCallbacks) -> RealTimeDataAdapter:
@@ -258,6 +262,7 @@ def build_runtime(
         repair,
         reconciliations,
         histories,
+        imports,
         clock,
         on_crash,
     )
@@ -307,6 +312,10 @@ def _histories(
     log = DatabaseHistory(read, row_engine(url))
     parts = HistoryParts(lambda: rest, database, DatabaseDays(read), log, trading, clock)
     return HistoryService(parts, lambda days: database.merge_daily(days).refused == 0, repair.is_urgent)
+
+
+def _imports(url: str, clock: Clock) -> FileImportService:
+    return FileImportService(DatabaseHistory(read_engine(url), row_engine(url)), starter(url), size_of, clock)
 
 
 def _desk(

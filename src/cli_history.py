@@ -3,6 +3,7 @@
 import click
 
 from src.cli_history_coverage import coverage_command
+from src.cli_history_import import import_command
 from src.cli_history_load import cancel_command, load_command, loads_command
 from src.cli_owner import MakeRest
 from src.config.settings import Settings

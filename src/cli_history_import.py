@@ -20,20 +20,17 @@ from src.cli_owner import (
     told_to_people,
 )
 from src.cli_progress import Progress
-from src.config.settings import PROJECT_ROOT, Settings
+from src.config.settings import Settings
 from src.core.domain.market.history import Load, LoadState, Timespan, words
 from src.core.errors import ActionRefusedError
 from src.core.ports import Clock
-from src.core.services.file_import import FileImport, ImportConduct, ImportParts, ImportProgress
+from src.core.services.file_import import FileImport, ImportConduct, ImportProgress
+from src.import_process import import_parts
 from src.infrastructure.clock import SystemClock
-from src.infrastructure.data_sources.flat_file_process import reading as reading_process
-from src.infrastructure.database.dialects import dialect_of
-from src.infrastructure.database.flat_file_store import FlatFileStore
 from src.infrastructure.database.history_store import DatabaseHistory
 from src.infrastructure.database.migrate import check_schema
-from src.infrastructure.database.tickstock_db import MAX_ROWS_A_TRANSACTION, TickStockDatabase
+from src.infrastructure.database.tickstock_db import MAX_ROWS_A_TRANSACTION
 
-JOB_KIND = "history.import"
 _ACTOR = "flask history import"
 
 
@@ -68,19 +65,6 @@ def _load_of(files: Sequence[str], clock: Clock) -> Load:
     return Load(load_id, "files", Timespan.MINUTE, None, paths, None, None, _ACTOR, LoadState.WAITING, now_ms)
 
 
-def import_parts(database: TickStockDatabase, reading: Reading, clock: Clock, rows: int) -> ImportParts:
-    """What an import into `database` works with; it merges `rows` at a time."""
-    kind = dialect_of(reading.read).name
-    return ImportParts(
-        lambda files: reading_process(files, kind, rows, PROJECT_ROOT),
-        FlatFileStore(database, reading.read),
-        DatabaseHistory(reading.read, reading.rows),
-        clock,
-        database.clock.stamp,
-        lambda path: Path(path).stat().st_size if Path(path).exists() else 0,
-    )
-
-
 def _here(settings: Settings, reading: Reading, load: Load, clock: Clock, lost: threading.Event) -> Load:
     progress = Progress(clock, "rows")
 
@@ -90,10 +74,13 @@ def _here(settings: Settings, reading: Reading, load: Load, clock: Clock, lost: 
         )
 
     with own_store(settings, clock) as database:
-        parts = import_parts(database, reading, clock, MAX_ROWS_A_TRANSACTION)
+        parts = import_parts(database, reading.read, reading.rows, clock, MAX_ROWS_A_TRANSACTION)
         parts.log.begin(load)
         try:
             ended = FileImport(parts, load, ImportConduct(lost, tell)).run()
+        except KeyboardInterrupt:
+            parts.log.save(load.ended(clock.now_ms(), "It was interrupted."))
+            raise
         finally:
             progress.end()
     check_owned(lost)
@@ -103,7 +90,7 @@ def _here(settings: Settings, reading: Reading, load: Load, clock: Clock, lost: 
 def _by_owner(reading: Reading, load: Load, clock: Clock) -> Load:
     log = DatabaseHistory(reading.read, reading.rows)
     progress = Progress(clock, "files")
-    ask_owner(reading, clock, JOB_KIND, {"id": load.id, "files": load.files}, _ACTOR)
+    ask_owner(reading, clock, "history.import", {"id": load.id, "files": load.files}, _ACTOR)
     try:
         return follow(
             reading,
@@ -111,5 +98,8 @@ def _by_owner(reading: Reading, load: Load, clock: Clock) -> Load:
             lambda: log.find(load.id),
             lambda found: progress.show(found.units_done + found.units_failed, found.units_total, found.detail),
         )
+    except KeyboardInterrupt:
+        words = f"The process that ingests goes on with it; flask history cancel {load.id[:8]} ends it."
+        raise ActionRefusedError(words) from None
     finally:
         progress.end()

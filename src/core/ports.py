@@ -317,6 +317,23 @@ class Histories(Protocol):
     def snapshot(self) -> dict[str, Any]: ...
 
 
+class ImportProcess(Protocol):
+    """A process that carries out an import of files."""
+
+    def wait(self, timeout_s: float) -> int:
+        """Its status once it has ended; TimeoutError while it has not."""
+
+    def end(self) -> None: ...
+
+
+class FileImports(Protocol):
+    """What has files imported beside the feed, on a thread of its own."""
+
+    def start(self) -> None: ...
+    def close(self) -> None: ...
+    def stop(self) -> None: ...
+
+
 class DayGaps(NamedTuple):
     """Gaps by symbol, as the first and the last minute (epoch ms; None: grows): those that are open or wait, and those
     that were given up. `of_all` concern every symbol."""

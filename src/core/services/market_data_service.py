@@ -18,6 +18,7 @@ from src.core.ports import (
     Clock,
     ConnectionControl,
     DataAdapter,
+    FileImports,
     Histories,
     IngestStore,
     Ownership,
@@ -87,6 +88,7 @@ class MarketDataService:
         repair: Repair,
         reconciliations: Reconciliations,
         histories: Histories,
+        imports: FileImports,
         clock: Clock,
         on_crash: Callable[[], None],
     ) -> None:
@@ -100,6 +102,7 @@ class MarketDataService:
         self._clock = clock
         self._reconciliations = reconciliations
         self._histories = histories
+        self._imports = imports
         self._on_crash = on_crash
         self.data_adapter = make_adapter(
             FeedCallbacks(
@@ -171,6 +174,7 @@ class MarketDataService:
         self._spawn("repair", self._run_repair)
         self._reconciliations.start(self._writer.submit)
         self._histories.start(self._writer.submit)
+        self._imports.start()
         self._desk.start()
         self._spawn("feed-connect", self._connect)
         while not self._stopping.wait(_LEAST_BEAT_S):  # of the machine's time, so that no clock makes it spin
@@ -247,9 +251,11 @@ class MarketDataService:
         self._post_heard()
         self._reconciliations.close()
         self._histories.close()
+        self._imports.close()
         self._repair.close()
         self._reconciliations.stop()
         self._histories.stop()
+        self._imports.stop()
         self._writer.post_state("status", self.snapshot())  # readers see at once that it has ended
         self._writer.stop()
         self._desk.stop()  # last: where time is short, bars come before events

@@ -8,6 +8,7 @@ The output's pipe bounds what waits there: when it is full, reading waits.
 
 import contextlib
 import fcntl
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -33,6 +34,7 @@ _ENDS_WITHIN_S = 5.0
 
 def main(arguments: Sequence[str]) -> None:
     """Reads the files that the command line names, and tells of them on the standard output."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for who listens
     database, rows, *files = arguments
     dialect, encoder = dialect_named(database), msgspec.msgpack.Encoder()
     with contextlib.suppress(BrokenPipeError):  # who listened has ended
@@ -90,7 +92,8 @@ def reading(files: Sequence[tuple[str, int]], database: str, rows: int, folder: 
     command = [sys.executable, "-m", __name__, database, str(rows), *named]
     process = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)  # noqa: S603  ours, and no shell
     assert process.stdout is not None  # noqa: S101  it was asked for
-    fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+    with contextlib.suppress(OSError):  # a machine may allow less, which only lets one wait for the other more often
+        fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
     try:
         with process.stdout as output:
             yield _messages(output, process)
