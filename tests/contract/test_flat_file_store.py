@@ -9,12 +9,12 @@ import pytest
 from sqlalchemy import text
 
 from src.core.domain.market.bar import Bar, Tier
-from src.core.domain.market.flat_file import DayBatch, FileEnded, MinuteBatch
+from src.core.domain.market.flat_file import DayBatch, FileEnded, MinuteBatch, MinuteRow, bar_of
 from src.core.domain.market.reconciliation import date_bounds_ms
 from src.core.ports import StoredRows
 from src.infrastructure.data_sources.flat_file_process import messages_of
-from src.infrastructure.database.dialects import dialect_of
 from src.infrastructure.database.engines import read_engine, write_engine
+from src.infrastructure.database.file_batches import decode_batch, encode_rows
 from src.infrastructure.database.flat_file_store import FlatFileStore
 from src.infrastructure.database.tickstock_db import TickStockDatabase
 from tests.bars import MINUTE, bar, day, stored_bars, stored_days
@@ -35,7 +35,7 @@ class Importer:
     def take(self, path: str, rows: int = 5_000) -> StoredRows:
         """All of a file that has no bad row."""
         taken = StoredRows(0, 0, ())
-        for message in messages_of(path, self._clock.stamp(), dialect_of(self._engine), rows):
+        for message in messages_of(path, self._clock.stamp(), self._engine.dialect.name, rows):
             if isinstance(message, MinuteBatch | DayBatch):
                 merge = self._store.merge_minutes if isinstance(message, MinuteBatch) else self._store.merge_days
                 stored = merge(message)  # type: ignore[arg-type]  # of its kind
@@ -166,11 +166,11 @@ def test_a_file_of_days_goes_to_the_days(importer: Importer, database: TickStock
     assert stored_bars(importer.url) == []
 
 
-def test_an_encoded_bar_is_decoded_as_it_was(importer: Importer) -> None:
-    dialect = dialect_of(importer._engine)
-    bars = [
-        bar("BACpL", volume=0.1, vwap=None, trade_count=3),
-        bar(close=1e-7, observed_at=10**15, partial=True),
-        bar(tier=FINAL, withdrawn=True),
+@pytest.mark.parametrize("name", ["sqlite", "postgresql"])
+def test_encoded_rows_are_decoded_as_they_were(name: str) -> None:
+    rows: list[MinuteRow] = [
+        ("BACpL", MINUTE, 10.0, 1e-7, -9.5, 10.5, 0.1, 3, None),
+        ("S", MINUTE, 10.0, 1e16, 9.5, 10.5, 123456789.123456, None, 10.25),
     ]
-    assert dialect.decode(dialect.encode(bars)) == bars
+    batch = MinuteBatch(encode_rows(name, rows), 2, 2, 55, ["BACpL", "S"], [MINUTE] * 2, [MINUTE] * 2)
+    assert decode_batch(name, batch) == [bar_of(row, 55) for row in rows]

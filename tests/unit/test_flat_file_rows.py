@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from src.core.domain.market.bar import Bar, Tier, check_bar
 from src.core.domain.market.daily import DailyBar
-from src.core.domain.market.flat_file import MOST_NAMED
+from src.core.domain.market.flat_file import MOST_NAMED, bar_of
 from src.core.domain.market.history import Timespan
 from src.core.domain.market.reconciliation import date_bounds_ms
 from src.core.errors import FlatFileError
@@ -25,7 +25,7 @@ FINAL = Tier.FINAL.value
 def minutes(*lines: str, header: str = HEADER) -> tuple[list[Bar], list[str]]:
     """What is made of lines, and what is said of the bad ones; the first has the number 2."""
     rows = BarRows(columns_of("a file", header.split(",")), 55)
-    return rows.minutes(2, lines), rows.named
+    return [bar_of(row, 55) for row in rows.minutes(2, lines)], rows.named
 
 
 def test_a_row_becomes_a_final_bar_with_every_digit() -> None:
@@ -91,7 +91,7 @@ def test_bad_rows_are_all_counted_and_the_first_are_named() -> None:
 def test_what_the_last_line_before_told_is_not_told_again() -> None:
     rows = BarRows(COLUMNS, 1)
     assert len(rows.minutes(2, [line(), line(minute=1)])) == 2
-    assert [bar.timestamp for bar in rows.minutes(4, [line(minute=1), line(minute=2)])] == [MINUTE + 120_000]
+    assert [row[1] for row in rows.minutes(4, [line(minute=1), line(minute=2)])] == [MINUTE + 120_000]
     assert rows.named == ["Line 4: It tells again what a row before it told."]
 
 

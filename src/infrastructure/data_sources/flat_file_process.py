@@ -17,12 +17,11 @@ from typing import IO
 
 import msgspec
 
-from src.core.domain.market.bar import Bar
-from src.core.domain.market.flat_file import DayBatch, FileBegun, FileEnded, Message, MinuteBatch
+from src.core.domain.market.flat_file import DayBatch, FileBegun, FileEnded, Message, MinuteBatch, MinuteRow
 from src.core.domain.market.history import Timespan
 from src.core.errors import FlatFileError
 from src.infrastructure.data_sources.flat_file_rows import BarRows, line_groups, outline_of
-from src.infrastructure.database.dialects import Dialect, dialect_named
+from src.infrastructure.database.file_batches import encode_rows
 
 _LENGTH_BYTES = 4
 _PIPE_BYTES = 1 << 20  # two batches of 5,000 bars: the most that an unprivileged process may ask for
@@ -36,17 +35,17 @@ def main(arguments: Sequence[str]) -> None:
     """Reads the files that the command line names, and tells of them on the standard output."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for who listens
     database, rows, *files = arguments
-    dialect, encoder = dialect_named(database), msgspec.msgpack.Encoder()
+    encoder = msgspec.msgpack.Encoder()
     with contextlib.suppress(BrokenPipeError):  # who listened has ended
         for stamp, path in zip(files[::2], files[1::2], strict=True):
-            for message in messages_of(path, int(stamp), dialect, int(rows)):
+            for message in messages_of(path, int(stamp), database, int(rows)):
                 data = encoder.encode(message)
                 sys.stdout.buffer.write(len(data).to_bytes(_LENGTH_BYTES, "big"))
                 sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
 
 
-def messages_of(path: str, stamp: int, dialect: Dialect, most_rows: int) -> Iterator[Message]:
+def messages_of(path: str, stamp: int, database: str, most_rows: int) -> Iterator[Message]:
     """What there is to tell of one file; nothing of it when it turns out not to be whole."""
     try:
         outline = outline_of(path)
@@ -54,7 +53,7 @@ def messages_of(path: str, stamp: int, dialect: Dialect, most_rows: int) -> Iter
         made = BarRows(outline.columns, stamp)
         for first_line, lines in line_groups(path, most_rows):
             first = int(first_line == 1)  # the names of the columns
-            yield _batch(made, outline.timespan, first_line + first, lines[first:], stamp, dialect)
+            yield _batch(made, outline.timespan, first_line + first, lines[first:], stamp, database)
     except FlatFileError as error:
         yield FileEnded(path, trouble=str(error))
     else:
@@ -62,20 +61,20 @@ def messages_of(path: str, stamp: int, dialect: Dialect, most_rows: int) -> Iter
 
 
 def _batch(
-    made: BarRows, timespan: Timespan, first_line: int, lines: Sequence[str], stamp: int, dialect: Dialect
+    made: BarRows, timespan: Timespan, first_line: int, lines: Sequence[str], stamp: int, database: str
 ) -> MinuteBatch | DayBatch:
     if timespan is Timespan.DAY:
         return DayBatch(made.days(first_line, lines), len(lines))
-    bars = made.minutes(first_line, lines)
-    first, last = _bounds(bars)
-    encoded = dialect.encode(bars)
-    return MinuteBatch(encoded, len(bars), len(lines), stamp, list(first), list(first.values()), list(last.values()))
+    rows = made.minutes(first_line, lines)
+    first, last = _bounds(rows)
+    encoded = encode_rows(database, rows)
+    return MinuteBatch(encoded, len(rows), len(lines), stamp, list(first), list(first.values()), list(last.values()))
 
 
-def _bounds(bars: Sequence[Bar]) -> tuple[dict[str, int], dict[str, int]]:
-    """The first and the last minute of each symbol; `bars` are ordered."""
-    last = {bar.symbol: bar.timestamp for bar in bars}
-    first = {bar.symbol: bar.timestamp for bar in reversed(bars)}
+def _bounds(rows: Sequence[MinuteRow]) -> tuple[dict[str, int], dict[str, int]]:
+    """The first and the last minute of each symbol; `rows` are ordered."""
+    last = {row[0]: row[1] for row in rows}
+    first = {row[0]: row[1] for row in reversed(rows)}
     return dict(sorted(first.items())), last
 
 

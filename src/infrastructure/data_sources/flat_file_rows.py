@@ -15,9 +15,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from src.core.domain.market.bar import FIRST_MS, LARGEST_VOLUME, Bar, Tier, check_bar
+from src.core.domain.market.bar import FIRST_MS, LARGEST_VOLUME, Tier, check_bar
 from src.core.domain.market.daily import DailyBar, check_daily
-from src.core.domain.market.flat_file import MOST_NAMED
+from src.core.domain.market.flat_file import MOST_NAMED, MinuteRow, bar_of
 from src.core.domain.market.history import Timespan
 from src.core.domain.market.reconciliation import date_bounds_ms
 from src.core.domain.market.session import new_york_date
@@ -30,7 +30,7 @@ _NS_PER_MS = 1_000_000
 _NS_PER_MINUTE = 60_000 * _NS_PER_MS
 _CHUNK_BYTES = 1 << 18
 _INFINITE = math.inf
-_Made = TypeVar("_Made", Bar, DailyBar)
+_Made = TypeVar("_Made", MinuteRow, DailyBar)
 _Key = tuple[str, int | dt.date]
 
 
@@ -136,18 +136,18 @@ class BarRows:
         self.bad_rows = 0
         self.named: list[str] = []
 
-    def minutes(self, first_line: int, lines: Sequence[str]) -> list[Bar]:
-        """The bars of some lines, ordered by symbol and time, each of another minute."""
-        bars = self._plain_minutes(lines)
-        return self._one_by_one(first_line, lines, self._minute) if bars is None else bars
+    def minutes(self, first_line: int, lines: Sequence[str]) -> list[MinuteRow]:
+        """The minutes that some lines tell, ordered by symbol and time, each another one."""
+        rows = self._plain_minutes(lines)
+        return self._one_by_one(first_line, lines, self._minute) if rows is None else rows
 
     def days(self, first_line: int, lines: Sequence[str]) -> list[DailyBar]:
         """The same of a file of days."""
         return self._one_by_one(first_line, lines, self._day)
 
-    def _plain_minutes(self, lines: Sequence[str]) -> list[Bar] | None:
-        """The bars if all lines are plainly right: what `check_bar` asks of a row is asked of whole columns, in a third
-        of the time. None where anything is in doubt; then each row is looked at by itself."""
+    def _plain_minutes(self, lines: Sequence[str]) -> list[MinuteRow] | None:
+        """The minutes if all lines are plainly right: what `check_bar` asks of a row is asked of whole columns, in a
+        third of the time. None where anything is in doubt; then each row is looked at by itself."""
         text, rows = "".join(lines), list(csv.reader(lines))
         # Python reads 1_0 and other alphabets' digits as numbers.
         if not text.isascii() or "_" in text or len(rows) != len(lines) or {*map(len, rows)} != {self._columns.width}:
@@ -158,11 +158,11 @@ class BarRows:
             return None
         if not table.is_right():
             return None
-        bars = table.bars(self._stamp)
-        if self._last is not None and self._last >= (bars[0].symbol, bars[0].timestamp):
+        minutes = table.rows()
+        if self._last is not None and self._last >= minutes[0][:2]:
             return None
-        self._last = (bars[-1].symbol, bars[-1].timestamp)
-        return bars
+        self._last = minutes[-1][:2]
+        return minutes
 
     def _one_by_one(
         self, first_line: int, lines: Sequence[str], make: Callable[[Sequence[str]], tuple[_Key, _Made]]
@@ -187,10 +187,12 @@ class BarRows:
         if len(self.named) < MOST_NAMED:
             self.named.append(f"Line {line}: {reason.rstrip('.')}.")
 
-    def _minute(self, row: Sequence[str]) -> tuple[_Key, Bar]:
+    def _minute(self, row: Sequence[str]) -> tuple[_Key, MinuteRow]:
         ticker, start_ms = self._start(row)
-        bar = check_bar(Bar(ticker, start_ms, *self._values(row), Tier.FINAL.value, self._stamp))
-        return (ticker, start_ms), bar
+        values = self._values(row)
+        minute = (ticker, start_ms, *values[:5], values[6], values[5])
+        check_bar(bar_of(minute, self._stamp))
+        return (ticker, start_ms), minute
 
     def _day(self, row: Sequence[str]) -> tuple[_Key, DailyBar]:
         ticker, start_ms = self._start(row)
@@ -260,11 +262,11 @@ class _Table(NamedTuple):
             and False not in [one < other for one, other in keys]
         )
 
-    def bars(self, stamp: int) -> list[Bar]:
-        """The rows as final evidence."""
+    def rows(self) -> list[MinuteRow]:
+        """Each of them by itself."""
         minutes = [start // _NS_PER_MS for start in self.starts_ns]
-        count = len(minutes)
-        return list(map(Bar, self.tickers, minutes, *self[2:], [Tier.FINAL.value] * count, [stamp] * count))
+        columns = (self.opens, self.highs, self.lows, self.closes, self.volumes, self.counts, self.vwaps)
+        return list(zip(self.tickers, minutes, *columns, strict=True))
 
 
 def _table_of(columns: Columns, texts: Sequence[Sequence[str]]) -> _Table:

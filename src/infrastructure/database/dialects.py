@@ -44,9 +44,7 @@ class Dialect:
     moment: str  # of a parameter in epoch ms, as that type
     number: str  # of a price or a volume, as a double
     greatest: str  # the function of several arguments
-    encode: Callable[[Sequence[Bar]], str]  # bars as `merge` takes them: another process may do it
-    decode: Callable[[str], list[Bar]]
-    merge: Callable[[Connection, str, int], None]
+    merge: Callable[[Connection, Sequence[Bar], int], None]
     merge_days: Callable[[Connection, Sequence[DailyBar], int], None]
     bind_list: Callable[[Sequence[Any]], Any]  # a list as one bound parameter
     listed: str  # a table `wanted (value)` of a bound list of texts
@@ -74,12 +72,7 @@ class Dialect:
 
 def dialect_of(bound: Engine | Connection) -> Dialect:
     """The ways of the database behind an engine or a connection."""
-    return dialect_named(bound.dialect.name)
-
-
-def dialect_named(name: str) -> Dialect:
-    """The ways of the kind of database that has a dialect's `name`."""
-    return _DIALECTS[name]
+    return _DIALECTS[bound.dialect.name]
 
 
 def add_symbols(connection: Connection, symbols: Sequence[str], now_ms: int) -> int:
@@ -117,7 +110,7 @@ def _filled(column: str) -> str:
     return f"CASE WHEN {_NEWER} THEN {newer} ELSE {older} END"
 
 
-def _merge(table: str, fields: Sequence[str], rows: str, same: str) -> str:
+def merge_statement(table: str, fields: Sequence[str], rows: str, same: str) -> str:
     """The statement that merges `rows`, a SELECT of `fields` and the revision; the first two are the table's key.
     `same` compares with NULLs."""
     merged = {name: _picked(name) for name in _PICKED} | {name: _filled(name) for name in _FILLED}
@@ -139,22 +132,18 @@ def _merge(table: str, fields: Sequence[str], rows: str, same: str) -> str:
 
 _EXTRACTS = ", ".join(f"json_extract(value, '$[{place}]')" for place in range(len(BAR_FIELDS)))
 _SQLITE_ROWS = f"SELECT {_EXTRACTS}, :revision FROM json_each(:bars) WHERE true"  # noqa: S608  of constants
-_SQLITE_MERGE = _merge("ohlcv_1min", BAR_FIELDS, _SQLITE_ROWS, "IS")
-_SQLITE_MERGE_DAYS = _merge("ohlcv_daily", DAY_FIELDS, _SQLITE_ROWS, "IS")
+_SQLITE_MERGE = merge_statement("ohlcv_1min", BAR_FIELDS, _SQLITE_ROWS, "IS")
+_SQLITE_MERGE_DAYS = merge_statement("ohlcv_daily", DAY_FIELDS, _SQLITE_ROWS, "IS")
 
 
 def _json(value: Any) -> str:
     return msgspec.json.encode(value).decode()
 
 
-def _from_json(encoded: str) -> list[Bar]:
-    return msgspec.json.decode(encoded, type=list[Bar])
-
-
-def _merge_by_json(connection: Connection, encoded: str, revision: int) -> None:
+def _merge_by_json(connection: Connection, bars: Sequence[Bar], revision: int) -> None:
     """One statement for the whole batch, its rows as one JSON text: a statement a row would take the interpreter's
     lock once a row, which beside a busy thread costs fifty times as much."""
-    connection.exec_driver_sql(_SQLITE_MERGE, {"revision": revision, "bars": encoded})
+    connection.exec_driver_sql(_SQLITE_MERGE, {"revision": revision, "bars": _json(bars)})
 
 
 def _merge_days_by_json(connection: Connection, days: Sequence[DailyBar], revision: int) -> None:
@@ -167,8 +156,6 @@ _SQLITE = Dialect(
     moment="{}",
     number="{}",
     greatest="max",
-    encode=_json,
-    decode=_from_json,
     merge=_merge_by_json,
     merge_days=_merge_days_by_json,
     bind_list=_json,
@@ -199,7 +186,7 @@ INCOMING_BARS = (
 )
 _COPY = f"COPY incoming_bars ({', '.join(BAR_FIELDS)}) FROM STDIN"
 _INCOMING = ", ".join("to_timestamp(timestamp / 1000)" if name == "timestamp" else name for name in BAR_FIELDS)
-_POSTGRES_MERGE = _merge(
+_POSTGRES_MERGE = merge_statement(
     "ohlcv_1min",
     BAR_FIELDS,
     f"SELECT {_INCOMING}, %(revision)s FROM incoming_bars ORDER BY symbol, timestamp",  # noqa: S608  of constants
@@ -211,7 +198,7 @@ _INCOMING_DAYS = (
     " partial boolean, withdrawn boolean) ON COMMIT DELETE ROWS"
 )
 _COPY_DAYS = f"COPY incoming_days ({', '.join(DAY_FIELDS)}) FROM STDIN"
-_POSTGRES_MERGE_DAYS = _merge(
+_POSTGRES_MERGE_DAYS = merge_statement(
     "ohlcv_daily",
     DAY_FIELDS,
     f"SELECT {', '.join(DAY_FIELDS)}, %(revision)s FROM incoming_days ORDER BY symbol, date",  # noqa: S608  of constants
@@ -239,26 +226,21 @@ def _or_null(value: float | int | None) -> str:
     return r"\N" if value is None else repr(value)
 
 
-def _from_copied(encoded: str) -> list[Bar]:
-    rows = (line.split("\t") for line in encoded.splitlines())
-    # Texts become numbers, "True" and "False" flags.
-    return [msgspec.convert([None if text == r"\N" else text for text in row], Bar, strict=False) for row in rows]
-
-
-def _merge_by_copy(connection: Connection, encoded: str, revision: int) -> None:
+def _merge_by_copy(connection: Connection, bars: Sequence[Bar], revision: int) -> None:
     """COPY into a temporary table, then one upsert: twice what any form of INSERT with values reaches."""
-    _copy(connection, _COPY, encoded)
+    copy_into(connection, _COPY, _copied(bars))
     connection.exec_driver_sql(_POSTGRES_MERGE, {"revision": revision})
 
 
 def _merge_days_by_copy(connection: Connection, days: Sequence[DailyBar], revision: int) -> None:
     """The same for days, whose temporary table is made by who needs it."""
     connection.exec_driver_sql(_INCOMING_DAYS)
-    _copy(connection, _COPY_DAYS, "".join(_copied_day(day) for day in days))
+    copy_into(connection, _COPY_DAYS, "".join(_copied_day(day) for day in days))
     connection.exec_driver_sql(_POSTGRES_MERGE_DAYS, {"revision": revision})
 
 
-def _copy(connection: Connection, statement: str, rows: str) -> None:
+def copy_into(connection: Connection, statement: str, rows: str) -> None:
+    """Carries out a COPY of rows in its text format."""
     driver = connection.connection.driver_connection
     assert driver is not None  # noqa: S101  a connection in a transaction has one
     try:
@@ -276,8 +258,6 @@ _POSTGRES = Dialect(
     moment="to_timestamp(CAST({} AS bigint) / 1000.0)",
     number="CAST({} AS double precision)",
     greatest="greatest",
-    encode=_copied,
-    decode=_from_copied,
     merge=_merge_by_copy,
     merge_days=_merge_days_by_copy,
     bind_list=list,

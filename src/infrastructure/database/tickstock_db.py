@@ -16,6 +16,7 @@ from src.core.errors import BadBarError, BadSymbolError, FeedMismatchError, RowR
 from src.infrastructure.database.batch_changes import BatchChanges
 from src.infrastructure.database.dialects import Range, add_symbols, dialect_of, log_changes
 from src.infrastructure.database.engines import database_errors
+from src.infrastructure.database.file_batches import decode_batch, merge_batch
 
 logger = logging.getLogger(__name__)
 
@@ -116,7 +117,7 @@ class TickStockDatabase:
         try:
             revision, written = self._commit_encoded(batch)
         except RowRefusedError:
-            merged = self._merge_rows(self._dialect.decode(batch.encoded), self._commit)
+            merged = self._merge_rows(decode_batch(self._dialect.name, batch), self._commit)
             return merged, batch.count - merged.refused
         return Merged(revision, ()), written
 
@@ -155,7 +156,7 @@ class TickStockDatabase:
             stamp = max((bar.observed_at for bar in rows if bar.tier != Tier.LIVE), default=0)
             newest_ms = max(bar.timestamp for bar in rows)
             revision, newest_ms = self._take_revision(connection, stamp, newest_ms, now_ms, added)
-            self._dialect.merge(connection, self._dialect.encode(rows), revision)
+            self._dialect.merge(connection, rows, revision)
             if older := _older_ranges(rows, newest_ms - RECENT_MS):
                 log_changes(connection, older, revision, now_ms)
         self._known_symbols.update(new)
@@ -169,7 +170,7 @@ class TickStockDatabase:
             added = add_symbols(connection, new, now_ms) if new else 0
             changes = BatchChanges(connection, batch)
             revision, newest_ms = self._take_revision(connection, batch.stamp, max(batch.tos), now_ms, added)
-            self._dialect.merge(connection, batch.encoded, revision)
+            merge_batch(connection, batch, revision)
             written = changes.count(revision)
             if written and (older := changes.ranges_before(newest_ms - RECENT_MS)):
                 log_changes(connection, older, revision, now_ms)

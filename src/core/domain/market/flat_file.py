@@ -5,10 +5,18 @@ A file is told of from FileBegun to FileEnded; a file that cannot be used is tol
 
 import msgspec
 
+from src.core.domain.market.bar import Bar, Tier
 from src.core.domain.market.daily import DailyBar
 from src.core.domain.market.history import Timespan
 
+# A minute as a file tells it: symbol, start in epoch ms, open, high, low, close, volume, trade count, VWAP.
+MinuteRow = tuple[str, int, float, float, float, float, float, int | None, float | None]
 MOST_NAMED = 20  # bad rows of a file that are told with their reasons; the others are counted
+
+
+def bar_of(row: MinuteRow, stamp: int) -> Bar:
+    """The bar that a row tells: final evidence of `stamp`."""
+    return Bar(*row[:7], row[8], row[7], Tier.FINAL.value, stamp)
 
 
 class FileBegun(msgspec.Struct, frozen=True, tag=True):
@@ -21,7 +29,7 @@ class FileBegun(msgspec.Struct, frozen=True, tag=True):
 
 
 class MinuteBatch(msgspec.Struct, frozen=True, tag=True):
-    """Checked bars, each of another minute, in the encoding of the database they are for.
+    """Checked rows, each of another minute, in the encoding of the database they are for.
 
     `symbols`, `froms` and `tos` say of each symbol its first and its last minute among them (epoch ms); `stamp` is
     the evidence stamp of all. `rows` counts the file's rows that they were made of, the bad ones included.
