@@ -33,6 +33,7 @@ from src.core.services.bar_intake import BarIntake
 from src.core.services.connection_desk import ConnectionDesk
 from src.core.services.connection_status_service import ConnectionStatusService
 from src.core.services.coverage_service import CoverageService
+from src.core.services.file_import_service import FileImportService
 from src.core.services.gap_jobs import GapJobs
 from src.core.services.gap_report_service import GapReportService
 from src.core.services.gap_service import GapService
@@ -50,6 +51,7 @@ from src.core.services.retention_service import RetentionService
 from src.core.services.start_memory import StartMemory
 from src.core.services.symbol_refresh import SymbolRefresh
 from src.core.services.universe_service import UniverseService
+from src.import_process import size_of, starter
 from src.infrastructure.cache.relationship_cache import RelationshipCache
 from src.infrastructure.calendar.session_table import load_session_table
 from src.infrastructure.clock import SystemClock
@@ -239,6 +241,7 @@ def build_runtime(
     histories = _histories(settings, database, rest, sessions, clock, repair)
     kept = DatabaseSymbols(read_engine(settings.database_url), rows, clock.now_ms)
     symbols = SymbolRefresh(rest, kept, clock, repair.is_urgent, by_itself=settings.feed == "massive")
+    imports = _imports(settings.database_url, clock)
     gap_jobs = GapJobs(queue, gaps.open, repair.wake, clock.now_ms)
     jobs = {
         "gaps.repair": gap_jobs.repair,
@@ -246,7 +249,8 @@ def build_runtime(
         "reconcile": reconciliations.ask,
         "symbols.refresh": symbols.ask,
         "history.load": histories.ask,
-        "history.cancel": histories.cancel,
+        "history.cancel": lambda job: (imports if imports.knows(job.arguments["id"]) else histories).cancel(job),
+        "history.import": imports.ask,
     }
 
     def make_adapter(callbacks: FeedCallbacks) -> RealTimeDataAdapter:
@@ -280,6 +284,7 @@ def build_runtime(
         histories,
         _retention(settings, rows, clock),
         symbols,
+        imports,
         clock,
         on_crash,
     )
@@ -349,6 +354,10 @@ def _retention(settings: Settings, rows: Engine, clock: Clock) -> RetentionServi
         return forecast(growth, free, settings.retention_days, now_ms)
 
     return RetentionService(DatabasePruner(rows, clock.now_ms), settings.retention_days, measure, clock)
+
+
+def _imports(url: str, clock: Clock) -> FileImportService:
+    return FileImportService(DatabaseHistory(read_engine(url), row_engine(url)), starter(url), size_of, clock)
 
 
 def _desk(

@@ -15,6 +15,7 @@ from src.core.domain.market.bar import Bar
 from src.core.domain.market.coverage import Day, Stored
 from src.core.domain.market.cursor import Changes, Cursor
 from src.core.domain.market.daily import DailyBar
+from src.core.domain.market.flat_file import DayBatch, MinuteBatch
 from src.core.domain.market.gaps import Gap, GapCounts, GapEntry, GapRow, GapState, GapTotals
 from src.core.domain.market.history import Known, Load, Piece, Timespan
 from src.core.domain.market.last_start import LastStart
@@ -222,6 +223,22 @@ class LoadLog(Protocol):
     def months(self, symbol: str, timespan: Timespan) -> Mapping[str, Known]: ...
 
 
+class StoredRows(NamedTuple):
+    """What became of a batch of a flat file: how many bars were taken, how many of these were not stored like this
+    before, and why the database refused others, a sentence each."""
+
+    bars: int
+    written: int
+    refused: Sequence[str]
+
+
+class FileBars(Protocol):
+    """Where bars of flat files are merged with what is stored. Raises DatabaseUnavailableError while that is away."""
+
+    def merge_minutes(self, batch: MinuteBatch) -> StoredRows: ...
+    def merge_days(self, batch: DayBatch) -> StoredRows: ...
+
+
 class RepairStore(Protocol):
     """Stored bars, as their repair reads them. Raises DatabaseUnavailableError while the database is away."""
 
@@ -356,6 +373,23 @@ class Histories(Protocol):
     def close(self) -> None: ...
     def stop(self) -> None: ...
     def snapshot(self) -> dict[str, Any]: ...
+
+
+class ImportProcess(Protocol):
+    """A process that carries out an import of files."""
+
+    def wait(self, timeout_s: float) -> int:
+        """Its status once it has ended; TimeoutError while it has not."""
+
+    def end(self) -> None: ...
+
+
+class FileImports(Protocol):
+    """What has files imported beside the feed, on a thread of its own."""
+
+    def start(self) -> None: ...
+    def close(self) -> None: ...
+    def stop(self) -> None: ...
 
 
 class DayGaps(NamedTuple):

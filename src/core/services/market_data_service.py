@@ -25,6 +25,7 @@ from src.core.ports import (
     Clock,
     ConnectionControl,
     DataAdapter,
+    FileImports,
     Histories,
     IngestStore,
     Ownership,
@@ -105,6 +106,7 @@ class MarketDataService:
         histories: Histories,
         retention: Retention,
         symbols: SymbolList,
+        imports: FileImports,
         clock: Clock,
         on_crash: Callable[[], None],
     ) -> None:
@@ -121,6 +123,7 @@ class MarketDataService:
         self._histories = histories
         self._retention = retention
         self._symbols = symbols
+        self._imports = imports
         self._on_crash = on_crash
         self.data_adapter = make_adapter(
             FeedCallbacks(
@@ -217,6 +220,7 @@ class MarketDataService:
         self._spawn("repair", self._run_repair)
         self._reconciliations.start(self._writer.submit)
         self._histories.start(self._writer.submit)
+        self._imports.start()
         self._retention.start()
         self._symbols.start()
         self._desk.start()
@@ -355,10 +359,12 @@ class MarketDataService:
         self._reconciliations.close()
         self._histories.close()
         self._symbols.close()
+        self._imports.close()
         self._repair.close()
         self._reconciliations.stop()
         self._histories.stop()
         self._symbols.stop()
+        self._imports.stop()
         self._retention.stop()
         if self._universe:
             self._writer.post_state("status", self.snapshot())  # readers see at once that it has ended

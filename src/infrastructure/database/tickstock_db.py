@@ -11,10 +11,13 @@ from sqlalchemy import Connection, Engine, text
 
 from src.core.domain.market.bar import MINUTE_MS, Bar, EvidenceClock, Tier, check_bar, merge_evidence
 from src.core.domain.market.daily import DailyBar
+from src.core.domain.market.flat_file import MinuteBatch
 from src.core.errors import BadBarError, BadSymbolError, FeedMismatchError, HistoryLostError, RowRefusedError
 from src.infrastructure.database import migrate
+from src.infrastructure.database.batch_changes import BatchChanges
 from src.infrastructure.database.dialects import Range, add_symbols, dialect_of, log_changes
 from src.infrastructure.database.engines import database_errors
+from src.infrastructure.database.file_batches import decode_batch, merge_batch
 
 logger = logging.getLogger(__name__)
 
@@ -128,6 +131,18 @@ class TickStockDatabase:
             merged[key] = merge_evidence(merged[key], bar) if key in merged else bar
         return self._merge_in_pieces([merged[key] for key in sorted(merged)], self._commit)
 
+    def merge_encoded(self, batch: MinuteBatch) -> tuple[Merged[Bar], int]:
+        """Commits bars that another process checked and encoded, in one transaction; and how many were not stored like
+        this before. Where the database refuses some, all others count as such."""
+        if not batch.count:
+            return Merged(None, ()), 0
+        try:
+            revision, written = self._commit_encoded(batch)
+        except RowRefusedError:
+            merged = self._merge_rows(decode_batch(self._dialect.name, batch), self._commit)
+            return merged, batch.count - merged.refused
+        return Merged(revision, ()), written
+
     def merge_daily(self, bars: Iterable[DailyBar]) -> Merged[DailyBar]:
         """The same for checked daily bars."""
         merged: dict[tuple[str, date], DailyBar] = {}
@@ -159,7 +174,10 @@ class TickStockDatabase:
         now_ms = self._now_us() // 1000
         with self._lock, database_errors(), self._engine.begin() as connection:
             added = add_symbols(connection, new, now_ms) if new else 0
-            revision, newest_ms = self._take_revision(connection, rows, now_ms, added)
+            # Live stamps are event time, which a replay takes from any year; only received evidence moves the clock.
+            stamp = max((bar.observed_at for bar in rows if bar.tier != Tier.LIVE), default=0)
+            newest_ms = max(bar.timestamp for bar in rows)
+            revision, newest_ms = self._take_revision(connection, stamp, newest_ms, now_ms, added)
             self._dialect.merge(connection, rows, revision)
             if older := _older_ranges(rows, newest_ms - RECENT_MS):
                 log_changes(connection, older, revision, now_ms)
@@ -167,6 +185,22 @@ class TickStockDatabase:
             self._kept_revision = max(self._kept_revision, revision)
         self._known_symbols.update(new)
         return revision
+
+    def _commit_encoded(self, batch: MinuteBatch) -> tuple[int, int]:
+        """The transaction's number, and how many bars were not stored like this before."""
+        new = sorted({*batch.symbols} - self._known_symbols)
+        now_ms = self._now_us() // 1000
+        with self._lock, database_errors(), self._engine.begin() as connection:
+            added = add_symbols(connection, new, now_ms) if new else 0
+            changes = BatchChanges(connection, batch)
+            revision, newest_ms = self._take_revision(connection, batch.stamp, max(batch.tos), now_ms, added)
+            merge_batch(connection, batch, revision)
+            written = changes.count(revision)
+            if written and (older := changes.ranges_before(newest_ms - RECENT_MS)):
+                log_changes(connection, older, revision, now_ms)
+        self._kept_revision = max(self._kept_revision, revision)
+        self._known_symbols.update(new)
+        return revision, written
 
     def _commit_daily(self, rows: Sequence[DailyBar]) -> int:
         new = sorted({bar.symbol for bar in rows} - self._known_symbols)
@@ -186,15 +220,15 @@ class TickStockDatabase:
         return self._dialect.relax_commit != "" and all(bar.tier == Tier.LIVE for bar in rows)
 
     def _take_revision(
-        self, connection: Connection, rows: Sequence[Bar], now_ms: int, added_symbols: int
+        self, connection: Connection, stamp: int, newest_ms: int, now_ms: int, added_symbols: int
     ) -> tuple[int, int]:
-        """The transaction's number, and the newest minute committed with it; from here to the commit others wait."""
-        # Live stamps are event time, which a replay takes from any year; only received evidence moves the clock.
-        stamp = max((bar.observed_at for bar in rows if bar.tier != Tier.LIVE), default=0)
-        if self._is_relaxed(rows):
+        """The transaction's number, and the newest minute committed with it; from here to the commit others wait.
+
+        `stamp` is the newest of received evidence, 0 for live bars alone; `newest_ms` the newest minute of the rows.
+        """
+        if not stamp and self._dialect.relax_commit:
             connection.exec_driver_sql(self._dialect.relax_commit)
-        newest_ms = min(max(bar.timestamp for bar in rows), now_ms)
-        values = {"stamp": stamp, "newest_ms": newest_ms, "added": added_symbols}
+        values = {"stamp": stamp, "newest_ms": min(newest_ms, now_ms), "added": added_symbols}
         row = connection.execute(self._next_revision, values).one()
         self._check_identity(row.database_id, row.revision - 1)
         return row.revision, row.newest_bar_ms
