@@ -28,6 +28,7 @@ from src.core.domain.market.session import CalendarRangeError, SessionTable, Tra
 from src.core.errors import DatabaseUnavailableError
 from src.core.ports import BarSource, Clock, ConnectionControl, GapRecorder, Job
 from src.core.services.alert_service import AlertService, Origin
+from src.core.services.background import Background
 from src.core.services.bar_history import BarHistory
 from src.core.services.bar_intake import BarIntake
 from src.core.services.connection_desk import ConnectionDesk
@@ -279,12 +280,7 @@ def build_runtime(
         make_adapter,
         lambda control: _desk(settings.database_url, rows, control, clock, gaps, jobs),
         lambda source: _writer(settings, database, source, gaps, clock),
-        repair,
-        reconciliations,
-        histories,
-        _retention(settings, rows, clock),
-        symbols,
-        imports,
+        Background(repair, reconciliations, histories, imports, _retention(settings, rows, clock), symbols),
         clock,
         on_crash,
     )
