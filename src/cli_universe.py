@@ -304,5 +304,6 @@ def _tell(outcome: Outcome, wish: Wish) -> None:
                 click.echo(words(one))
     if outcome.problems and not outcome.applied:
         problems = f"{len(outcome.problems)} problem{'' if len(outcome.problems) == 1 else 's'}"
-        raise click.ClickException(f"{problems}: nothing was changed. --skip-bad does what is right of it.")
+        help_ = " --skip-bad does what is right of it." if outcome.changes else ""
+        raise click.ClickException(f"{problems}: nothing was changed.{help_}")
     click.echo("Nothing was changed." if wish.look else summary(outcome))

@@ -53,7 +53,8 @@ class PastMarket:
 
     def dates(self, symbol: str, from_ms: int, to_ms: int, now_ms: int) -> Iterator[dt.date]:
         """The dates on which a symbol trades, of those that begin within both times."""
-        date = self._listed.get(symbol, dt.date.max)
+        begun = dt.datetime.fromtimestamp(from_ms / 1000, dt.UTC).date() - dt.timedelta(days=1)
+        date = max(self._listed.get(symbol, dt.date.max), begun)
         while date < dt.date.max and (begin_ms := date_bounds_ms(date)[0]) <= min(to_ms, now_ms):
             if date.weekday() < _SATURDAY and begin_ms >= from_ms:
                 yield date

@@ -179,7 +179,8 @@ class UniverseStore(Protocol):
     def book(self) -> UniverseBook: ...
 
     def change(self, edit: Callable[[UniverseBook], Sequence[UniverseEdit]]) -> None:
-        """Changes what `edit` says of the book as it is then, all of it or, where it raises, nothing."""
+        """Changes what `edit` says of the book, all of it or, where it raises, nothing. It may be called again, with
+        the book as it is then."""
 
 
 class MinuteSource(Protocol):

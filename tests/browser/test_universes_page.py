@@ -73,6 +73,7 @@ def test_universes_are_searched_and_looked_at(open_page: Open, server: Served) -
     page.get_by_role("link", name="dow30").click()
     expect(page.locator("#universe-name")).to_have_text("dow30")
     expect(page.locator("#shown")).to_have_text("30 members")
+    expect(page.locator("#names [aria-current=true]")).to_contain_text("dow30")
     expect(page.locator("#members tr").first).to_contain_text("MMM")
     page.locator("#filter").fill("health")
     expect(page.locator("#shown")).to_have_text("4 of 30 members")

@@ -53,9 +53,24 @@ def test_readers_can_see_that_something_changed_and_only_then(store: DatabaseUni
     assert state(store) == before
     store.change(lambda book: [UniverseEdit("mine", MINE)])
     revision, symbols_revision, changed = state(store)
-    assert (revision, symbols_revision, changed) == (before[0] + 1, before[0] + 1, '{"changed_at":5000}')
+    assert (revision, symbols_revision, changed) == (before[0] + 1, before[0] + 1, '{"changed_at":5000,"number":1}')
     store.change(lambda book: [UniverseEdit("mine", MINE._replace(members=MINE.members[:2]))])
     assert state(store)[:2] == (revision, symbols_revision)  # no symbol came
+
+
+def test_two_who_change_at_once_are_both_heard(store: DatabaseUniverses) -> None:
+    books: list[UniverseBook] = []
+
+    def interrupted(book: UniverseBook) -> list[UniverseEdit]:
+        books.append(book)
+        if len(books) == 1:
+            store.change(lambda _book: [UniverseEdit("mine", MINE)])
+        mine = book.groups.get("mine", MINE._replace(members=()))
+        return [UniverseEdit("mine", mine._replace(members=(*mine.members, Member("SPY"))))]
+
+    store.change(interrupted)
+    assert len(books) == 2
+    assert store.book().groups["mine"].symbols == ["IBM", "AAPL", "NEWCO", "SPY"]
 
 
 def test_a_change_that_fails_leaves_everything(store: DatabaseUniverses) -> None:

@@ -234,7 +234,7 @@ def test_a_change_that_is_noted_is_seen_after_a_second(
     add_group(database_url, "mine", "XOM")
     assert universes.get_universe_symbols("mine") == ["XOM"]
     write(database_url, group_memberships, {"group_name": "mine", "symbol": "AAPL", "position": 2})
-    write(database_url, service_state, {"key": "universes", "value": "{}", "updated_ms": 7})
+    write(database_url, service_state, {"key": "universes", "value": '{"number": 1}', "updated_ms": 7})
     clock.now_s += 0.9
     assert universes.get_universe_symbols("mine") == ["XOM"]
     clock.now_s += 0.1

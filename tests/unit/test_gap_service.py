@@ -430,3 +430,10 @@ def test_what_was_added_and_what_was_let_go_is_known_to_the_next_start(bench: Be
     again.service.begin(("AAPL", "GE", "IBM"), Before(heard, history))
     reasons = {(reason, symbols) for reason, symbols, _from, _to in again.gaps()}
     assert reasons == {("restart", ("AAPL", "GE", "IBM")), ("history", ("IBM",))}
+
+
+def test_without_history_a_symbol_that_is_added_lacks_the_minute_in_which_it_is(table: Table) -> None:
+    bench = begun(Bench(table, HeldClock(MINUTE + 30_000), history=False), "AAPL")
+    bench.hear(130)
+    bench.service.relist(("AAPL", "IBM"), ("IBM",), (), {"AAPL": MINUTE})
+    assert bench.gaps() == {("move", ("IBM",), 2, None)}

@@ -172,12 +172,12 @@ class GapService:
     def _grow_past(self, symbols: Sequence[str], accounted_ms: int | None, now_ms: int) -> None:
         """What is missing of symbols from then on, or of new ones, and grows until they are heard."""
         scope = symbols[0] if len(symbols) == 1 else f"{len(symbols)} symbols"
+        from_ms, reason, detail = now_ms, GapReason.MOVE, "Listened to for the first time."
         if accounted_ms is not None:
-            from_ms, detail = accounted_ms, f"Not listened to since {_utc(accounted_ms)}."
-        else:
-            from_ms = now_ms if self._history_from_ms is None else self._history_from_ms()
-            detail = "Listened to for the first time."
-        self._book.interrupt(symbols, from_ms, self._opening(GapReason.HISTORY, detail)._replace(scope=scope))
+            from_ms, reason, detail = accounted_ms, GapReason.HISTORY, f"Not listened to since {_utc(accounted_ms)}."
+        elif self._history_from_ms is not None:
+            from_ms, reason = self._history_from_ms(), GapReason.HISTORY
+        self._book.interrupt(symbols, from_ms, self._opening(reason, detail)._replace(scope=scope))
 
     def _go_on(self, gap: Gap, universe: Sequence[str], heard_ms: int) -> None:
         """A gap of an earlier life grows on for the symbols that are listened to, and ends for the others."""

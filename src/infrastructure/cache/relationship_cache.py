@@ -22,7 +22,7 @@ _LOOK_S = 1.0
 _FRESH_S = 60.0
 # A name that is not known may have been defined just now.
 _FRESH_FOR_UNKNOWN_S = 1.0
-_CHANGED = text("SELECT updated_ms FROM service_state WHERE key = 'universes'")
+_CHANGED = text("SELECT value FROM service_state WHERE key = 'universes'")
 
 _GROUPS = (
     select(definition_groups.c.name, group_memberships.c.symbol)
@@ -40,11 +40,11 @@ _ENTRIES = (
 
 class _Read(NamedTuple):
     """What was read: when by the monotonic clock, when it was last looked for changes, the last change that was noted
-    then (epoch ms), and the symbols by name."""
+    then, and the symbols by name."""
 
     read_s: float
     looked_s: float
-    changed_ms: int | None
+    change: str | None
     definitions: dict[str, tuple[str, ...]]
 
 
@@ -94,12 +94,12 @@ class RelationshipCache:
             return known.definitions
         refused: list[str] = []
         with database_errors(), self._engine.connect() as connection:
-            changed_ms = connection.execute(_CHANGED).scalar()
-            if changed_ms == known.changed_ms and now_s - known.read_s < fresh_s:
+            change = connection.execute(_CHANGED).scalar()
+            if change == known.change and now_s - known.read_s < fresh_s:
                 self._read = known._replace(looked_s=now_s)
                 return known.definitions
             definitions = _read_groups(connection) | read_entries(connection, refused)
-        self._read = _Read(now_s, now_s, changed_ms, definitions)
+        self._read = _Read(now_s, now_s, change, definitions)
         self._say_refused(refused)
         return definitions
 

@@ -358,7 +358,9 @@ def _days(
     """Each date that the page has within `bounds`, with its day, or with None where that cannot be right."""
     found: dict[dt.date, DailyBar | None] = {}
     for result in results:
-        date = new_york_date(result.t)
+        if not FIRST_MS <= result.t <= asked_ms:
+            continue
+        date = new_york_date(int(result.t))
         tier = rest_day_tier(date, asked_ms)
         if tier is None or not bounds[0] <= date <= bounds[1]:
             continue

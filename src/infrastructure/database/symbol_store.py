@@ -10,12 +10,13 @@ from src.core.domain.market.vendor_answer import VendorTicker
 from src.infrastructure.database.engines import database_errors
 
 # Few enough that whoever commits bars waits for some milliseconds.
-_ROWS_A_TRANSACTION = 500
+_ROWS_A_TRANSACTION = 200
 _KNOWN = text("SELECT symbol, name, type, exchange, active FROM symbols")
 _REFRESHED = text("SELECT value FROM service_state WHERE key = 'symbols'")
-# One statement for many rows; what the vendor does not say stays.
-_SAVE = (
-    "INSERT INTO symbols (symbol, name, type, exchange, active, first_seen_ms) VALUES {rows} ON CONFLICT (symbol)"
+# What the vendor does not say stays.
+_SAVE = text(
+    "INSERT INTO symbols (symbol, name, type, exchange, active, first_seen_ms)"
+    " VALUES (:symbol, :name, :type, :exchange, :active, :now_ms) ON CONFLICT (symbol)"
     " DO UPDATE SET name = coalesce(excluded.name, symbols.name), type = coalesce(excluded.type, symbols.type),"
     " exchange = coalesce(excluded.exchange, symbols.exchange), active = excluded.active"
 )
@@ -70,12 +71,8 @@ class DatabaseSymbols:
                 yield row.symbol, None, None, None, False
 
     def _save(self, rows: Sequence[tuple[Any, ...]]) -> None:
-        values: dict[str, Any] = {"now_ms": self._now_ms()}
-        placed = []
-        for number, row in enumerate(rows):
-            names = [f"{field}_{number}" for field in _FIELDS]
-            values |= dict(zip(names, row, strict=True))
-            placed.append(f"(:{', :'.join(names)}, :now_ms)")
+        now_ms = self._now_ms()
+        values = [{**dict(zip(_FIELDS, row, strict=True)), "now_ms": now_ms} for row in rows]
         with database_errors(), self._write.begin() as connection:
-            connection.execute(text(_SAVE.format(rows=", ".join(placed))), values)
+            connection.execute(_SAVE, values)
             connection.execute(_CHANGED)

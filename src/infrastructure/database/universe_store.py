@@ -14,16 +14,19 @@ from src.core.domain.market.universe_definition import (
     UniverseEdit,
     one_line,
 )
+from src.core.errors import DatabaseUnavailableError
 from src.infrastructure.cache.relationship_cache import read_entries
 from src.infrastructure.database.dialects import add_symbols
 from src.infrastructure.database.engines import database_errors
 
-# Whoever changes universes takes this row first, so that one change comes after the other; readers look at it to
+# Whoever changes universes takes this row first, if it is still what the change was decided by; readers look at it to
 # learn that something changed.
 _TURN = text(
     "INSERT INTO service_state (key, value, updated_ms) VALUES ('universes', :value, :now_ms)"
     " ON CONFLICT (key) DO UPDATE SET value = excluded.value, updated_ms = excluded.updated_ms"
+    " WHERE service_state.value = :seen"
 )
+_TURNS = 5
 _STATE = text("SELECT value FROM service_state WHERE key = :key")
 _GROUPS = text("SELECT name, type, description FROM definition_groups ORDER BY name")
 _MEMBERS = text("SELECT group_name, symbol, weight FROM group_memberships ORDER BY group_name, position, symbol")
@@ -57,16 +60,26 @@ class DatabaseUniverses:
     def change(self, edit: Callable[[UniverseBook], Sequence[UniverseEdit]]) -> None:
         """Has `edit` say what is to change in what it is given, and changes that, or nothing of it.
 
-        What `edit` raises ends it, and nothing is changed. It may be called on a database that others write too.
+        What `edit` raises ends it, and nothing is changed. It is called again where others change universes meanwhile.
         """
+        for _ in range(_TURNS):
+            with database_errors(), self._read.connect() as connection:
+                seen, book = connection.execute(_STATE, {"key": "universes"}).scalar(), _book(connection)
+            edits = edit(book)
+            if not edits or self._carried_out(edits, seen):
+                return
+        raise DatabaseUnavailableError("Others change universes all the time; try again.")
+
+    def _carried_out(self, edits: Sequence[UniverseEdit], seen: str | None) -> bool:
+        """Makes the changes, unless somebody else made some meanwhile. Decided before, so that the lock is short."""
         now_ms = self._now_ms()
+        number = 1 if seen is None else msgspec.json.decode(seen).get("number", 0) + 1
+        value = msgspec.json.encode({"changed_at": now_ms, "number": number}).decode()
         with database_errors(), self._write.begin() as connection:
-            value = {"changed_at": now_ms}
-            connection.execute(_TURN, {"value": msgspec.json.encode(value).decode(), "now_ms": now_ms})
-            edits = edit(_book(connection))
-            _carry_out(connection, edits, now_ms)
-            if not edits:
-                connection.rollback()
+            turn = connection.execute(_TURN, {"value": value, "now_ms": now_ms, "seen": seen})
+            if turn.rowcount:
+                _carry_out(connection, edits, now_ms)
+        return bool(turn.rowcount)
 
     def close(self) -> None:
         """Lets go of all connections."""

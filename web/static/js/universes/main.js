@@ -40,7 +40,6 @@ function makeEntry({ name, size, type, description, listened }) {
   const item = document.createElement("li");
   const link = item.appendChild(make("a", "universe-link"));
   link.href = `#${encodeURIComponent(name)}`;
-  if (chosen?.name === name) link.ariaCurrent = "true";
   link.append(make("b", "", name), ` ${size.toLocaleString("en-US")} `, make("span", "aside", type));
   if (listened) link.append(" ", make("span", "listened", "listened to"));
   if (description) link.append(make("span", "universe-description", description));
@@ -88,7 +87,18 @@ function factsText({ type, description, parts, unknown, source, listened }) {
   return `${facts.join("; ")}.`;
 }
 
-const showAll = () => attempt(() => Promise.all([loadList(), showChosen()]));
+async function showAll() {
+  await attempt(() => Promise.all([loadList(), showChosen()]));
+  markChosen();
+}
+
+/** Say in the list which one is shown. */
+function markChosen() {
+  for (const link of find("names").querySelectorAll("a")) {
+    const isChosen = chosen !== null && link.hash === `#${encodeURIComponent(chosen.name)}`;
+    link.ariaCurrent = isChosen ? "true" : null;
+  }
+}
 
 /** Change something of the chosen universe, and say what came of it. */
 async function change(request) {
@@ -143,7 +153,7 @@ async function refresh() {
 
 find("search").addEventListener("input", () => {
   clearTimeout(searchTimer);
-  searchTimer = setTimeout(() => attempt(loadList), SEARCH_PAUSE_MS);
+  searchTimer = setTimeout(() => attempt(loadList).then(markChosen), SEARCH_PAUSE_MS);
 });
 find("add-form").addEventListener("submit", (event) => {
   event.preventDefault();
