@@ -21,7 +21,9 @@ from src.config.settings import PROJECT_ROOT, Settings, SettingsError, is_loopba
 from src.core.domain.connection.request_window import RequestRate
 from src.core.domain.market.bar_book import BarBook
 from src.core.domain.market.history import Trading
+from src.core.domain.market.last_start import Setup
 from src.core.domain.market.quote import QuoteDay
+from src.core.domain.market.retention import Forecast, forecast
 from src.core.domain.market.session import CalendarRangeError, SessionTable, TradingDay, new_york_date, usual_day
 from src.core.errors import DatabaseUnavailableError
 from src.core.ports import BarSource, Clock, ConnectionControl, GapRecorder, Job
@@ -45,6 +47,10 @@ from src.core.services.measurement_service import MeasurementService
 from src.core.services.reconciler import Reconciler
 from src.core.services.reconciliation_service import ReconciliationService
 from src.core.services.repair_service import RepairService
+from src.core.services.retention_service import RetentionService
+from src.core.services.start_memory import StartMemory
+from src.core.services.symbol_refresh import SymbolRefresh
+from src.core.services.universe_service import UniverseService
 from src.import_process import size_of, starter
 from src.infrastructure.cache.relationship_cache import RelationshipCache
 from src.infrastructure.calendar.session_table import load_session_table
@@ -60,17 +66,23 @@ from src.infrastructure.database.change_reader import DatabaseChangeReader
 from src.infrastructure.database.connection_events import DatabaseEventLog, DatabaseEventRecorder
 from src.infrastructure.database.coverage_reader import DatabaseCoverage
 from src.infrastructure.database.daily_store import DatabaseDays
-from src.infrastructure.database.engines import read_engine, row_engine, write_engine
+from src.infrastructure.database.engines import database_errors, read_engine, row_engine, sqlite_file, write_engine
 from src.infrastructure.database.flush_interval import FlushInterval
 from src.infrastructure.database.gap_store import DatabaseGapReader, DatabaseGapStore
 from src.infrastructure.database.history_store import DatabaseHistory
 from src.infrastructure.database.jobs import DatabaseJobDesk, DatabaseJobInbox
-from src.infrastructure.database.migrate import check_schema
+from src.infrastructure.database.last_start_file import LastStartFile, database_digest
+from src.infrastructure.database.migrate import all_revisions, check_schema
 from src.infrastructure.database.ownership import ownership_of
+from src.infrastructure.database.pruning import DatabasePruner
 from src.infrastructure.database.reconciliation_store import DatabaseReconciliations
 from src.infrastructure.database.spool import Spool
+from src.infrastructure.database.symbol_store import DatabaseSymbols
 from src.infrastructure.database.tickstock_db import TickStockDatabase
+from src.infrastructure.database.universe_store import DatabaseUniverses
 from src.infrastructure.database.write_trouble import write_trouble
+from src.infrastructure.doctor.disk import free_bytes
+from src.infrastructure.doctor.growth import measure_growth
 from src.infrastructure.observability.status_file import StatusFile
 from src.infrastructure.observability.webhook import AlertFile, Webhook
 from src.infrastructure.passwords import Argon2Passwords
@@ -81,9 +93,11 @@ from src.infrastructure.websocket.multi_connection_manager import ManagerConfig,
 from src.presentation.admin.access import AccessDeps, current_account, register_access
 from src.presentation.admin.api import AdminDeps, admin_blueprint
 from src.presentation.admin.coverage import CoverageDeps, coverage_blueprint
+from src.presentation.admin.history import HistoryDeps, history_blueprint
 from src.presentation.admin.live import register_live
 from src.presentation.admin.live_feed import LiveSources
 from src.presentation.admin.pages import admin_pages_blueprint
+from src.presentation.admin.universes import universes_blueprint
 from src.presentation.api.bars import BarsDeps, bars_blueprint
 from src.presentation.api.errors import register_errors
 from src.presentation.api.metrics import DiskSpace, metrics_blueprint
@@ -170,6 +184,8 @@ def _register_admin(
     coverage = CoverageService(DatabaseCoverage(engine), calendar, _CLOCK.now_ms)
     whom = Whom(reader, RelationshipCache(engine))
     app.register_blueprint(coverage_blueprint(CoverageDeps(coverage, whom, reader, changes, desk)))
+    app.register_blueprint(universes_blueprint(UniverseService(DatabaseUniverses(engine, rows, _CLOCK.now_ms))))
+    app.register_blueprint(history_blueprint(HistoryDeps(DatabaseHistory(engine, rows), reader, desk)))
     register_live(app, LiveSources(connections, gaps, reader, changes))
 
 
@@ -224,11 +240,14 @@ def build_runtime(
     reconciliations = _reconciliations(settings, database, rest, sessions, clock, repair, intake)
     histories = _histories(settings, database, rest, sessions, clock, repair)
     imports = _imports(settings.database_url, clock)
+    kept = DatabaseSymbols(read_engine(settings.database_url), rows, clock.now_ms)
+    symbols = SymbolRefresh(rest, kept, clock, repair.is_urgent, by_itself=settings.feed == "massive")
     gap_jobs = GapJobs(queue, gaps.open, repair.wake, clock.now_ms)
     jobs = {
         "gaps.repair": gap_jobs.repair,
         "coverage.repair": gap_jobs.ask_for,
         "reconcile": reconciliations.ask,
+        "symbols.refresh": symbols.ask,
         "history.load": histories.ask,
         "history.cancel": lambda job: (imports if imports.knows(job.arguments["id"]) else histories).cancel(job),
         "history.import": imports.ask,
@@ -253,7 +272,8 @@ def build_runtime(
         ServiceConfig(settings.feed, _mode(settings), _listeners(settings)),
         ownership_of(settings.database_url),
         database,
-        RelationshipCache(engine),
+        StartMemory(LastStartFile(settings.data_dir), _setup(settings), database.clock.stamp, clock),
+        RelationshipCache(read_engine(settings.database_url)),
         intake,
         gaps,
         make_adapter,
@@ -263,9 +283,17 @@ def build_runtime(
         reconciliations,
         histories,
         imports,
+        _retention(settings, rows, clock),
+        symbols,
         clock,
         on_crash,
     )
+
+
+def _setup(settings: Settings) -> Setup:
+    """What a start has to be for, to rely on the last one."""
+    listeners = tuple((one.connection_id, one.universe_key, one.symbols) for one in _listeners(settings))
+    return Setup(database_digest(settings.database_url), all_revisions()[-1], settings.feed, listeners)
 
 
 def _writer(
@@ -316,6 +344,20 @@ def _histories(
 
 def _imports(url: str, clock: Clock) -> FileImportService:
     return FileImportService(DatabaseHistory(read_engine(url), row_engine(url)), starter(url), size_of, clock)
+
+
+def _retention(settings: Settings, rows: Engine, clock: Clock) -> RetentionService:
+    url = settings.database_url
+    reader = read_engine(url)
+
+    def measure() -> Forecast:
+        now_ms = clock.now_ms()
+        with database_errors():
+            growth = measure_growth(reader, url, now_ms)
+        free = free_bytes(sqlite_file(url).parent) if growth.here else None
+        return forecast(growth, free, settings.retention_days, now_ms)
+
+    return RetentionService(DatabasePruner(rows, clock.now_ms), settings.retention_days, measure, clock)
 
 
 def _desk(

@@ -12,6 +12,7 @@ from src.cli_export import export_command
 from src.cli_history import history_commands
 from src.cli_owner import MakeRest
 from src.cli_reconcile import reconcile_command
+from src.cli_universe import universe_commands
 from src.config.settings import Settings, SettingsError, load_settings
 from src.core.errors import TickStockError
 from src.infrastructure.database import migrate
@@ -28,7 +29,8 @@ def settings_of_command() -> Settings:
 
 def register_commands(app: Flask, settings: Settings, make_rest: MakeRest) -> None:
     """Adds the commands to `app`. `make_rest` makes the vendor's REST side from what gives evidence stamps."""
-    app.cli.add_command(admin_commands(settings, lambda: time.time_ns() // 1_000_000))
+    app.cli.add_command(admin_commands(settings, _now_ms))
+    app.cli.add_command(universe_commands(settings, make_rest, _now_ms))
     app.cli.add_command(doctor_command(settings))
     app.cli.add_command(reconcile_command(settings, make_rest))
     app.cli.add_command(history_commands(settings, make_rest))
@@ -49,6 +51,10 @@ def register_commands(app: Flask, settings: Settings, make_rest: MakeRest) -> No
         click.echo(f"Applied {', '.join(plan.revisions)}." if plan.revisions else "The schema is up to date.")
         if not drop_costly_indexes:
             _warn_of_indexes(plan)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def _ask(plan: Plan) -> None:

@@ -5,6 +5,7 @@ import click
 from src.cli_history_coverage import coverage_command
 from src.cli_history_import import import_command
 from src.cli_history_load import cancel_command, load_command, loads_command
+from src.cli_history_prune import prune_command
 from src.cli_owner import MakeRest
 from src.config.settings import Settings
 
@@ -21,4 +22,5 @@ def history_commands(settings: Settings, make_rest: MakeRest) -> click.Group:
     history.add_command(cancel_command(settings))
     history.add_command(coverage_command(settings))
     history.add_command(import_command(settings))
+    history.add_command(prune_command(settings))
     return history

@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from src.config.settings import PROJECT_ROOT, Settings
 from src.core.domain.market.bar import Bar
 from src.core.domain.market.session import SessionTable
+from src.core.domain.market.universe import hint
 from src.core.errors import ActionRefusedError, DatabaseUnavailableError, TickStockError
 from src.core.ports import Clock, Ownership
 from src.infrastructure.cache.relationship_cache import RelationshipCache
@@ -102,8 +103,8 @@ def chosen_symbols(reading: Reading, symbols: str | None, universe: str | None) 
     if universe is not None:
         found = reading.universes.resolve(universe)
         if found.unknown or not found.symbols:
-            names = ", ".join(reading.universes.names())
-            raise ActionRefusedError(f"There is no universe {', '.join(found.unknown) or universe}; there are {names}.")
+            words = hint(found.unknown, reading.universes.names())
+            raise ActionRefusedError(f"There is no universe {', '.join(found.unknown) or universe}. {words}")
         return tuple(sorted(found.symbols))
     if symbols is None:
         return None

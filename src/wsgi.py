@@ -5,6 +5,7 @@ import os
 import signal
 
 from src.app import build_alerts, build_runtime, create_app
+from src.bootstrap.schema_watch import SchemaWatch
 from src.config.settings import connection_notices, load_settings
 from src.core.services.market_data_service import MarketDataService
 from src.infrastructure.database.migrate import check_schema
@@ -34,6 +35,7 @@ def stop_sockets() -> None:
 def stop_runtime() -> None:
     """Closes what is open and commits what is held; safe to call twice."""
     stop_sockets()
+    _schema_watch.stop()
     if _alerts is not None:
         _alerts.stop()
     if _runtime is not None:
@@ -43,7 +45,8 @@ def stop_runtime() -> None:
 
 _settings = load_settings()
 set_up_logs(_settings.log_level, _settings.log_format, _settings.secret_texts)
-check_schema(_settings.database_url)
+_schema_watch = SchemaWatch(lambda: check_schema(_settings.database_url), _end_process)
+_schema_watch.start()
 app = create_app(_settings)
 _runtime = _start()
 _alerts = build_alerts(_settings, _runtime)

@@ -9,10 +9,12 @@ from sqlalchemy import text
 
 from src.core.domain.connection.event import ConnectionEvent, EventKind
 from src.core.domain.market.gaps import Gap, GapReason
+from src.core.domain.market.history import Load, LoadState, Timespan
 from src.core.domain.market.reconciliation import Run, RunState
 from src.infrastructure.database.connection_events import DatabaseEventRecorder
 from src.infrastructure.database.engines import row_engine, write_engine
 from src.infrastructure.database.gap_store import DatabaseGapStore
+from src.infrastructure.database.history_store import DatabaseHistory
 from src.infrastructure.database.reconciliation_store import DatabaseReconciliations
 from src.infrastructure.database.tickstock_db import TickStockDatabase
 from tests import status_rows
@@ -35,6 +37,7 @@ class Ingestion:
         self._recorder = DatabaseEventRecorder(self._rows)
         self.gaps = DatabaseGapStore(self._rows, now_ms)
         self._runs = DatabaseReconciliations(self._rows, self._rows)
+        self._history = DatabaseHistory(self._rows, self._rows)
         self._merged = 0
 
     def report(self, row: dict[str, Any] | None = None) -> None:
@@ -60,6 +63,16 @@ class Ingestion:
         """Notes a run that compared a day, done but for `changes`."""
         run = Run(run_id, date(2025, 11, 19), None, None, RunState.DONE, now_ms(), 2, now_ms(), 780, 3, 12, 1, (), 2)
         self._runs.begin(structs.replace(run, **changes))
+
+    def load(self, load_id: str, **changes: Any) -> None:
+        """Notes a load of days of two symbols that runs, but for `changes`."""
+        days = (date(2025, 1, 1), date(2025, 11, 19))
+        load = Load(
+            load_id, "rest", Timespan.DAY, ("AAPL", "MSFT"), None, *days, "admin", LoadState.RUNNING, now_ms(),
+            units_total=22, units_done=10, units_empty=2, units_failed=1, bars=170, written=150,
+            failures={"MSFT": "It cannot be read."},
+        )  # fmt: skip
+        self._history.begin(structs.replace(load, **changes))
 
     def trade(self, price: float, *symbols: str, minute_ms: int | None = None) -> None:
         """Commits a bar of the present minute for each of the symbols."""

@@ -64,10 +64,17 @@ def api_site(folder: Path, url: str) -> Iterator[ApiSite]:
     ingestion.log("for a test")
     ingestion.miss("one", "AAPL", "MSFT")
     ingestion.compare("one", state=RunState.FAILED, failed={"MSFT": "It is not known."}, file="/data/day.csv.gz")
+    ingestion.load("load")
+    ingestion.load("of-files", kind="files", symbols=None, files=("/data/day.csv.gz",), from_date=None, to_date=None)
     settings = parse_settings({"DATA_DIR": str(folder), "DATABASE_URL": url, "SIMULATOR_PORT": "1"})
     engines = [read_engine(url), row_engine(url)]
     gap_jobs = GapJobs(ingestion.gaps, lambda *_gap: None, lambda: None, now_ms)
-    jobs = {"gaps.repair": gap_jobs.repair, "coverage.repair": gap_jobs.ask_for}
+    jobs = {
+        "gaps.repair": gap_jobs.repair,
+        "coverage.repair": gap_jobs.ask_for,
+        "symbols.refresh": lambda _job: "Being loaded.",
+        "history.cancel": lambda _job: "Done.",
+    }
     inbox, recorder = DatabaseJobInbox(*engines, now_ms), DatabaseEventRecorder(engines[1])
     desk = ConnectionDesk(Control(), inbox, recorder, SystemClock(), lambda: None, jobs)
     desk.start()
@@ -76,7 +83,7 @@ def api_site(folder: Path, url: str) -> Iterator[ApiSite]:
     reporter.start()
     yield ApiSite(settings, ingestion)
     stopping.set()
-    reporter.join(10)
+    reporter.join(60)
     desk.stop()
     ingestion.close()
     for engine in engines:

@@ -5,11 +5,15 @@ import mmap
 import struct
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
 # How long a jump, or another speed, may go unnoticed by whoever waits, in the machine's seconds.
 _LOOK_S = 0.02
+# A paced clock gets so much of the machine's time, so often.
+_GRANT_S, _GRANT_EVERY_S = 0.1, 0.02
 # How often it was set (odd while it is being set), then from when on it runs: its time (microseconds), the machine's
 # (nanoseconds since the boot, the same for all processes), its speed, and the time at which it stands still.
 _STATE = struct.Struct("qqqdq")
@@ -132,6 +136,26 @@ class RacingClock:
 def _mapped(path: Path) -> mmap.mmap:
     with path.open("r+b") as file:
         return mmap.mmap(file.fileno(), _STATE.size + _BEATS.size)
+
+
+@contextmanager
+def paced(start_ms: int, speed: float) -> Iterator[RacingClock]:
+    """A clock that stands still while this process does, so that no wait of it ends early on a busy machine."""
+    clock, ended = RacingClock(start_ms, speed), threading.Event()
+
+    def pace() -> None:
+        while not ended.wait(_GRANT_EVERY_S):
+            clock.grant(_GRANT_S)
+
+    clock.grant(_GRANT_S)
+    thread = threading.Thread(target=pace, name="paced-clock", daemon=True)
+    thread.start()
+    try:
+        yield clock
+    finally:
+        ended.set()
+        thread.join()
+        clock.race(speed)  # whoever still waits comes to an end
 
 
 class SteppedClock:

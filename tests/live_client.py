@@ -49,7 +49,7 @@ class WebProcess:
     def _answers(self) -> bool:
         assert self.process.poll() is None, self.log
         try:
-            return requests.get(f"{self.url}/healthz", timeout=5).ok
+            return requests.get(f"{self.url}/healthz", timeout=60).ok
         except (requests.ConnectionError, requests.Timeout):
             return False
 
@@ -66,7 +66,7 @@ class WebProcess:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         try:
-            self.process.wait(10)
+            self.process.wait(60)
         except subprocess.TimeoutExpired:
             self.process.kill()
             raise

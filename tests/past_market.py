@@ -1,7 +1,7 @@
 """A market of the past whose bars cost nothing, for the simulator's real REST side; it notes what it is asked for."""
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from src.simulator.clock import Clock
 from src.simulator.newyork import date_bounds_ms
@@ -34,6 +34,7 @@ class PastMarket:
     def __init__(self, listed: Mapping[str, dt.date]) -> None:
         self._listed = dict(listed)
         self.asked: list[tuple[str, int, int]] = []  # a page each: symbol, and bounds in epoch ms
+        self.at_page: Callable[[int], object] = lambda count: None  # is told how many were asked for, before the answer
 
     @property
     def history(self) -> "PastMarket":
@@ -46,9 +47,14 @@ class PastMarket:
     def listings(self) -> Sequence[Listing]:
         return [Listing(symbol, symbol, "CS", "XNYS") for symbol in sorted(self._listed)]
 
+    def _note(self, symbol: str, from_ms: int, to_ms: int) -> None:
+        self.asked.append((symbol, from_ms, to_ms))
+        self.at_page(len(self.asked))
+
     def dates(self, symbol: str, from_ms: int, to_ms: int, now_ms: int) -> Iterator[dt.date]:
         """The dates on which a symbol trades, of those that begin within both times."""
-        date = self._listed.get(symbol, dt.date.max)
+        begun = dt.datetime.fromtimestamp(from_ms / 1000, dt.UTC).date() - dt.timedelta(days=1)
+        date = max(self._listed.get(symbol, dt.date.max), begun)
         while date < dt.date.max and (begin_ms := date_bounds_ms(date)[0]) <= min(to_ms, now_ms):
             if date.weekday() < _SATURDAY and begin_ms >= from_ms:
                 yield date
@@ -57,12 +63,12 @@ class PastMarket:
     def minutes(
         self, symbol: str, from_ms: int, to_ms: int, now_ms: int, *, ascending: bool
     ) -> Iterator[tuple[int, str]]:
-        self.asked.append((symbol, from_ms, to_ms))
+        self._note(symbol, from_ms, to_ms)
         for date in self.dates(symbol, from_ms - 86_400_000, to_ms, now_ms):
             yield from ((at_ms, one) for at_ms, one in elements(symbol, date) if from_ms <= at_ms <= min(to_ms, now_ms))
 
     def days(self, symbol: str, from_ms: int, to_ms: int, now_ms: int, *, ascending: bool) -> Iterator[tuple[int, str]]:
-        self.asked.append((symbol, from_ms, to_ms))
+        self._note(symbol, from_ms, to_ms)
         for date in self.dates(symbol, from_ms, to_ms, now_ms):
             midnight_ms = date_bounds_ms(date)[0]
             yield midnight_ms, _element(symbol, date, 0, midnight_ms)

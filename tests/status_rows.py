@@ -84,6 +84,8 @@ def row(*connections: Row, feed: str = "massive", now_ms: int = NOW, **changes: 
         "gaps": {"missing_symbols": 0, "missing": [], "unwritten": 0, "behind_ms": 1_200},
         "repair": repair(),
         "reconciliation": reconciliation(now_ms),
+        "retention": retention(),
+        "history": {"state": "running", "id": "load", "done": 11, "total": 22, "per_minute": 5.5, "waiting": 0},
         "desk": {"waiting_events": 0, "dropped_events": 0},
         "pipeline": {"event_to_commit_ms": {"p50": 9.5, "p99": 41.0, "count": 4_500}, "waiting_bars": 7},
         **changes,
@@ -120,6 +122,15 @@ def reconciliation(now_ms: int = NOW, **changes: Any) -> Row:
         "finished_at": now_ms - 3_600_000,
     }
     return {"state": "idle", "date": None, "done": 0, "total": 0, "last": last, **changes}
+
+
+def retention(**changes: Any) -> Row:
+    """What a service tells that keeps a year of minutes on a disk with room."""
+    forecast = {
+        "measured_at": NOW, "size_bytes": 3_000_000_000, "bytes_a_day": 1e8, "free_bytes": 20_000_000_000,
+        "full_in_days": 200.0, "words": "The bars take 3.0 GB and grow by 0.1 GB a day.",
+    }  # fmt: skip
+    return {"keep_days": 365, "pruning": False, "dropped_bars": 0, "forecast": forecast, **changes}
 
 
 def storage(**changes: Any) -> Row:

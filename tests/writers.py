@@ -44,6 +44,7 @@ class Source:
     def __init__(self) -> None:
         self.official: list[Bar] = []
         self.live: list[Bar] = []
+        self.asked_for_live = 0  # so many times
         self.lock = threading.Lock()
         self.on_committed: Callable[[], None] = lambda: None
 
@@ -58,6 +59,7 @@ class Source:
     def take_live(self) -> list[Bar]:
         with self.lock:
             taken, self.live = self.live, []
+            self.asked_for_live += 1
         return taken
 
 
@@ -142,7 +144,8 @@ def locked(url: str) -> Iterator[None]:
         return
     engine = write_engine(url)
     with engine.begin() as connection:
-        connection.exec_driver_sql("SET LOCAL lock_timeout = '10s'")
+        connection.exec_driver_sql("SET LOCAL lock_timeout = '60s'")
+        connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")  # for as long as a test takes
         connection.exec_driver_sql("LOCK TABLE write_state, service_state IN EXCLUSIVE MODE")
         yield
     engine.dispose()

@@ -13,10 +13,10 @@ from pathlib import Path
 from src.bootstrap import preflight
 from src.bootstrap.first_admin import make_first_admin
 from src.bootstrap.processes import ChildProcess, Service
-from src.bootstrap.schema import claim_feed, database_words, prepare_schema
+from src.bootstrap.schema import claim_feed, database_words, prepare_schema, was_prepared
 from src.bootstrap.supervisor import Supervisor
 from src.config.settings import Settings, SettingsError, exposure_warning, load_settings, settings_warnings
-from src.core.errors import TickStockError
+from src.core.errors import DatabaseUnavailableError, TickStockError
 from src.infrastructure.observability.logs import set_up_logs
 from src.infrastructure.observability.redaction import Redactor
 from src.infrastructure.secret_key import kept_secret_key
@@ -28,6 +28,7 @@ Say = Callable[[str], None]
 _LOOPBACK = "127.0.0.1"
 _SIMULATOR_START_S = 5.0
 _STEP_S = 0.1
+_RETRY_S = 2.0
 
 
 class StopRequest:
@@ -66,11 +67,9 @@ def launch(root: Path, say: Say, complain: Say) -> int:
                 complain(warning)
         simulator_port = _check(settings)
         only_start = preflight.only_start(settings.data_dir, settings.port)
-        prepare_schema(settings.database_url, settings.data_dir, dt.datetime.now(dt.UTC), say)
-        if settings.role != "web":
-            claim_feed(settings.database_url, settings.feed, dt.datetime.now(dt.UTC))
-        if settings.role != "ingest":
-            _prepare_accounts(settings, say, show)
+        if settings.role != "ingest" and not settings.secret_key.get_secret_value():
+            kept_secret_key(settings.data_dir)
+        _wait_for_database(settings, stop, lambda: _prepare_database(settings, say, show), complain)
     except TickStockError as error:
         complain(str(error))
         return 1
@@ -106,12 +105,41 @@ def _check(settings: Settings) -> int | None:
     return settings.simulator_port
 
 
-def _prepare_accounts(settings: Settings, say: Say, show: Say) -> None:
-    """Raises TickStockError when the web half could let nobody in. `show` is for a person's eyes, not for a log."""
-    if not settings.secret_key.get_secret_value():
-        kept_secret_key(settings.data_dir)
-    password = settings.admin_password.get_secret_value()
-    make_first_admin(settings.database_url, password, lambda: time.time_ns() // 1_000_000, say, show)
+def _wait_for_database(settings: Settings, stop: StopRequest, prepare: Callable[[], None], complain: Say) -> None:
+    """Until it is prepared, or a stop is asked for; not at all, if the last start found it as this version needs it.
+
+    Raises TickStockError.
+    """
+    said = ""
+    while not stop.requested:
+        try:
+            prepare()
+        except DatabaseUnavailableError as error:
+            if was_prepared(settings.database_url, settings.data_dir, settings.feed):
+                complain(f"{error} TickStock starts without it, as at the last start it was as this version needs it.")
+                return
+            if str(error) != said:
+                said = str(error)
+                complain(f"{error} TickStock waits for it; Ctrl-C ends that.")
+            _rest(stop)
+        else:
+            return
+
+
+def _rest(stop: StopRequest) -> None:
+    until_s = time.monotonic() + _RETRY_S
+    while time.monotonic() < until_s and not stop.requested:
+        time.sleep(_STEP_S)
+
+
+def _prepare_database(settings: Settings, say: Say, show: Say) -> None:
+    """Schema, feed and the first account. Raises TickStockError. `show` is for a person's eyes, not for a log."""
+    prepare_schema(settings.database_url, settings.data_dir, dt.datetime.now(dt.UTC), say)
+    if settings.role != "web":
+        claim_feed(settings.database_url, settings.feed, dt.datetime.now(dt.UTC))
+    if settings.role != "ingest":
+        password = settings.admin_password.get_secret_value()
+        make_first_admin(settings.database_url, password, lambda: time.time_ns() // 1_000_000, say, show)
 
 
 def _run(settings: Settings, simulator_port: int | None, root: Path, stop: StopRequest, say: Say) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy import make_url
 from src.core.errors import TickStockError
 from src.infrastructure.database import migrate
 from src.infrastructure.database.engines import write_engine
+from src.infrastructure.database.last_start_file import LastStartFile, database_digest
 from src.infrastructure.database.tickstock_db import TickStockDatabase
 
 _KEPT_BACKUPS = 5
@@ -32,6 +33,13 @@ def prepare_schema(database_url: str, data_dir: Path, now: dt.datetime, say: Cal
         say(f"The database was copied to {copy} before its schema is changed.")
     migrate.upgrade(database_url)
     say(f"The database's schema was brought to {revisions[-1]}.")
+
+
+def was_prepared(database_url: str, data_dir: Path, feed: str) -> bool:
+    """Whether the last start that ingested found this database as this version needs it."""
+    last = LastStartFile(data_dir).read()
+    wanted = (database_digest(database_url), migrate.all_revisions()[-1], feed)
+    return last is not None and (last.setup.database, last.setup.schema, last.setup.feed) == wanted
 
 
 def claim_feed(database_url: str, feed: str, now: dt.datetime) -> None:

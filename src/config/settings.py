@@ -22,6 +22,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from src.core.domain.connection.request_window import RequestRate
+from src.core.domain.market.retention import LEAST_DAYS
 from src.core.domain.market.symbol import check_symbol
 from src.core.errors import BadSymbolError, TickStockError
 
@@ -80,6 +81,14 @@ def _flush(value: str) -> int | None:
         return None
     if not re.fullmatch(r"[0-9]{1,5}", value.strip()) or int(value) > 10_000:
         raise ValueError("auto, or whole milliseconds from 0 to 10000")
+    return int(value)
+
+
+def _retention(value: str) -> int | None:
+    if value.strip().lower() == "all":
+        return None
+    if not re.fullmatch(r"[0-9]{1,5}", value.strip()) or int(value) < LEAST_DAYS:
+        raise ValueError(f"all, or a whole number of days from {LEAST_DAYS}")
     return int(value)
 
 
@@ -196,6 +205,7 @@ class Settings(BaseModel):
     massive_channels: Annotated[tuple[str, ...], BeforeValidator(_channels)] = Field("A,AM", validate_default=True)
     massive_rest_rate: Annotated[RequestRate, BeforeValidator(_rate)] = Field("5/minute", validate_default=True)
     backfill_days: int = Field(1, ge=0, le=30, description="whole trading days from 0 to 30")
+    retention_days: Annotated[int | None, BeforeValidator(_retention)] = Field("all", validate_default=True)
     live_flush_ms: Annotated[int | None, BeforeValidator(_flush)] = Field("auto", validate_default=True)
     symbols: _Symbols = ()
     symbol_universe_key: _UniverseKey = "market_leaders:top_100"
@@ -281,6 +291,7 @@ def parse_settings(values: Mapping[str, str]) -> Settings:
     except ValidationError as error:
         raise SettingsError(_one_line(error, given)) from None
     _check_connections(settings)
+    _check_retention(settings)
     return _resolved(settings)
 
 
@@ -315,6 +326,16 @@ def _check_connections(settings: Settings) -> None:
         raise SettingsError(
             "Setting USE_MULTI_CONNECTION: true is not allowed while no connection is enabled; set "
             "WEBSOCKET_CONNECTION_1_ENABLED=true (up to the number of WEBSOCKET_CONNECTIONS_MAX), or leave it false."
+        )
+
+
+def _check_retention(settings: Settings) -> None:
+    # A trading day is 7/5 of a day in the calendar, and holidays come on top.
+    least = settings.backfill_days * 3 // 2 + LEAST_DAYS
+    if settings.retention_days is not None and settings.retention_days < least:
+        raise SettingsError(
+            f"Setting RETENTION_DAYS: {settings.retention_days} would drop what BACKFILL_DAYS="
+            f"{settings.backfill_days} loads; allowed is all, or a whole number of days from {least}."
         )
 
 

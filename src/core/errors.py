@@ -17,6 +17,10 @@ class DatabaseUnavailableError(TickStockError):
     """The database did not answer or was locked; the same call may succeed later."""
 
 
+class HistoryLostError(DatabaseUnavailableError):
+    """The database lacks what this process committed to it, or is another one; this life writes to it no more."""
+
+
 class RowRefusedError(TickStockError):
     """The database will never take a row, or one of the rows, of this call."""
 
@@ -75,3 +79,11 @@ class MessageRefusedError(TickStockError):
 
 class MessageUndeliveredError(TickStockError):
     """Whom a message is for did not answer or asked for patience; the same call may succeed later."""
+
+
+class UniverseError(TickStockError):
+    """A universe that does not exist, or cannot be what it was to become."""
+
+
+class UnknownUniverseError(UniverseError):
+    """A key of which nothing exists; the sentence names what may be meant."""

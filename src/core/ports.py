@@ -2,7 +2,7 @@
 
 import datetime as dt
 import threading
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, Protocol
 
 from src.core.domain.account.account import Account, Role
@@ -18,10 +18,12 @@ from src.core.domain.market.daily import DailyBar
 from src.core.domain.market.flat_file import DayBatch, MinuteBatch
 from src.core.domain.market.gaps import Gap, GapCounts, GapEntry, GapRow, GapState, GapTotals
 from src.core.domain.market.history import Known, Load, Piece, Timespan
+from src.core.domain.market.last_start import LastStart
 from src.core.domain.market.quote import Quote, QuoteDay
 from src.core.domain.market.reconciliation import Run
 from src.core.domain.market.universe import Universe
-from src.core.domain.market.vendor_answer import DayAnswer, MinuteAnswer, SnapshotDay
+from src.core.domain.market.universe_definition import UniverseBook, UniverseEdit
+from src.core.domain.market.vendor_answer import DayAnswer, MinuteAnswer, SnapshotDay, VendorTicker
 
 
 class Clock(Protocol):
@@ -92,10 +94,15 @@ class BarWriter(Protocol):
     """What commits bars, on its own thread: it takes them from a BarSource when woken, or every so often.
 
     `prepare` comes first, before evidence is stamped and open minutes are seeded: it takes up what still waits from
-    before. It raises DatabaseUnavailableError.
+    before. It raises DatabaseUnavailableError. `hold` tells that the database does not answer. A start without it calls
+    `prepare_apart` in place of `prepare`, which gives the live bars of the newest minutes that wait: then no bar goes
+    to the database before `release`.
     """
 
     def prepare(self) -> None: ...
+    def hold(self, reason: str) -> None: ...
+    def prepare_apart(self, database_id: str, stamp_us: int) -> list[Bar]: ...
+    def release(self) -> None: ...
     def start(self) -> None: ...
     def wake(self) -> None: ...
     def stop(self) -> None: ...
@@ -105,20 +112,44 @@ class BarWriter(Protocol):
 
 
 class Ownership(Protocol):
-    """Which process ingests: at most one at a time."""
+    """Which process ingests: at most one at a time. When this one may not, `has_rival` says whether that is because
+    another one surely lives: a lease may still be that of a process that has died."""
 
+    @property
+    def has_rival(self) -> bool: ...
     def acquire(self) -> bool: ...
     def release(self) -> None: ...
 
 
-class IngestStore(Protocol):
-    """The database at a start of ingestion. Raises DatabaseUnavailableError while it is away."""
+class LastStarts(Protocol):
+    """Where a start is remembered. `hold` says whether no other process of the folder ingests, until `release`."""
 
+    def hold(self) -> bool: ...
+    def release(self) -> None: ...
+    def read(self) -> LastStart | None: ...
+    def write(self, found: LastStart) -> None: ...
+    def remove(self) -> None: ...
+
+
+Stamps = Callable[[], int]
+
+
+class IngestStore(Protocol):
+    """The database at a start of ingestion. Raises DatabaseUnavailableError while it is away, SchemaError where its
+    schema is another one than the program's. `database_id` is known once the clock is loaded.
+
+    `check_kept` asks nothing: it raises HistoryLostError once a write found that the database lacks what was committed.
+    """
+
+    database_id: str
+
+    def check_schema(self) -> None: ...
     def claim_feed(self, feed: str) -> None: ...
     def load_clock(self) -> None: ...
     def add_symbols(self, symbols: Sequence[str]) -> None: ...
     def state(self, key: str) -> Any: ...
     def open_live_bars(self) -> list[Bar]: ...
+    def check_kept(self) -> None: ...
 
 
 class Universes(Protocol):
@@ -126,6 +157,31 @@ class Universes(Protocol):
 
     def resolve(self, key: str) -> Universe: ...
     def names(self) -> list[str]: ...
+
+
+class SymbolStore(Protocol):
+    """Where what is said of symbols is kept. Raises DatabaseUnavailableError while the database is away."""
+
+    def refreshed_ms(self) -> int | None: ...
+    def refresh(self, tickers: Sequence[VendorTicker]) -> int: ...
+
+
+class SymbolList(Protocol):
+    """What keeps the list of symbols current beside the feed, on a thread of its own."""
+
+    def start(self) -> None: ...
+    def close(self) -> None: ...
+    def stop(self) -> None: ...
+
+
+class UniverseStore(Protocol):
+    """Universes as people change them. Raises DatabaseUnavailableError while the database is away."""
+
+    def book(self) -> UniverseBook: ...
+
+    def change(self, edit: Callable[[UniverseBook], Sequence[UniverseEdit]]) -> None:
+        """Changes what `edit` says of the book, all of it or, where it raises, nothing. It may be called again, with
+        the book as it is then."""
 
 
 class MinuteSource(Protocol):
@@ -136,6 +192,7 @@ class MinuteSource(Protocol):
     def paused_s(self) -> float: ...
     def minute_bars(self, symbol: str, from_ms: int, to_ms: int) -> MinuteAnswer: ...
     def snapshot(self) -> dict[str, SnapshotDay]: ...
+    def tickers(self) -> Iterator[list[VendorTicker]]: ...
     def close(self) -> None: ...
 
 
@@ -180,6 +237,7 @@ class FileBars(Protocol):
 
     def merge_minutes(self, batch: MinuteBatch) -> StoredRows: ...
     def merge_days(self, batch: DayBatch) -> StoredRows: ...
+    def tidy(self) -> None: ...
 
 
 class RepairStore(Protocol):
@@ -193,6 +251,7 @@ class Repair(Protocol):
     """What repairs gaps beside the feed, on the caller's thread, until closed."""
 
     def run(self, symbols: Sequence[str], submit: Callable[[Sequence[Bar]], bool]) -> None: ...
+    def listen(self, symbols: Sequence[str]) -> None: ...
     def wake(self) -> None: ...
     def close(self) -> None: ...
     def snapshot(self) -> dict[str, Any]: ...
@@ -360,6 +419,28 @@ class Coverage(Protocol):
     def gaps(self, from_ms: int, to_ms: int) -> DayGaps: ...
     def settled(self, symbols: Sequence[str], first: str, last: str) -> Settled: ...
     def pruned_before_ms(self) -> int: ...
+
+
+class Pruned(NamedTuple):
+    """What was dropped so far: all minutes before `before_ms` (epoch ms), `bars` of them in the database's life."""
+
+    before_ms: int
+    bars: int
+
+
+class Pruner(Protocol):
+    """Drops old minutes. One thread at a time; methods raise DatabaseUnavailableError."""
+
+    def pruned(self) -> Pruned: ...
+    def prune(self, before_ms: int, go_on: Callable[[int, float], bool]) -> int: ...
+
+
+class Retention(Protocol):
+    """Keeps so many days of minutes and says how long the disk lasts, on its own thread."""
+
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+    def snapshot(self) -> dict[str, Any]: ...
 
 
 class Job(NamedTuple):

@@ -13,16 +13,24 @@ from src.core.domain.account.account import Account
 from src.presentation.api.errors import ApiError, ask_to_log_in
 
 LARGEST_BODY_BYTES = 65_536
+# A file of universes: tens of thousands of tickers with their names.
+LARGEST_FILE_BYTES = 2_097_152
+_TAKES_FILES = "/api/admin/universe-import"
 _MOST_FIELDS = 50
 # What stays open when a token is set: whether the program lives, and what a login takes.
 _OPEN = {"static", "operations.healthz", "operations.readyz", "login.form", "login.log_in", "login.log_out"}
 
 
 def limit_sizes(app: Flask) -> None:
-    """Larger bodies are answered with 413: nothing that is asked of this program comes near."""
+    """Larger bodies are answered with 413: nothing that is asked of this program comes near, but for files."""
     app.config.update(
         MAX_CONTENT_LENGTH=LARGEST_BODY_BYTES, MAX_FORM_MEMORY_SIZE=LARGEST_BODY_BYTES, MAX_FORM_PARTS=_MOST_FIELDS
     )
+
+    @app.before_request
+    def allow_files() -> None:
+        if request.path == _TAKES_FILES:
+            request.max_content_length = LARGEST_FILE_BYTES
 
 
 def refuse_foreign_hosts(app: Flask, host: str) -> None:

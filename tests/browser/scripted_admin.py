@@ -142,6 +142,7 @@ class ScriptedConnections:
             "repair": self.repair,
             "reconciliation": self.reconciliation,
             "storage": self.storage,
+            "retention": status_rows.retention(),
             "ingest_age_ms": self.ingest_age_ms,
             "timestamp": self.now_ms(),
         }

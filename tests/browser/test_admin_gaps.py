@@ -35,6 +35,9 @@ def test_gaps_are_shown_and_repaired_by_hand(open_page: Open, server: ScriptedAd
         "12 with other values and 1 withdrawn; all are put right."
     )
     expect(page.locator("#storage-words")).to_have_text("The database takes every bar.")
+    expect(page.locator("#retention-words")).to_have_text(
+        "The bars take 3.0 GB and grow by 0.1 GB a day. Minutes are kept for 365 days."
+    )
     expect(gap_row(page, "drop").locator("th, td")).to_have_text(
         [
             "10:27 to 10:31", "tech: BAA, BAB, BAC and 37 others",

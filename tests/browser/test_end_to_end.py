@@ -77,7 +77,6 @@ def server(tmp_path: Path, chosen: dict[str, str], traded: list[Instrument]) -> 
         server.stop()
 
 
-@pytest.mark.timeout(180)
 def test_bars_of_the_simulated_feed_reach_the_page(open_page: Open, server: RealServer) -> None:
     page = open_page().page
     expect(page).to_have_title(re.compile("^Simulated data"))
@@ -90,15 +89,14 @@ def test_bars_of_the_simulated_feed_reach_the_page(open_page: Open, server: Real
     expect(page.locator("#chart canvas").first).to_be_visible()
     # It goes on: the forming bar of the chosen symbol changes while one looks.
     before = page.locator("#chart-legend").inner_text()
-    expect(page.locator("#chart-legend")).not_to_have_text(before, timeout=30_000)
+    expect(page.locator("#chart-legend")).not_to_have_text(before, timeout=_BARS_WITHIN_MS)
 
 
-@pytest.mark.timeout(120)
 def test_the_page_says_when_the_feed_is_gone(open_page: Open, server: RealServer) -> None:
     page = open_page().page
     expect(page.locator("#condition-word")).to_have_text("Live", timeout=_BARS_WITHIN_MS)
     server.service.stop()
-    expect(page.locator("#condition-word")).to_have_text("Down", timeout=40_000)
+    expect(page.locator("#condition-word")).to_have_text("Down", timeout=_BARS_WITHIN_MS)
     expect(page.locator("#condition-reason")).to_contain_text("Disconnected on request")
 
 
@@ -115,7 +113,6 @@ class TestLargeUniverse:
         """All that there is."""
         return default_universe()
 
-    @pytest.mark.timeout(300)
     def test_one_request_a_second_keeps_its_rows_exact(self, open_page: Open, server: RealServer) -> None:
         page = open_page(own_clock=True).page
         expect(page.locator("#list-count")).to_have_text("517 symbols", timeout=_BARS_WITHIN_MS)
@@ -127,10 +124,11 @@ class TestLargeUniverse:
         expect(volumes.nth(20)).to_be_attached(timeout=_BARS_WITHIN_MS)
         requests: list[str] = []
         page.on("request", lambda request: requests.append(request.url))
+        begun_s = time.monotonic()
         page.wait_for_timeout(5_000)
-        assert len(requests) <= 5
+        assert len(requests) <= time.monotonic() - begun_s
         server.service.stop()
-        expect(page.locator("#condition-word")).to_have_text("Down", timeout=40_000)
+        expect(page.locator("#condition-word")).to_have_text("Down", timeout=_BARS_WITHIN_MS)
         quotes = page.request.get(f"{server.url}/api/quotes?universe=listening").json()["quotes"]
         right = {quote["symbol"]: f"{quote['day_volume']:,.6f}".rstrip("0").rstrip(".") + " shares" for quote in quotes}
 
@@ -140,5 +138,5 @@ class TestLargeUniverse:
             return len(shown) > 20 and shown == {symbol: right[symbol] for symbol in shown}
 
         # What bars do not tell exactly is asked for again once a minute; nothing new comes by now.
-        page.clock.fast_forward(30_000)
-        wait_for(is_right, 75)
+        page.clock.fast_forward(60_000)
+        wait_for(is_right)

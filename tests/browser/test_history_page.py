@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import text
 
 from src.core.domain.market.bar import Tier
-from src.infrastructure.database.engines import write_engine
+from src.infrastructure.database.engines import read_engine
 from tests.accounts import log_in_page, make_admin
 from tests.bars import MINUTE, bar
 from tests.waiting import wait_for
@@ -42,6 +42,12 @@ def opened(open_page: Open, server: WebHalf, path: str = PATH, **options: object
     page.goto(server.url + path)
     expect(page.locator("#coverage-words")).not_to_have_text("Loading…")
     return page
+
+
+def jobs(server: WebHalf) -> list[tuple[str, str]]:
+    """What was handed in: kinds and arguments."""
+    with read_engine(str(server.database._engine.url)).connect() as connection:
+        return [(row.kind, row.arguments) for row in connection.execute(text("SELECT kind, arguments FROM jobs"))]
 
 
 def answer_jobs(server: WebHalf) -> None:
@@ -87,11 +93,8 @@ def test_what_lacks_something_is_listed_and_asked_for(open_page: Open, server: W
     dialog = page.get_by_role("dialog", name="Ask the vendor for AAPL?")
     expect(dialog).to_contain_text("Tue 18 Nov 2025 to Wed 19 Nov 2025. One request or more")
     page.get_by_role("button", name="Ask", exact=True).click()
-    engine = write_engine(str(server.database._engine.url))
-    with engine.connect() as connection:
-        wait_for(lambda: connection.execute(text("SELECT count(*) FROM jobs")).scalar() == 1)
-        [arguments] = connection.execute(text("SELECT arguments FROM jobs")).scalars()
-    engine.dispose()
+    wait_for(lambda: jobs(server))
+    [(_kind, arguments)] = jobs(server)
     answer_jobs(server)
     expect(page.locator("#result")).to_have_text(FINAL_ANSWER)
     told = json.loads(arguments)
@@ -119,6 +122,26 @@ def test_the_address_keeps_what_is_shown(open_page: Open, server: WebHalf) -> No
     page.get_by_label("Universe or symbols").fill("no such universe")
     page.get_by_role("button", name="Show").click()
     expect(page.locator("#banner")).to_contain_text("No universe is called 'no such universe'")
+
+
+def test_loads_are_listed_and_ended(open_page: Open, server: WebHalf) -> None:
+    row = {
+        "id": "a", "kind": "rest", "timespan": "day", "symbols": '["AAPL","MSFT"]', "actor": "flask history",
+        "from_date": "2025-01-01", "to_date": "2025-11-20", "state": "running", "asked_ms": 1, "units_total": 24,
+        "units_done": 12, "units_empty": 1, "units_failed": 1, "bars": 250, "written": 249,
+        "failures": '{"MSFT": "The vendor answered 403."}',
+    }  # fmt: skip
+    columns, values = ", ".join(row), ", ".join(f":{name}" for name in row)
+    server.execute(f"INSERT INTO history_loads ({columns}) VALUES ({values})", **row)
+    page = opened(open_page, server)
+    load = page.locator("#loads li")
+    expect(load).to_contain_text("Daily bars of 2 symbols, Wed 1 Jan 2025 to Thu 20 Nov 2025")
+    expect(load).to_contain_text("MSFT: The vendor answered 403.")
+    load.get_by_role("button").click()
+    page.get_by_role("dialog", name="End this load?").get_by_role("button", name="End it").click()
+    wait_for(lambda: [kind for kind, _arguments in jobs(server)] == ["history.cancel"])
+    server.execute("UPDATE jobs SET state = 'done', answer = 'It ends.'")
+    expect(page.locator("#loads-result")).to_have_text("It ends.")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -28,7 +28,7 @@ def ended(client: Feed) -> ConnectionClosedError:
 @contextmanager
 def raw_feed(server: SimulatorServer) -> Iterator[socket.socket]:
     """A client that shows every byte; it has read the handshake and the greeting, and is subscribed to `A.KO`."""
-    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as line:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as line:
         key = base64.b64encode(os.urandom(16)).decode()
         line.sendall(
             f"GET /stocks HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"

@@ -152,7 +152,7 @@ def test_replayed_answers_are_the_stored_state(database: TickStockDatabase, data
         done.wait(rng.choice((0, 0, 0.01)))
     done.set()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
     for reader in readers:
         reader.catch_up()
         assert reader.resets == 0
@@ -214,6 +214,28 @@ def test_a_cursor_older_than_a_day_is_expired_and_a_younger_one_is_not(database_
     wait_for(lambda: (young.load(), len(young.bars) == 2)[1])
     now_ms += _DAY_MS + 3_600_000
     database.merge([bar("S0", MINUTE - 4 * _DAY_MS)])
+    database.forget_old_changes()
+    young.catch_up()
+    assert young.bars == expected(database_url, ["S0"])
+    assert not young.resets
+    wait_for(lambda: old.ask(cursor=old.cursor)["reset"])
+    database.close()
+
+
+def test_cursors_from_before_the_newest_notes_that_are_kept_are_expired(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("src.infrastructure.database.tickstock_db._MOST_CHANGES_KEPT", 3)
+    database = TickStockDatabase(write_engine(database_url), lambda: MINUTE * 1000)
+    database.merge([bar("S0", MINUTE)])
+    app = make_app(database_url)
+    old, young = Reader(app, ["S0"]), Reader(app, ["S0"])
+    old.load()
+    for place in range(2):
+        database.merge([bar("S0", MINUTE - (3 + place) * _DAY_MS)])
+    wait_for(lambda: (young.load(), len(young.bars) == 3)[1])
+    for place in range(3):
+        database.merge([bar("S0", MINUTE - (6 + place) * _DAY_MS)])
     database.forget_old_changes()
     young.catch_up()
     assert young.bars == expected(database_url, ["S0"])

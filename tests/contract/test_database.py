@@ -1,8 +1,10 @@
 """What every database has to do: merge by evidence, number its revisions, keep every digit."""
 
 import functools
+import shutil
 import threading
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,10 +13,11 @@ from sqlalchemy import text
 
 from src.core.domain.market.bar import Bar, Tier, merge_evidence
 from src.core.domain.market.quote import QuoteDay
-from src.core.errors import DatabaseUnavailableError, FeedMismatchError
-from src.infrastructure.database.engines import read_engine, write_engine
+from src.core.errors import DatabaseUnavailableError, FeedMismatchError, HistoryLostError
+from src.infrastructure.database.engines import read_engine, sqlite_file, write_engine
 from src.infrastructure.database.tickstock_db import TickStockDatabase
 from tests.bars import MINUTE, bar, evidence, evidence_with_absent_values, reader_of, stored_bars
+from tests.waiting import insist
 
 _EACH_EXAMPLE_USES_ANOTHER_MINUTE = [HealthCheck.function_scoped_fixture]
 
@@ -129,6 +132,56 @@ def test_evidence_that_confirms_moves_the_stamp_and_not_the_revision(
     # Between the two in time, later in arrival, and different: the bar was confirmed after it.
     database.merge([bar(close=999.0, observed_at=2)])
     assert stored_bars(database_url) == [bar(observed_at=3)]
+
+
+@pytest.mark.parametrize("change", ["revision = revision - 1", "database_id = 'another'"])
+def test_a_database_that_lacks_what_was_committed_is_written_to_no_more(
+    database: TickStockDatabase, database_url: str, change: str
+) -> None:
+    database.load_clock()
+    database.merge([bar(observed_at=1)])
+    database.set_state("heard", 1)
+    database.check_kept()
+    execute(database_url, f"UPDATE write_state SET {change}")
+    with pytest.raises(HistoryLostError):
+        database.set_state("heard", 2)
+    with pytest.raises(HistoryLostError):
+        database.check_kept()
+    with pytest.raises(HistoryLostError):
+        database.merge([bar(close=150.0, observed_at=2)])
+    assert database.state("heard") == 1
+    assert stored_bars(database_url) == [bar(observed_at=1)]
+
+
+def test_a_file_that_was_deleted_or_replaced_is_written_to_no_more(
+    sqlite_database_url: str, migrated_file: Path
+) -> None:
+    database = TickStockDatabase(write_engine(sqlite_database_url), lambda: 10**15)
+    database.load_clock()
+    database.merge([bar(observed_at=1)])
+    file = sqlite_file(sqlite_database_url)
+    for each in file.parent.glob(f"{file.name}*"):
+        each.unlink()
+    with pytest.raises(DatabaseUnavailableError):
+        database.merge([bar("IBM")])
+    backup = shutil.copy(migrated_file, file.with_name("backup"))
+    for each in file.parent.glob(f"{file.name}*"):
+        each.unlink()
+    Path(backup).rename(file)
+    with pytest.raises(HistoryLostError):
+        database.merge([bar("IBM")])
+    assert stored_bars(sqlite_database_url) == []
+    database.close()
+
+
+def test_a_server_that_crashed_may_take_live_bars_back(postgresql_database_url: str) -> None:
+    database = TickStockDatabase(write_engine(postgresql_database_url), lambda: 10**15)
+    database.merge([bar(observed_at=1)])
+    database.merge([bar("LIVE", tier=Tier.LIVE.value)])
+    execute(postgresql_database_url, "UPDATE write_state SET revision = revision - 1")
+    database.merge([bar("IBM")])
+    database.check_kept()
+    database.close()
 
 
 def test_many_rows_are_committed_in_transactions_of_5000(database: TickStockDatabase, database_url: str) -> None:
@@ -267,14 +320,16 @@ def test_a_locked_database_is_unavailable_and_the_same_call_succeeds_later(
 def test_writers_on_several_threads_take_turns(database: TickStockDatabase, database_url: str) -> None:
     threads = [
         threading.Thread(
-            target=lambda place=place: [database.merge([bar(f"S{place}", observed_at=n)]) for n in range(50)]
+            target=lambda place=place: [
+                insist(lambda n=n: database.merge([bar(f"S{place}", observed_at=n)])) for n in range(50)
+            ]
         )
         for place in range(4)
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
     assert [bar.observed_at for bar in stored_bars(database_url)] == [49] * 4
 
 

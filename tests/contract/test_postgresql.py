@@ -9,12 +9,13 @@ from sqlalchemy import create_engine, text
 
 from src.core.domain.market.bar import Tier
 from src.core.errors import DatabaseUnavailableError, SchemaError
-from src.infrastructure.database import migrate
+from src.infrastructure.database import engines, migrate
 from src.infrastructure.database.engines import read_engine, write_engine
 from src.infrastructure.database.tickstock_db import TickStockDatabase
 from tests.bars import MINUTE, bar, reader_of, stored_bars
 from tests.conftest import as_settings_give_it
 from tests.postgres import PostgresServer
+from tests.waiting import insist
 
 
 @pytest.fixture
@@ -74,7 +75,8 @@ def test_a_connection_that_breaks_while_bars_are_copied_is_replaced(
     database.close()
 
 
-def test_connections_are_bounded_and_none_leaks(own_server: PostgresServer) -> None:
+def test_connections_are_bounded_and_none_leaks(own_server: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engines, "_BUSY_TIMEOUT_S", 60.0)  # for one of the few connections
     url = as_settings_give_it(own_server.url("bars"))
     database = TickStockDatabase(write_engine(url), lambda: time.time_ns() // 1000)
     reader = reader_of(url)
@@ -82,7 +84,8 @@ def test_connections_are_bounded_and_none_leaks(own_server: PostgresServer) -> N
 
     def work(place: int) -> None:
         for count in range(20):
-            database.merge([bar(f"S{place}", close=float(count + 2), observed_at=count)])
+            later = bar(f"S{place}", close=float(count + 2), observed_at=count)
+            insist(lambda later=later: database.merge([later]))
             reader.recent([f"S{place}"], None, 30)
 
     threads = [threading.Thread(target=work, args=(place,)) for place in range(20)]

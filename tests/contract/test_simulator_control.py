@@ -17,7 +17,7 @@ from tests.waiting import wait_for
 
 
 def command(server: SimulatorServer, method: str, path: str) -> tuple[int, Element]:
-    client = HTTPConnection("127.0.0.1", server.port, timeout=10)
+    client = HTTPConnection("127.0.0.1", server.port, timeout=60)
     client.request(method, path)
     with client.getresponse() as response:
         return response.status, json.load(response)
@@ -110,7 +110,7 @@ def test_a_wrong_command_is_answered_with_what_is_allowed(
 
 
 def test_a_command_with_a_body_is_told_to_do_without(server: SimulatorServer) -> None:
-    client = HTTPConnection("127.0.0.1", server.port, timeout=10)
+    client = HTTPConnection("127.0.0.1", server.port, timeout=60)
     client.request("POST", "/control/faults/mute", body='{"for_s": 5}')
     with client.getresponse() as response:
         assert response.status == 400

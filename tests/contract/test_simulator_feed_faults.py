@@ -228,7 +228,7 @@ def disturbed_messages(seed: int) -> list[str | bytes]:
         server.faults.do(Error(message="the end"))
         messages: list[str | bytes] = []
         while not messages or "the end" not in str(messages[-1]):
-            messages.append(connection.recv(5))
+            messages.append(connection.recv(60))
         return messages
 
 

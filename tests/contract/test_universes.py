@@ -16,7 +16,13 @@ from src.infrastructure.cache.cache_control import CacheControl
 from src.infrastructure.cache.relationship_cache import RelationshipCache
 from src.infrastructure.database import migrate
 from src.infrastructure.database.engines import read_engine, write_engine
-from src.infrastructure.database.tables import cache_entries, definition_groups, group_memberships, symbols
+from src.infrastructure.database.tables import (
+    cache_entries,
+    definition_groups,
+    group_memberships,
+    service_state,
+    symbols,
+)
 from src.infrastructure.database.universe_file import load_universe_file
 
 FILE = load_universe_file(PROJECT_ROOT / "data/universes.csv")
@@ -139,7 +145,8 @@ def test_unknown_parts_are_reported_and_known_ones_used(
 ) -> None:
     assert universes.get_universe_symbols("dow30:nope:nasdaq") == FILE.groups["dow30"].members
     assert (
-        "The universe dow30:nope:nasdaq has parts that do not exist: nope, nasdaq. There are DIA, QQQ," in caplog.text
+        "The universe dow30:nope:nasdaq has parts that do not exist: nope, nasdaq. Did you mean nasdaq100?"
+        in caplog.text
     )
     assert universes.resolve("dow30:nope:nasdaq").unknown == ("nope", "nasdaq")
 
@@ -221,6 +228,19 @@ def test_a_change_is_seen_after_a_minute(universes: RelationshipCache, database_
     assert universes.get_universe_symbols("mine") == ["XOM", "AAPL"]
 
 
+def test_a_change_that_is_noted_is_seen_after_a_second(
+    universes: RelationshipCache, database_url: str, clock: Clock
+) -> None:
+    add_group(database_url, "mine", "XOM")
+    assert universes.get_universe_symbols("mine") == ["XOM"]
+    write(database_url, group_memberships, {"group_name": "mine", "symbol": "AAPL", "position": 2})
+    write(database_url, service_state, {"key": "universes", "value": '{"number": 1}', "updated_ms": 7})
+    clock.now_s += 0.9
+    assert universes.get_universe_symbols("mine") == ["XOM"]
+    clock.now_s += 0.1
+    assert universes.get_universe_symbols("mine") == ["XOM", "AAPL"]
+
+
 def test_a_new_universe_is_found_after_a_second(universes: RelationshipCache, database_url: str, clock: Clock) -> None:
     assert universes.resolve("mine").unknown == ("mine",)
     add_group(database_url, "mine", "XOM")
@@ -242,7 +262,7 @@ def test_a_database_that_is_away_is_an_error_and_no_empty_universe(tmp_path: Pat
     engine.dispose()
     (tmp_path / "bars.db").rename(tmp_path / "moved.db")
     assert len(universes.get_universe_symbols("dow30")) == 30  # still fresh
-    clock.now_s += 60
+    clock.now_s += 1
     with pytest.raises(DatabaseUnavailableError):
         universes.get_universe_symbols("dow30")
 

@@ -28,7 +28,7 @@ class Recorder:
         self.statuses: list[StatusChange] = []
         self.clients: list[MassiveWebSocketClient] = []
 
-    def client(self, url: str, timeout_s: float = 5.0, **config: Any) -> MassiveWebSocketClient:
+    def client(self, url: str, timeout_s: float = 60.0, **config: Any) -> MassiveWebSocketClient:
         settings = ClientConfig(url=url, connect_timeout_s=timeout_s, random=lambda: 0.999, **config)
         client = MassiveWebSocketClient("KEY", self.take, self.statuses.append, settings)
         self.clients.append(client)

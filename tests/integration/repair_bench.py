@@ -120,7 +120,7 @@ class Bench:
             yield repair
         finally:
             repair.close()
-            thread.join(5)
+            thread.join(60)
             assert not thread.is_alive()
 
     def _write(self, bars: Sequence[Bar]) -> bool:

@@ -97,7 +97,7 @@ class ScriptedFeed:
 
     def stop(self) -> None:
         self._server.shutdown()
-        self._thread.join(10)
+        self._thread.join(60)
         assert not self._failures, self._failures
 
 

@@ -27,4 +27,4 @@ def stream_server(answer: bytes, drip: bytes) -> Iterator[str]:
         yield f"ws://127.0.0.1:{listener.getsockname()[1]}/stocks"
         done.set()
         listener.shutdown(socket.SHUT_RDWR)
-        thread.join(5)
+        thread.join(60)

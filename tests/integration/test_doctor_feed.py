@@ -37,7 +37,7 @@ def server() -> Iterator[SimulatorServer]:
         yield server
 
 
-def ask(url: str, key: str = KEY, timeout_s: float = 5.0) -> Finding:
+def ask(url: str, key: str = KEY, timeout_s: float = 60.0) -> Finding:
     finding = look_at_key(FeedAccess(url, key, ("A", "AM"), timeout_s))
     assert key not in finding.sentence + finding.advice
     return finding
@@ -48,7 +48,7 @@ def test_a_key_that_is_right(server: SimulatorServer) -> None:
     finding = ask(server.url)
     assert (finding.verdict, finding.advice) == (Verdict.OK, "")
     assert "AM.AAPL, A.AAPL" in finding.sentence
-    assert time.monotonic() - started_s < 5
+    assert time.monotonic() - started_s < 30
 
 
 def test_a_key_that_is_wrong(server: SimulatorServer) -> None:
@@ -85,7 +85,7 @@ def test_a_feed_that_refuses(server: SimulatorServer, fault: Fault, said: str, a
 @contextmanager
 def holding_a_connection(server: SimulatorServer) -> Iterator[None]:
     """Somebody else who is connected with the same key."""
-    other = websocket.create_connection(server.url, timeout=5)
+    other = websocket.create_connection(server.url, timeout=60)
     other.recv()
     other.send(f'{{"action":"auth","params":"{KEY}"}}')
     other.recv()
@@ -248,7 +248,7 @@ def encrypted(certificate: str) -> Iterator[str]:
     thread = threading.Thread(target=serve)
     thread.start()
     yield f"wss://localhost:{listener.getsockname()[1]}/stocks"
-    thread.join(10)
+    thread.join(60)
     listener.close()
 
 

@@ -1,17 +1,19 @@
 """Gaps of the whole program: a drop while it runs and a kill with a restart leave exactly what was missed."""
 
+import contextlib
 import json
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from src.app import build_runtime
 from src.config.settings import parse_settings
 from src.core.domain.market.gaps import GapReason, GapRow
 from src.core.services.market_data_service import MarketDataService
-from src.infrastructure.database.engines import read_engine
+from src.infrastructure.database.engines import read_engine, write_engine
 from src.infrastructure.database.gap_store import DatabaseGapReader
 from src.simulator.faults import Drop, Outage
 from src.simulator.live import LiveSource
@@ -51,8 +53,8 @@ class Bench:
             **keys,
         }
 
-    def start(self, **keys: str) -> MarketDataService:
-        service = build_runtime(parse_settings(self.environment(**keys)), clock=self.clock)
+    def start(self, on_crash: Callable[[], None] = lambda: None, **keys: str) -> MarketDataService:
+        service = build_runtime(parse_settings(self.environment(**keys)), on_crash, clock=self.clock)
         assert service is not None
         self.started.append(service)
         service.start()
@@ -60,6 +62,14 @@ class Bench:
 
     def gaps(self) -> list[GapRow]:
         return self._gaps.listed(100)
+
+    @contextlib.contextmanager
+    def changing(self) -> Iterator[Connection]:
+        """A transaction of somebody else's."""
+        engine = write_engine(self.url)
+        with engine.begin() as connection:
+            yield connection
+        engine.dispose()
 
     def heard_ms(self) -> int:
         """Up to when the database says that was heard; 0 for never."""
@@ -137,6 +147,24 @@ def test_a_kill_leaves_a_gap_until_the_next_life_is_acknowledged(bench: Bench) -
     assert (gap.reason, gap.scope, gap.symbols) == (GapReason.RESTART, "*", ("AAPL", "MSFT"))
     assert minute(gap.from_ms) == minute(heard_ms) - 1
     assert minute(before_ms) <= minute(gap.to_ms or 0) <= minute(bench.clock.now_ms())
+
+
+def test_a_database_that_was_restored_while_it_ran_leaves_a_gap_from_its_backup_on(bench: Bench) -> None:
+    crashed = threading.Event()
+    service = bench.start(on_crash=crashed.set)
+    wait_for(bench.heard_ms)
+    backup_ms = bench.heard_ms() - 30 * _STEP
+    heard = json.dumps({"event_ms": backup_ms, "at_ms": backup_ms})
+    with bench.changing() as connection:
+        connection.exec_driver_sql("UPDATE write_state SET revision = 0")
+        connection.exec_driver_sql("UPDATE service_state SET value = ? WHERE key = 'heard'", (heard,))
+    wait_for(crashed.is_set)
+    wait_for(lambda: not service.running)
+    assert bench.heard_ms() == backup_ms
+    bench.start()
+    wait_for(lambda: ends(bench))
+    (gap,) = bench.gaps()
+    assert (gap.reason, minute(gap.from_ms)) == (GapReason.RESTART, minute(backup_ms) - 1)
 
 
 def test_a_stop_and_a_new_symbol_leave_their_gaps(bench: Bench) -> None:

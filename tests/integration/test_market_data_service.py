@@ -14,12 +14,16 @@ from src.core.domain.connection.state import ConnectionStatus, StatusChange
 from src.core.domain.market.bar import Tier
 from src.core.domain.market.tick import SecondAggregate
 from src.core.domain.market.universe import Universe
+from src.core.domain.market.universe_change import Wish
 from src.core.errors import DatabaseUnavailableError
 from src.core.services.market_data_service import FALLBACK_UNIVERSE, MarketDataService
+from src.core.services.universe_service import UniverseService
 from src.infrastructure.cache.relationship_cache import RelationshipCache
 from src.infrastructure.clock import SystemClock
 from src.infrastructure.database import migrate
-from src.infrastructure.database.engines import sqlite_file, write_engine
+from src.infrastructure.database.engines import read_engine, row_engine, sqlite_file, write_engine
+from src.infrastructure.database.gap_store import DatabaseGapReader
+from src.infrastructure.database.universe_store import DatabaseUniverses
 from src.simulator.live import LiveSource
 from src.simulator.market import SyntheticMarket
 from src.simulator.server import SimulatorServer
@@ -124,7 +128,7 @@ def test_a_universe_without_symbols_falls_back_to_eight_with_a_warning(
     wait_for(lambda: service.data_adapter.snapshot()["acknowledged_topics"] == 16)
     assert "The universe nope has no symbols; listening to AAPL, GOOGL," in caplog.text
     wait_for(lambda: installation.state("universe"))
-    expected = {"key": "fallback", "symbols": list(FALLBACK_UNIVERSE), "unknown": ["nope"]}
+    expected = {"key": "fallback", "keys": ["nope"], "symbols": list(FALLBACK_UNIVERSE), "unknown": ["nope"]}
     written = installation.state("universe")
     assert written.pop("changed_at") > 0
     assert written == expected
@@ -324,3 +328,34 @@ def test_while_the_database_cannot_be_asked_the_owner_goes_on(
     written = service.snapshot()["written_at"]
     wait_for(lambda: service.snapshot()["written_at"] > written)
     assert service.running
+
+
+# -- a universe that changes while it is listened to -----------------------------------------------------------------
+
+
+def test_a_universe_that_changes_is_subscribed_to_without_a_reconnect(installation: Installation) -> None:
+    url = installation.settings().database_url
+    store = DatabaseUniverses(read_engine(url), row_engine(url), installation.clock.now_ms)
+    universes = UniverseService(store)
+    universes.add("mine", ["AAPL", "MSFT"], Wish(), is_new=True)
+    service = installation.start(SYMBOL_UNIVERSE_KEY="mine", BACKFILL_DAYS="1")
+    wait_for(lambda: {bar.symbol for bar in stored_bars(url)} == {"AAPL", "MSFT"})
+    universes.import_file(b"AAPL\nNVDA\n", Wish(name="mine"))
+    wait_for(lambda: "NVDA" in {bar.symbol for bar in stored_bars(url) if bar.tier == Tier.LIVE})
+    snapshot = service.data_adapter.snapshot()
+    assert (snapshot["reconnects"], snapshot["wanted_topics"]) == (0, 4)
+    assert service.data_adapter.assignment() == {"connection_1": ["AAPL", "NVDA"]}
+    wait_for(lambda: installation.state("universe")["symbols"] == ["AAPL", "NVDA"])
+    wait_for(lambda: ("history", ("NVDA",)) in ended_gaps(url))
+    universes.delete("mine", Wish(force=True))
+    wait_for(lambda: installation.state("universe")["unknown"] == ["mine"])
+    assert service.data_adapter.assignment() == {"connection_1": ["AAPL", "NVDA"]}
+    store.close()
+
+
+def ended_gaps(url: str) -> set[tuple[str, tuple[str, ...] | None]]:
+    """The reasons and symbols of gaps that grow no more."""
+    engine = read_engine(url)
+    gaps = DatabaseGapReader(engine).listed(100)
+    engine.dispose()
+    return {(gap.reason.value, gap.symbols) for gap in gaps if gap.to_ms is not None}

@@ -57,11 +57,11 @@ def test_the_tickers_of_a_dead_connection_are_live_within_ten_seconds_and_return
         assert lost.heard_ms is not None
         assert len(it.manager.listened()) == 2
         assert it.resumed == []
-        down_s = time.monotonic()
-        wait_for(it.manager.moved)
-        assert time.monotonic() - down_s > presence.MOVE_AFTER_S - 1
+        down_s = it.clock.monotonic()
+        it.wait(it.manager.moved)
+        assert it.clock.monotonic() - down_s > presence.MOVE_AFTER_S - 1
         it.wait_all_heard()
-        assert time.monotonic() - down_s < 10
+        assert it.clock.monotonic() - down_s < 10
         assert it.manager.moved() == {"AMZN": TWO, "META": TWO}
         assert it.heard["AMZN"] == it.heard["META"] == {ONE}
         assert it.entry(TWO)["lent"] == 2
@@ -73,7 +73,7 @@ def test_the_tickers_of_a_dead_connection_are_live_within_ten_seconds_and_return
         assert it.interruptions == [lost]
         it.server.faults.end(outage)
         it.forget_starts()
-        wait_for(lambda: it.manager.moved() == {})
+        it.wait(lambda: it.manager.moved() == {})
         it.wait_acknowledged()
         wait_for(lambda: it.topics() == [4, 6, 8])
         assert it.kinds(TWO) == [EventKind.TICKERS_MOVED, EventKind.TICKERS_RETURNED]
@@ -99,7 +99,7 @@ def test_two_down_at_once_are_carried_by_the_third_and_all_down_moves_nothing() 
         it.connect()
         it.server.faults.begin(Outage())
         it.server.faults.do(Drop(connections=(it.on_server(4), it.on_server(6))))
-        wait_for(lambda: len(it.manager.moved()) == 4)
+        it.wait(lambda: len(it.manager.moved()) == 4)
         it.wait_acknowledged()
         assert it.entry(THREE)["ticker_count"] == 8
         assert it.topics() == [16]
@@ -107,7 +107,7 @@ def test_two_down_at_once_are_carried_by_the_third_and_all_down_moves_nothing() 
         it.server.faults.do(Drop())
         wait_for(lambda: it.manager.snapshot()["status"] != "connected")
         before = it.manager.assignment()
-        threading.Event().wait(presence.MOVE_AFTER_S + 1)
+        it.pass_time(presence.MOVE_AFTER_S + 1)
         assert it.manager.assignment() == before
         it.manager.subscribe(["IBM"])
         assert it.manager.get_ticker_assignment("IBM") is not None
@@ -118,7 +118,7 @@ def test_where_the_plan_grants_two_of_three_it_settles_and_says_so(evict: str, a
     with bench(faults=[MaxConnections(limit=2, evict=evict, after=after)]) as it:
         it.manager.assign(LISTS)
         assert it.manager.connect()
-        wait_for(lambda: any(event.event is EventKind.FEWER_GRANTED for event in it.events))
+        it.wait(lambda: any(event.event is EventKind.FEWER_GRANTED for event in it.events))
         (told,) = [event for event in it.events if event.event is EventKind.FEWER_GRANTED]
         it.wait_all_heard()
         resting = it.entry(told.connection_id)
@@ -126,7 +126,7 @@ def test_where_the_plan_grants_two_of_three_it_settles_and_says_so(evict: str, a
         assert "The plan grants 2 of the 3 connections" in resting["reason"]
         assert it.manager.get_health_status()["connected_count"] == 2
         sessions = [one["reconnects"] for one in it.manager.snapshot()["connections"]]
-        threading.Event().wait(2)
+        it.pass_time(4)
         assert [one["reconnects"] for one in it.manager.snapshot()["connections"]] == sessions  # nobody fights
         assert len(it.server.faults.state()["connections"]) == 2
 
@@ -135,7 +135,7 @@ def test_where_the_plan_grants_one_of_three_that_one_carries_all() -> None:
     with bench(faults=[MaxConnections(limit=1)]) as it:
         it.manager.assign(LISTS)
         it.manager.connect()
-        wait_for(lambda: [event.event for event in it.events].count(EventKind.FEWER_GRANTED) == 2)
+        it.wait(lambda: [event.event for event in it.events].count(EventKind.FEWER_GRANTED) == 2)
         it.wait_all_heard()
         assert it.topics() == [2 * len(TICKERS)]
 
@@ -147,7 +147,7 @@ def test_who_listens_to_the_whole_market_does_not_rest_while_another_can() -> No
         whole_first = it.on_server(2) < max(one["connection"] for one in it.server.faults.state()["connections"])
         assert oldest == 2
         it.server.faults.begin(MaxConnections(limit=1, evict="older" if whole_first else "newer"))
-        wait_for(lambda: any(event.event is EventKind.FEWER_GRANTED for event in it.events))
+        it.wait(lambda: any(event.event is EventKind.FEWER_GRANTED for event in it.events))
         assert {one["connection_id"]: one["granted"] for one in it.manager.snapshot()["connections"]}[ONE]
 
 
@@ -156,11 +156,11 @@ def test_a_connection_that_the_plan_grants_later_is_taken_when_it_is_tried_again
         limit = it.server.faults.begin(MaxConnections(limit=2, evict="newer"))
         it.manager.assign(LISTS)
         assert it.manager.connect()
-        wait_for(lambda: any(event.event is EventKind.FEWER_GRANTED for event in it.events))
+        it.wait(lambda: any(event.event is EventKind.FEWER_GRANTED for event in it.events))
         resting = it.events[0].connection_id
         it.server.faults.end(limit)
         it.manager.reconnect(resting, "ann")
-        wait_for(lambda: it.manager.moved() == {} and it.manager.get_health_status()["connected_count"] == 3)
+        it.wait(lambda: it.manager.moved() == {} and it.manager.get_health_status()["connected_count"] == 3)
         assert it.entry(resting)["granted"]
         it.wait_acknowledged()
 
@@ -184,7 +184,7 @@ def test_a_paused_connection_hands_its_tickers_over_without_a_gap_and_gets_them_
             with pytest.raises(ActionRefusedError, match="paused"):
                 refused()
         it.manager.resume(TWO, "ann")
-        wait_for(lambda: it.manager.moved() == {})
+        it.wait(lambda: it.manager.moved() == {})
         it.wait_acknowledged()
         assert it.kinds(TWO) == [
             EventKind.PAUSED, EventKind.TICKERS_MOVED, EventKind.RESUMED, EventKind.TICKERS_RETURNED
@@ -287,15 +287,15 @@ def test_many_hands_at_once_leave_the_books_and_the_server_agreed() -> None:
         for hand in hands:
             hand.start()
         for hand in hands:
-            hand.join(15)
+            hand.join(60)
             assert not hand.is_alive()
         it.manager.unsubscribe([f"N{seed}" for seed in range(4)])
         for one in LISTS:
             with contextlib.suppress(ActionRefusedError):
                 it.manager.resume(one, "ann")
-        wait_for(lambda: it.manager.get_health_status()["connected_count"] == 3)
-        wait_for(lambda: sum(it.topics()) == 2 * len(TICKERS))
-        wait_for(lambda: it.topics() == sorted(2 * len(tickers) for tickers in it.manager.assignment().values()))
+        it.wait(lambda: it.manager.get_health_status()["connected_count"] == 3)
+        it.wait(lambda: sum(it.topics()) == 2 * len(TICKERS))
+        it.wait(lambda: it.topics() == sorted(2 * len(tickers) for tickers in it.manager.assignment().values()))
         it.wait_all_heard()
 
 
@@ -310,9 +310,9 @@ def test_it_ends_within_seconds_whatever_it_is_doing_and_can_be_connected_again(
             mover.start()
         started_s = time.monotonic()
         it.manager.disconnect()
-        assert time.monotonic() - started_s < 5
+        assert time.monotonic() - started_s < 30
         for mover in movers:
-            mover.join(5)
+            mover.join(60)
         it.server.faults.clear()
         assert not any(thread.name.startswith("feed-") for thread in threading.enumerate())
         it.connect()
@@ -327,12 +327,12 @@ def test_a_connection_that_goes_mute_and_answers_pings_is_noticed_while_the_othe
     with bench() as it:
         it.connect()
         it.wait_all_heard()
-        threading.Event().wait(4)
+        it.pass_time(4)
         it.server.faults.begin(Mute(connections=(it.on_server(4),)))
-        wait_for(lambda: EventKind.TICKERS_MOVED in it.kinds(TWO), 60)  # by itself it would never notice
+        it.wait(lambda: EventKind.TICKERS_MOVED in it.kinds(TWO))  # by itself it would never notice
         assert {"AMZN", "META"} in it.incomplete
         assert [one.tickers for one in it.interruptions] == [("AMZN", "META")]
-        wait_for(lambda: it.entry(TWO)["reconnects"] == 1)
+        it.wait(lambda: it.entry(TWO)["reconnects"] == 1)
         assert any("while the other connections heard" in change.reason for change in it.statuses)
         it.wait_all_heard()
-        wait_for(lambda: it.manager.moved() == {})  # a new connection is not mute
+        it.wait(lambda: it.manager.moved() == {})  # a new connection is not mute

@@ -65,7 +65,7 @@ def settings(url: str, feed: int, log_format: str) -> dict[str, str]:
 
 
 def ask(start: Start, path: str, body: str | None = None, **headers: str) -> int:
-    connection = http.client.HTTPConnection(HOST, start.port, timeout=20)
+    connection = http.client.HTTPConnection(HOST, start.port, timeout=60)
     if body is not None:
         headers["Content-Type"] = "application/x-www-form-urlencoded"
     connection.request("GET" if body is None else "POST", path, body, headers)
@@ -97,10 +97,10 @@ def test_a_life_with_a_refused_key_and_a_database_that_goes_away(project: Projec
         use_what_wants_secrets(start)
         server.stop()
         wait_until(lambda: ask(start, "/readyz") == 503, what="the outage")
-        wait_until(lambda: "The database is not available" in start.log, 30, "the outage in the log")
+        wait_until(lambda: "The database is not available" in start.log, what="the outage in the log")
         use_what_wants_secrets(start)
         server.start(server.port)
-        wait_until(lambda: "The database answers again." in start.log, 30, "the end of the outage")
+        wait_until(lambda: "The database answers again." in start.log, what="the end of the outage")
         start.process.terminate()
         assert start.process.wait(timeout=60) == 0
         server.stop()

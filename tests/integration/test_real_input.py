@@ -52,7 +52,7 @@ def _settings(database_url: str, port: int, symbols: tuple[str, ...], channels: 
 
 
 def _wait_until_received(snapshot: Callable[[], dict[str, Any]], sent: int) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while (received := snapshot()["ticks"]) < sent:
         assert time.monotonic() < deadline, f"{received} of {sent} events were received"
         time.sleep(0.05)

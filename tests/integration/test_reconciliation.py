@@ -198,7 +198,7 @@ def test_what_the_command_cannot_do_is_said(app: Flask, settings: Settings, tmp_
         (app, ("--date", today), f"{today} is not over: it can be compared from"),
         (app, ("--date", date, "--symbols", "AAPL,NOPE"), "This database knows no symbol NOPE."),
         (app, ("--date", date, "--symbols", ","), "This database knows no symbol ','."),
-        (app, ("--date", date, "--universe", "nope"), "There is no universe nope; there are DIA,"),
+        (app, ("--date", date, "--universe", "nope"), "There is no universe nope. There are DIA,"),
         (app, ("--date", date, "--universe", "dow30", "--symbols", "AAPL"), "exclude each other"),
         (app, ("--date", date, "--file", str(tmp_path / "none")), "cannot be read (No such file or directory)"),
         (nobody, ("--date", date), "SIMULATOR_PORT does not say where a simulator listens"),

@@ -102,7 +102,7 @@ def test_connections_without_any_symbol_fall_back_to_eight_on_the_first(
 
 def truth(simulator: SimulatorServer, symbol: str, from_ms: int, to_ms: int) -> dict[int, tuple[float, ...]]:
     """What the simulator's REST side says of the minutes: by start, open, high, low, close and volume."""
-    connection = http.client.HTTPConnection("127.0.0.1", simulator.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", simulator.port, timeout=60)
     path = f"/v2/aggs/ticker/{symbol}/range/1/minute/{from_ms}/{to_ms}?limit=50000"
     connection.request("GET", path, headers={"Authorization": "Bearer k"})
     results = json.load(connection.getresponse()).get("results", [])

@@ -27,6 +27,25 @@ def test_what_two_connections_list_belongs_to_the_lower_number() -> None:
     assert assignment.owned() == Counter({ONE: 3, TWO: 1, THREE: 1})
 
 
+def test_a_list_that_changes_leaves_what_it_keeps_where_it_is_carried() -> None:
+    assignment = three(one="AB", two="CD")
+    assignment.settle([ONE, THREE], [ONE, THREE])
+    assert carried(assignment) == ["AB", "", "CD"]
+    assignment.pin("A", THREE)
+    assignment.settle([ONE, THREE], [ONE, THREE])
+    assignment.own({ONE: "BAE", TWO: "CF"})
+    assert carried(assignment) == ["BE", "F", "AC"]
+    assert assignment.settle([ONE, THREE], [ONE, THREE]) == [Move("F", TWO, ONE)]
+    assert assignment.moved() == {"A": ONE, "C": TWO, "F": TWO}
+    assert assignment.carrier("D") is None
+
+
+def test_a_ticker_that_another_connection_lists_now_moves_there() -> None:
+    assignment = three(one="AB", two="C")
+    assignment.own({ONE: "A", TWO: "BC"})
+    assert assignment.settle(IDS, IDS) == [Move("B", ONE, TWO)]
+
+
 def test_the_tickers_of_one_that_is_lost_are_spread_by_load_and_return() -> None:
     assignment = three(one="ABCD", two="EFGH", three="IJ")
     moves = assignment.settle([ONE, THREE], [ONE, THREE])

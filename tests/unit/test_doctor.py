@@ -19,12 +19,13 @@ from werkzeug.serving import make_server
 from src import __version__, cli_doctor, doctor
 from src.app import create_app
 from src.config.settings import Settings, parse_settings
+from src.core.domain.market.retention import Growth
 from src.infrastructure.database import migrate
 from src.infrastructure.database.engines import write_engine
 from src.infrastructure.database.tickstock_db import TickStockDatabase
 from src.infrastructure.doctor import disk, feed_key, machine
 from src.infrastructure.doctor.finding import Check, Verdict, fail, ok, run_checks, warn
-from src.infrastructure.doctor.growth import Growth, unknown
+from src.infrastructure.doctor.growth import unknown
 from src.simulator.faults import RefuseAuth
 from src.simulator.live import LiveSource
 from src.simulator.market import SyntheticMarket

@@ -305,3 +305,135 @@ def test_bars_that_could_not_be_kept_become_gaps_those_of_one_span_together(benc
         "There was no room.",
     )
     assert bench.gaps() >= {(GapReason.WRITE, ("AAPL", "IBM"), 0, 2), (GapReason.WRITE, ("MSFT",), 0, 0)}
+
+
+def apart(bench: Bench, *universe: str) -> Bench:
+    """A life that begins while the database is away, half a minute after MINUTE by the feed."""
+    bench.table.away = True
+    bench.service.begin_apart(universe, Heard(MINUTE - 9 * _STEP, MINUTE - 9 * _STEP))
+    return bench
+
+
+def test_what_is_heard_while_the_database_is_away_is_no_gap(bench: Bench) -> None:
+    apart(bench, "AAPL", "IBM").service.resumed(("AAPL", "IBM"))
+    bench.hear(95)
+    bench.clock.ms += 2_000
+    bench.hear(3_600)
+    assert bench.service.heard() is None  # the next life is not to rely on this one, until it is written
+    bench.table.away = False
+    before = Before(Heard(MINUTE - 9 * _STEP, MINUTE - 9 * _STEP), {"AAPL": MINUTE - 900_000, "IBM": MINUTE - 900_000})
+    accounted = bench.service.begin(("AAPL", "IBM"), before)
+    both = ("AAPL", "IBM")
+    assert bench.gaps() == {("restart", both, -10, 0), ("restart", both, 0, 0)}
+    assert accounted == {"AAPL": MINUTE, "IBM": MINUTE}
+    assert bench.service.heard() is not None
+
+
+def test_what_is_missed_while_the_database_is_away_is_a_gap(bench: Bench) -> None:
+    apart(bench, "AAPL", "IBM").service.resumed(("AAPL", "IBM"))
+    bench.hear(60)
+    bench.clock.ms += 2_000
+    bench.drop("AAPL", "IBM", heard_s=600)
+    bench.hear(720)
+    bench.service.resumed(("AAPL",))
+    bench.clock.ms += 60_000
+    bench.hear(780)
+    bench.table.away = False
+    bench.service.begin(("AAPL", "IBM"), _NEW)
+    found = {gap for gap in bench.gaps() if gap[0] == "drop"}
+    assert found == {("drop", ("AAPL",), 9, 12), ("drop", ("IBM",), 9, None)}
+
+
+def test_what_grew_in_an_earlier_life_ends_where_that_life_heard_last(bench: Bench, table: Table) -> None:
+    table.gaps["old"] = Gap("old", "c1", ("AAPL",), MINUTE - 12 * _STEP, None, GapReason.DROP, "Cut.", MINUTE)
+    apart(bench, "AAPL").service.resumed(("AAPL",))
+    bench.hear(60)
+    bench.table.away = False
+    bench.service.begin(("AAPL",), Before(Heard(MINUTE - 9 * _STEP, MINUTE), {"AAPL": MINUTE - 900_000}))
+    assert ("drop", ("AAPL",), -12, -9) in bench.gaps()
+    assert all(to is not None for *_, to in bench.gaps())
+
+
+def test_a_database_that_goes_away_again_gets_each_gap_once(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    apart(bench, "AAPL").service.resumed(("AAPL",))
+    bench.hear(3_600)
+    bench.table.away = False
+    monkeypatch.setattr(bench.table, "growing", lambda: setattr(bench.table, "away", True) or [])
+    before = Before(Heard(MINUTE - 90 * _STEP, MINUTE - 90 * _STEP), {"AAPL": MINUTE - 99 * _STEP})
+    for _ in range(3):
+        with pytest.raises(DatabaseUnavailableError):
+            bench.service.begin(("AAPL",), before)
+    bench.table.away = False
+    assert bench.service.begin(("AAPL",), before) == {"AAPL": MINUTE}
+    assert bench.gaps() == {("restart", ("AAPL",), -91, 0), ("restart", ("AAPL",), 0, 0)}
+    assert len(bench.table.gaps) == 2
+
+
+def test_symbols_that_are_new_get_their_history_up_to_when_listening_began(bench: Bench) -> None:
+    apart(bench, "AAPL", "NEW").service.resumed(("AAPL", "NEW"))
+    bench.hear(3_600)
+    bench.table.away = False
+    bench.service.begin(("AAPL", "NEW"), Before(Heard(MINUTE, MINUTE), {"AAPL": MINUTE}))
+    assert ("history", ("NEW",), -1440, 0) in bench.gaps()
+
+
+# -- a universe that changes meanwhile -----------------------------------------------------------------------------
+
+
+def test_a_symbol_that_is_added_lacks_its_history_until_it_is_heard(bench: Bench) -> None:
+    begun(bench, "AAPL")
+    bench.hear(130)
+    history = bench.service.relist(("AAPL", "IBM"), ("IBM",), (), {"AAPL": MINUTE})
+    assert history == dict.fromkeys(("AAPL", "IBM"), MINUTE + 131_000)
+    assert bench.gaps() == {("history", ("IBM",), -1440, None)}
+    bench.service.resumed({"IBM"})
+    bench.hear(190)
+    bench.clock.ms += 2_000
+    assert bench.gaps() == {("history", ("IBM",), -1440, 2)}
+
+
+def test_a_symbol_that_is_removed_ends_what_grew_and_is_missed_since_when_it_returns(bench: Bench) -> None:
+    begun(bench, "AAPL", "IBM")
+    bench.hear(130)
+    bench.drop("AAPL", "IBM", heard_s=130)
+    bench.clock.ms = MINUTE + 310_000
+    history = bench.service.relist(("AAPL",), (), ("IBM",), dict.fromkeys(("AAPL", "IBM"), MINUTE))
+    assert history["IBM"] < history["AAPL"]
+    bench.clock.ms += 2_000
+    assert bench.gaps() == {("drop", ("AAPL",), 1, None), ("drop", ("IBM",), 1, 5)}
+    bench.clock.ms = MINUTE + 600_000
+    bench.service.relist(("AAPL", "IBM"), ("IBM",), (), history)
+    assert ("history", ("IBM",), 4, None) in bench.gaps()
+
+
+def test_a_change_while_the_database_is_away_is_made_again(bench: Bench) -> None:
+    begun(bench, "AAPL")
+    bench.table.away = True
+    with pytest.raises(DatabaseUnavailableError):
+        bench.service.relist(("AAPL", "IBM"), ("IBM",), (), {"AAPL": MINUTE})
+    bench.table.away = False
+    bench.service.relist(("AAPL", "IBM"), ("IBM",), (), {"AAPL": MINUTE})
+    assert bench.gaps() == {("history", ("IBM",), -1440, None)}
+
+
+def test_what_was_added_and_what_was_let_go_is_known_to_the_next_start(bench: Bench) -> None:
+    begun(bench, "AAPL", "IBM")
+    before = dict.fromkeys(("AAPL", "IBM"), MINUTE)
+    history = bench.service.relist(("AAPL", "GE"), ("GE",), ("IBM",), before)
+    bench.service.resumed({"GE"})
+    bench.hear(190)
+    bench.clock.ms += 2_000
+    bench.service.flush()
+    bench.table.gaps.clear()
+    heard = bench.service.heard()
+    again = Bench(bench.table, bench.clock)
+    again.service.begin(("AAPL", "GE", "IBM"), Before(heard, history))
+    reasons = {(reason, symbols) for reason, symbols, _from, _to in again.gaps()}
+    assert reasons == {("restart", ("AAPL", "GE", "IBM")), ("history", ("IBM",))}
+
+
+def test_without_history_a_symbol_that_is_added_lacks_the_minute_in_which_it_is(table: Table) -> None:
+    bench = begun(Bench(table, HeldClock(MINUTE + 30_000), history=False), "AAPL")
+    bench.hear(130)
+    bench.service.relist(("AAPL", "IBM"), ("IBM",), (), {"AAPL": MINUTE})
+    assert bench.gaps() == {("move", ("IBM",), 2, None)}

@@ -27,13 +27,12 @@ def bench(sqlite_database_url: str) -> Iterator[HistoryBench]:
     bench.close()
 
 
-def test_a_year_of_days_is_a_request_or_two_and_is_asked_for_once(
-    bench: HistoryBench, sqlite_database_url: str
-) -> None:
+def test_a_year_of_days_is_one_request_and_is_asked_for_once(bench: HistoryBench, sqlite_database_url: str) -> None:
     ended = bench.run(bench.load(["A", "B"], *YEAR))
     assert (ended.state, ended.units_total, ended.units_done, ended.units_empty) == (LoadState.DONE, 26, 26, 0)
     assert bench.vendor.asked == [
-        (symbol, *dates) for symbol in "AB" for dates in ((D(2024, 12, 1), SETTLED), (D(2024, 11, 20), D(2024, 11, 30)))
+        ("A", *YEAR),
+        ("B", *YEAR),
     ]
     days = stored_days(sqlite_database_url)
     assert (len(days), ended.bars, ended.written) == (2 * 261, 522, 522)
@@ -46,12 +45,12 @@ def test_a_year_of_days_is_a_request_or_two_and_is_asked_for_once(
 
 def test_what_it_comes_to_is_known_before(bench: HistoryBench) -> None:
     load = bench.load(["A", "B"], *YEAR)
-    assert survey(load, bench.log, bench.parts.trading) == (26, 4)
+    assert survey(load, bench.log, bench.parts.trading) == (26, 2, ("A", "B"))
     minutes = bench.load(["A", "B"], *YEAR, Timespan.MINUTE)
-    assert survey(minutes, bench.log, bench.parts.trading) == (26, 26)
+    assert survey(minutes, bench.log, bench.parts.trading) == (26, 26, ("A", "B"))
     bench.run(load)
-    assert len(bench.vendor.asked) == 4
-    assert survey(load, bench.log, bench.parts.trading) == (0, 0)
+    assert len(bench.vendor.asked) == 2
+    assert survey(load, bench.log, bench.parts.trading) == (0, 0, ())
 
 
 def test_minutes_are_asked_for_by_the_month_the_newest_first(bench: HistoryBench, sqlite_database_url: str) -> None:

@@ -12,9 +12,9 @@ import pytest
 
 from src.core.domain.connection.request_window import RequestRate
 from src.core.domain.market.bar import Bar, Tier
-from src.core.domain.market.vendor_answer import SnapshotDay
+from src.core.domain.market.vendor_answer import SnapshotDay, VendorTicker
 from src.core.errors import KeyRefusedError, VendorError, VendorUnavailableError
-from src.infrastructure.data_sources import massive_rest
+from src.infrastructure.data_sources import massive_rest, rest_connections
 from src.infrastructure.data_sources.massive_rest import MassiveRest, RestConfig
 from tests.bars import MINUTE
 from tests.clocks import RacingClock
@@ -155,7 +155,9 @@ def test_a_refusal_is_told_and_not_repeated(
     assert len(vendor.asked) == 1
 
 
-@pytest.mark.parametrize("body", [b"{", b"[]", b"\xff", {"results": [{"t": 1}]}, {"results": "many"}])
+@pytest.mark.parametrize(
+    "body", [b"{", b"[]", b"\xff", {"results": [{"t": 1}]}, {"results": "many"}, {"results": [{}]}]
+)
 def test_an_answer_that_cannot_be_read_is_an_error(
     vendor: Vendor, make_rest: Callable[..., MassiveRest], body: Any
 ) -> None:
@@ -212,7 +214,7 @@ def test_a_429_holds_everybody_back_as_long_as_the_vendor_says(
     threading.Timer(0.1, rest.close).start()
     with pytest.raises(VendorUnavailableError, match="stopping"):  # another caller waits too, and asks nothing
         rest.snapshot()
-    thread.join(5)
+    thread.join(60)
     assert len(vendor.asked) == 1
 
 
@@ -231,6 +233,16 @@ def test_a_minute_of_which_the_answer_cannot_be_right_is_named(
     answer = make_rest().minute_bars("BRK.B", MINUTE, _NOW)
     assert [bar.timestamp for bar in answer.bars] == [MINUTE]
     assert answer.unusable == {MINUTE + 60_000, MINUTE + 120_000}
+
+
+@pytest.mark.parametrize("changes", [{"o": None}, {"v": "100"}, {"vw": True}, {"n": 1e300}])
+def test_a_bar_with_a_value_that_cannot_be_read_costs_that_bar(
+    vendor: Vendor, make_rest: Callable[..., MassiveRest], changes: dict[str, Any]
+) -> None:
+    vendor.script = [(200, {}, {"results": [result(0, t=float(MINUTE)), result(1, **changes)]})]
+    answer = make_rest().minute_bars("BRK.B", MINUTE, _NOW)
+    assert [bar.timestamp for bar in answer.bars] == [MINUTE]
+    assert answer.unusable == {MINUTE + 60_000}
 
 
 def test_of_two_bars_of_one_minute_the_later_counts_and_none_outside_of_what_was_asked_for(
@@ -308,6 +320,24 @@ def test_an_answer_that_never_ends_is_given_up(
         bars_of(make_rest())
 
 
+class DripHead(Drip):
+    """Begins its answer a byte at a time, without end."""
+
+    def send_response(self, code: int, message: str | None = None) -> None:
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+
+    def end_headers(self) -> None: ...
+
+
+def test_an_answer_that_never_begins_is_given_up(
+    vendor: Vendor, make_rest: Callable[..., MassiveRest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rest_connections, "HEAD_DEADLINE_S", 0.05)
+    vendor.server.RequestHandlerClass = DripHead
+    with pytest.raises(VendorUnavailableError, match="did not begin within"):
+        bars_of(make_rest())
+
+
 def test_the_snapshot_tells_what_each_symbol_traded_today(
     vendor: Vendor, make_rest: Callable[..., MassiveRest]
 ) -> None:
@@ -334,3 +364,28 @@ def test_a_plan_without_a_snapshot_says_so(
     vendor.script = [(status, {}, b"[]")]
     with pytest.raises(error):
         make_rest().snapshot()
+
+
+# -- the list of symbols -------------------------------------------------------------------------------------------
+
+
+def test_the_list_of_symbols_comes_page_by_page(vendor: Vendor, make_rest: Callable[..., MassiveRest]) -> None:
+    apple = {"ticker": "AAPL", "name": "Apple Inc.", "type": "CS", "primary_exchange": "XNAS", "market": "stocks"}
+    first = {"results": [apple, {"ticker": "BACpL"}], "next_url": f"{vendor.url}/v3/reference/tickers?cursor=2"}
+    vendor.script = [(200, {}, first), (200, {}, {"results": [{"ticker": "MSFT", "name": None}]})]
+    assert list(make_rest().tickers()) == [
+        [VendorTicker("AAPL", "Apple Inc.", "CS", "XNAS"), VendorTicker("BACpL", None, None, None)],
+        [VendorTicker("MSFT", None, None, None)],
+    ]
+    assert "/v3/reference/tickers?market=stocks&active=true" in vendor.asked[0][0]
+
+
+@pytest.mark.parametrize(
+    "body", [b"<html>", {"results": [{"name": "no ticker"}]}, {"results": [], "next_url": "http://elsewhere.example/"}]
+)
+def test_a_list_of_symbols_that_cannot_be_right_is_refused(
+    vendor: Vendor, make_rest: Callable[..., MassiveRest], body: object
+) -> None:
+    vendor.script = [(200, {}, body)]
+    with pytest.raises(VendorError):
+        list(make_rest().tickers())

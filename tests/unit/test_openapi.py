@@ -78,7 +78,11 @@ def test_schemas_are_schemas(name: str, schema: dict[str, Any]) -> None:
 CONNECTIONS = "/api/admin/connections/{connection_id}/{action}"
 TICKERS = "/api/admin/tickers/{ticker}/move"
 SYMBOL_DAY = "/api/admin/coverage/{symbol}/{date}"
+LISTS = ("websocket-status", "connection-events", "connection-tickers", "gaps", "reconciliations", "history")
+CANCEL_LOAD = "/api/admin/history/{load_id}/cancel"
 REPAIR_DAYS = "/api/admin/coverage/repair"
+UNIVERSE = "/api/admin/universes/{name}"
+MEMBERS = "/api/admin/universes/{name}/members"
 # Who asks what: an operation, what stands for the parts of its path, its query, its body; and the status of the answer.
 REQUESTS = [
     ("nobody", "GET", "/api/ticks/recent", {}, "?symbol=AAPL", None, 200),
@@ -113,9 +117,18 @@ REQUESTS = [
     ("admin", "GET", "/admin/websockets", {}, "", None, 200),
     ("nobody", "GET", "/admin/history", {}, "", None, 303),
     ("admin", "GET", "/admin/history", {}, "", None, 200),
+    ("nobody", "GET", "/admin/universes", {}, "", None, 303),
+    ("admin", "GET", "/admin/universes", {}, "", None, 200),
     *(
         (who, "GET", f"/api/admin/{name}", {}, query, None, status)
-        for name in ("websocket-status", "connection-events", "connection-tickers", "gaps", "reconciliations")
+        for name in (
+            "websocket-status",
+            "connection-events",
+            "connection-tickers",
+            "gaps",
+            "reconciliations",
+            "history",
+        )
         for who, query, status in (("nobody", "", 401), ("user", "", 403), ("admin", "", 200), ("admin", "?x=1", 400))
     ),
     ("admin", "GET", "/api/admin/connection-events", {}, "?limit=1", None, 200),
@@ -151,6 +164,11 @@ REQUESTS = [
     ("admin", "GET", SYMBOL_DAY, {"symbol": "NONE", "date": "2025-11-20"}, "", None, 404),
     ("admin", "GET", SYMBOL_DAY, {"symbol": "AAPL", "date": "today"}, "", None, 400),
     ("admin", "GET", SYMBOL_DAY, {"symbol": "AAPL", "date": "2025-11-20"}, "?x=1", None, 400),
+    ("admin", "GET", "/api/admin/history", {}, "?limit=1", None, 200),
+    ("nobody", "POST", CANCEL_LOAD, {"load_id": "load"}, "", None, 401),
+    ("user", "POST", CANCEL_LOAD, {"load_id": "load"}, "", None, 403),
+    ("admin", "POST", CANCEL_LOAD, {"load_id": "load"}, "", None, 200),
+    ("admin", "POST", CANCEL_LOAD, {"load_id": "none"}, "", None, 404),
     ("nobody", "POST", REPAIR_DAYS, {}, "", {"symbols": ["AAPL"], "from": "2025-11-20", "to": "2025-11-20"}, 401),
     ("admin", "POST", REPAIR_DAYS, {}, "", {"symbols": ["aapl"], "from": "2025-11-20", "to": "2025-11-20"}, 200),
     ("admin", "POST", REPAIR_DAYS, {}, "", {"symbols": ["NONE"], "from": "2025-11-20", "to": "2025-11-20"}, 404),
@@ -159,6 +177,37 @@ REQUESTS = [
     ("admin", "POST", REPAIR_DAYS, {}, "", {"symbols": ["AAPL"], "from": "2025-11-20", "to": "2025-11-19"}, 400),
     ("admin", "POST", REPAIR_DAYS, {}, "", {"symbols": ["AAPL"], "from": "2999-11-20", "to": "2999-11-20"}, 400),
     ("admin", "POST", REPAIR_DAYS, {}, "", None, 400),
+    *(
+        (who, "GET", path, parts, query, None, status)
+        for path, parts, query in (
+            ("/api/admin/universes", {}, "?search=aapl"),
+            (UNIVERSE, {"name": "dow30"}, ""),
+            ("/api/admin/universe-export", {}, "?names=dow30,SPY:QQQ&format=json"),
+            ("/api/admin/universe-diff", {}, "?before=dow30&after=QQQ"),
+        )
+        for who, status in (("nobody", 401), ("user", 403), ("admin", 200))
+    ),
+    ("admin", "GET", "/api/admin/universes", {}, "?search=nasdak", None, 200),
+    ("admin", "GET", UNIVERSE, {"name": "SPY:QQQ:nope"}, "", None, 200),
+    ("admin", "GET", UNIVERSE, {"name": "dow"}, "", None, 404),
+    ("admin", "GET", "/api/admin/universe-export", {}, "", None, 200),
+    ("admin", "GET", "/api/admin/universe-export", {}, "?format=xml", None, 400),
+    ("admin", "GET", "/api/admin/universe-diff", {}, "?before=dow30", None, 400),
+    ("nobody", "POST", "/api/admin/symbols/refresh", {}, "", None, 401),
+    ("admin", "POST", "/api/admin/symbols/refresh", {}, "", None, 200),
+    ("nobody", "POST", "/api/admin/universe-import", {}, "?name=mine", ["AAPL"], 401),
+    ("user", "POST", "/api/admin/universe-import", {}, "?name=mine", ["AAPL"], 403),
+    ("admin", "POST", "/api/admin/universe-import", {}, "?name=mine", ["aapl", "???"], 200),
+    ("admin", "POST", "/api/admin/universe-import", {}, "?name=mine&skip_bad=true", ["aapl", "???"], 200),
+    ("admin", "POST", "/api/admin/universe-import", {}, "?name=mine&type=HOUSE", ["aapl"], 400),
+    ("nobody", "POST", MEMBERS, {"name": "dow30"}, "", {"add": ["QQQ"]}, 401),
+    ("admin", "POST", MEMBERS, {"name": "dow30"}, "", {"add": ["qqq", "???"], "skip_bad": True}, 200),
+    ("admin", "POST", MEMBERS, {"name": "dow30"}, "", {"remove": ["QQQ"]}, 200),
+    ("admin", "POST", MEMBERS, {"name": "dow30"}, "", {"remove": ["QQQ"], "add": ["QQQ"]}, 400),
+    ("admin", "POST", MEMBERS, {"name": "dow"}, "", {"add": ["QQQ"]}, 404),
+    ("nobody", "DELETE", UNIVERSE, {"name": "sp100"}, "", None, 401),
+    ("admin", "DELETE", UNIVERSE, {"name": "sp100"}, "", None, 200),
+    ("admin", "DELETE", UNIVERSE, {"name": "none"}, "", None, 404),
     ("nobody", "POST", TICKERS, {"ticker": "AAPL"}, "", {"connection_id": "connection_2"}, 401),
     ("admin", "POST", TICKERS, {"ticker": "AAPL"}, "", {"connection_id": "connection_2"}, 200),
     ("admin", "POST", TICKERS, {"ticker": "AAPL"}, "", {"connection_id": 2}, 400),
@@ -173,6 +222,16 @@ def test_a_real_answer_is_as_described(
     answer = site.ask(who, method, path.format(**parts) + query, json=body)
     assert answer.status_code == status, answer.text
     check_answer(DOCUMENT, method, path, answer)
+
+
+def test_a_load_is_told_with_its_rate_and_the_time_left(site: ApiSite) -> None:
+    told = {load["id"]: load for load in site.ask("admin", "GET", "/api/admin/history").get_json()["loads"]}
+    load = told["load"]
+    assert (load["symbols"], load["from"], load["per_minute"], load["left_s"]) == (2, "2025-01-01", 5.5, 120)
+    assert load["failures"] == [{"what": "MSFT", "reason": "It cannot be read."}]
+    assert load["words"].startswith("Of 22 months of days 8 were loaded, 2 are empty, 1 failed; 170 bars were read")
+    files = told["of-files"]
+    assert (files["files"], files["symbols"], files["left_s"]) == (["/data/day.csv.gz"], None, None)
 
 
 def test_real_answers_of_every_operation_were_looked_at() -> None:

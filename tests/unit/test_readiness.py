@@ -101,6 +101,30 @@ def test_a_database_that_does_not_answer_is_told_of_by_the_file(tmp_path: Path, 
     site.close()
 
 
+def test_while_the_database_is_away_the_status_is_told_by_the_file(tmp_path: Path, sqlite_database_url: str) -> None:
+    site = StatusSite(tmp_path, DATABASE_URL=sqlite_database_url)
+    universe = {"key": "dow30", "symbols": ["AAPL", "IBM"], "unknown": [], "changed_at": 5}
+    file = StatusFile(tmp_path / "status.json")
+    sqlite_file(sqlite_database_url).write_bytes(b"not a database" * 1000)
+    assert site.client.get("/api/status").status_code == 503
+    assert site.client.get("/healthz").status_code == 200
+    file.write({**database_away(now_ms()), "universe": universe})
+    answer = site.client.get("/api/status")
+    assert answer.status_code == 200
+    assert answer.json["universe"] == {
+        "key": "dow30", "count": 2, "unknown": [], "changed_at": 5, "symbols": ["AAPL", "IBM"]
+    }  # fmt: skip
+    assert not answer.json["storage"]["ok"]
+    assert "12,345 bars wait" in answer.json["storage"]["words"]
+    assert site.client.get("/").status_code == 200
+    waiting = {"trouble": "Nothing is listened to.", "universe": {**universe, "symbols": ["*"]}}
+    file.write({**database_away(now_ms()), **waiting})
+    answer = site.client.get("/api/status")
+    assert (answer.json["condition"], answer.json["reason"]) == ("down", "Nothing is listened to.")
+    assert answer.json["universe"]["symbols"] == []
+    site.close()
+
+
 def test_a_database_that_hesitates_is_no_reason_to_be_unready(site: StatusSite) -> None:
     hesitating = database_away(now_ms())
     hesitating["writer"]["storage"]["since"] = now_ms() - 5_000

@@ -212,11 +212,32 @@ def test_a_torn_file_keeps_what_is_whole(opened: Callable[..., Spool], path: Pat
     assert all(kept in bars for kept in left)
     if length > 16_384:
         assert len(left) > 10
-    gone = [lost for lost in bars if lost not in left]
-    if length:  # an empty file is one that was never written
-        assert all(losses.covers(key_of(lost)) for lost in gone)
+    assert all(losses.covers(key_of(lost)) for lost in bars if lost not in left)
     assert spool.put(bars) == 200
     assert spool.take(1000) == bars
+
+
+def test_a_file_that_was_cut_to_nothing_is_damage_and_said(
+    opened: Callable[..., Spool], path: Path, losses: Losses
+) -> None:
+    spool = opened()
+    spool.put(some_bars(20))
+    spool.close()
+    path.write_bytes(b"")
+    assert opened().count == 0
+    assert all(losses.covers(key_of(lost)) for lost in some_bars(20))
+    assert "The spool is empty: something has cut its file. 0 bars of it are kept" in losses.words[0]
+
+
+def test_a_file_whose_making_was_killed_is_no_damage(opened: Callable[..., Spool], path: Path, losses: Losses) -> None:
+    for left in (path.with_suffix(".begun"), path.with_name("spool.begun-journal")):
+        left.write_bytes(b"begun")
+    spool = opened()
+    assert spool.put(some_bars(20)) == 20
+    spool.close()
+    assert opened().count == 20
+    assert losses.keys == []
+    assert [file.name for file in path.parent.iterdir()] == ["spool.db"]
 
 
 def test_flipped_bytes_crash_nothing_and_lose_nothing_in_silence(

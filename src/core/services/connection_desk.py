@@ -170,5 +170,8 @@ class ConnectionDesk:
                 if self._clock.monotonic() >= deadline_s:
                     return
                 self._clock.wait(threading.Event(), _LOOK_INTERVAL_S)
+            except Exception:
+                logger.exception("What the desk of the connections had left to write is lost.")
+                return
             else:
                 return

@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 _SURE_AFTER_S = 2.0
 _ESTIMATE_AFTER_S = 10.0
 _NAMED = 20
+_UNREACHED = "The feed was not reached at the start."
 # No connection is mute for longer unnoticed: outside of the regular session a small one may, over a long weekend.
 _LONGEST_SILENCE_MS = 4 * 86_400_000
 _DOUBTS = {
@@ -82,6 +83,8 @@ class GapService:
         self._book = GapBook(lambda: uuid.uuid4().hex, clip)
         self._back: list[tuple[tuple[str, ...], float]] = []  # heard again before anything told the event time
         self._written = 0  # the book's changes that the database has
+        self._apart_ms: int | None = None  # since when this life listens without the database
+        self._accounted: dict[str, int] = {}
 
     # -- a start -------------------------------------------------------------------------------------------------
 
@@ -91,8 +94,10 @@ class GapService:
 
         Raises DatabaseUnavailableError; then it may be called again.
         """
+        if self._apart_ms is not None:
+            return self._join(universe, before, self._apart_ms)
         if before.heard is not None:
-            self._intake.assume(before.heard.event_ms, before.heard.at_ms - before.heard.event_ms)
+            self._assume(before.heard)
         growing = self._recorder.growing()
         now_ms = self._intake.event_ms()
         with self._lock:
@@ -100,10 +105,79 @@ class GapService:
             self._back = []
             for gap in growing:
                 self._go_on(gap, universe, now_ms if before.heard is None else before.heard.event_ms)
-            self._open_restart(universe, before, now_ms)
+            if (unheard := self._unheard(universe, before)) is not None:
+                self._book.interrupt(*unheard)
+            # Nothing more is missing yet, but will be if it takes minutes until the feed answers.
+            next_ms = floor_minute(now_ms) + MINUTE_MS
+            self._book.interrupt(universe, next_ms, self._opening(GapReason.RESTART, _UNREACHED))
             self._open_history(universe, before, now_ms)
         self.flush()
         return {**before.history, **dict.fromkeys(universe, now_ms)}
+
+    def begin_apart(self, universe: Sequence[str], heard: Heard | None) -> None:
+        """Listening begins while the database is away: what was missed before is opened once it answers, by `begin`.
+        `heard` is what is remembered of the last life."""
+        if heard is not None:
+            self._assume(heard)
+        self._apart_ms = floor_minute(self._intake.event_ms())
+        with self._lock:
+            self._book.forget_start()
+            self._back = []
+            self._book.interrupt(universe, self._apart_ms, self._opening(GapReason.RESTART, _UNREACHED))
+
+    def _join(self, universe: Sequence[str], before: Before, apart_ms: int) -> dict[str, int]:
+        """What is known of this life stays; what it began without is added, once: until this life, nobody listened."""
+        if not self._accounted:
+            growing = self._recorder.growing()
+            with self._lock:
+                for gap in growing:
+                    self._book.end(gap, apart_ms if before.heard is None else before.heard.event_ms)
+                self._open_unheard(universe, before, apart_ms)
+                self._open_history(universe, before, apart_ms)
+            self._accounted = {**before.history, **dict.fromkeys(universe, apart_ms)}
+        self.flush()
+        return self._accounted
+
+    def _open_unheard(self, universe: Sequence[str], before: Before, to_ms: int) -> None:
+        if (unheard := self._unheard(universe, before)) is not None:
+            symbols, from_ms, opening = unheard
+            if from_ms <= to_ms and (bounds := self._clip(from_ms, to_ms)) is not None:
+                self._book.open(symbols, *bounds, opening)
+
+    def _assume(self, heard: Heard) -> None:
+        self._intake.assume(heard.event_ms, heard.at_ms - heard.event_ms)
+
+    def relist(
+        self, universe: Sequence[str], added: Sequence[str], removed: Sequence[str], history: Mapping[str, int]
+    ) -> dict[str, int]:
+        """While it is listened, the universe has become this one. Opens what was not heard of the symbols that were
+        added, which grows until they are; ends what grew of those that were removed. Gives up to when each symbol's
+        minutes are accounted for now, of which `history` is what the start gave.
+
+        Raises DatabaseUnavailableError; then it may be called again.
+        """
+        now_ms = self._intake.event_ms()
+        since: dict[int | None, list[str]] = {}
+        for symbol in added:
+            since.setdefault(history.get(symbol), []).append(symbol)
+        with self._lock:
+            self._book.resume(set(removed), now_ms, self._clock.monotonic())
+            for accounted_ms, symbols in since.items():
+                self._grow_past(symbols, accounted_ms, now_ms)
+        self.flush()
+        # Those that are listened to have the newest time: whoever has an older one was let go of before.
+        let_go = dict.fromkeys(removed, now_ms - MINUTE_MS)
+        return {**history, **let_go, **dict.fromkeys(universe, now_ms)}
+
+    def _grow_past(self, symbols: Sequence[str], accounted_ms: int | None, now_ms: int) -> None:
+        """What is missing of symbols from then on, or of new ones, and grows until they are heard."""
+        scope = symbols[0] if len(symbols) == 1 else f"{len(symbols)} symbols"
+        from_ms, reason, detail = now_ms, GapReason.MOVE, "Listened to for the first time."
+        if accounted_ms is not None:
+            from_ms, reason, detail = accounted_ms, GapReason.HISTORY, f"Not listened to since {_utc(accounted_ms)}."
+        elif self._history_from_ms is not None:
+            from_ms, reason = self._history_from_ms(), GapReason.HISTORY
+        self._book.interrupt(symbols, from_ms, self._opening(reason, detail)._replace(scope=scope))
 
     def _go_on(self, gap: Gap, universe: Sequence[str], heard_ms: int) -> None:
         """A gap of an earlier life grows on for the symbols that are listened to, and ends for the others."""
@@ -113,20 +187,16 @@ class GapService:
         if gone := missed - names:
             self._book.resume(gone, heard_ms, self._clock.monotonic())
 
-    def _open_restart(self, universe: Sequence[str], before: Before, now_ms: int) -> None:
+    def _unheard(self, universe: Sequence[str], before: Before) -> tuple[Sequence[str], int, Opening] | None:
+        """Of which symbols, and from which minute on, nobody listened before this life; None if nobody ever did."""
         known = [before.history[symbol] for symbol in universe if symbol in before.history]
         if before.heard is not None:
             from_ms, since = floor_minute(before.heard.missed_ms) - MINUTE_MS, _utc(before.heard.missed_ms)
-            self._book.interrupt(
-                universe, from_ms, self._opening(GapReason.RESTART, f"Nothing listened since {since}.")
-            )
-            return
+            return universe, from_ms, self._opening(GapReason.RESTART, f"Nothing listened since {since}.")
         if known:  # of a version that kept no more than that
             opening = self._opening(GapReason.RESTART, f"Nothing listened since {_utc(min(known))}.")
-            self._book.interrupt([one for one in universe if one in before.history], min(known), opening)
-        # Nothing is missing yet, but will be if it takes minutes until the feed answers.
-        opening = self._opening(GapReason.RESTART, "The feed was not reached at the start.")
-        self._book.interrupt(universe, floor_minute(now_ms) + MINUTE_MS, opening)
+            return [one for one in universe if one in before.history], min(known), opening
+        return None
 
     def _open_history(self, universe: Sequence[str], before: Before, now_ms: int) -> None:
         """The history of symbols that are new, or that the last life did not listen to."""

@@ -51,7 +51,8 @@ class HealthService:
         self._write_trouble = write_trouble
 
     def status(self) -> dict[str, Any]:
-        """The status for people and their pages; times are epoch ms."""
+        """The status for people and their pages; times are epoch ms. While the database is away it is made of what the
+        ingesting half tells on this machine; DatabaseUnavailableError where it tells nothing."""
         status = self.brief_status()
         status["universe"]["symbols"] = self._reader.universe(_MAX_SYMBOLS)
         return status
@@ -82,6 +83,7 @@ class HealthService:
             "lost_frames": written.get("lost_frames") if written else None,  # a row of an older version has none
             "last_lost_frame_time": written.get("last_lost_frame_time") if written else None,
             "gaps": _gaps(written),
+            "storage": None if (storage := storage_health(written, now_ms)) is None else storage._asdict(),
             "ingest_age_ms": now_ms - written["written_at"] if written else None,
         }
 

@@ -33,9 +33,9 @@ from src.core.ports import Clock, HistorySource, LoadLog, StoredBars, StoredDays
 
 logger = logging.getLogger(__name__)
 
-# A request for days asks for a year of adjoining months at most, one for minutes for a month; but after a month
-# without any minute for more, as a symbol that was not listed yet has years of them.
-_MONTHS_OF_DAYS = 12
+# A request for days asks for adjoining months, a year from any day on at most; one for minutes for a month, but after
+# a month without any minute for more, as a symbol that was not listed yet has years of them.
+_MONTHS_OF_DAYS = 13
 _MOST_MONTHS_OF_MINUTES = 6
 _BARS_A_SUBMISSION = 2_000  # so that what the feed tells is committed in between
 _RETRY_FIRST_S = 0.5
@@ -87,13 +87,15 @@ class _Found(NamedTuple):
 def survey(load: Load, log: LoadLog, trading: Trading) -> Survey:
     """What a load comes to now. Raises DatabaseUnavailableError."""
     units = requests = 0
+    symbols: list[str] = []
     for symbol in load.symbols or ():
         queue = _unknown(load, symbol, log, trading)
         units += len(queue)
+        symbols += [symbol] if queue else []
         while queue:
             requests += 1
             del queue[: len(joined(queue, _months_at_once(load.timespan)))]
-    return Survey(units, requests)
+    return Survey(units, requests, tuple(symbols))
 
 
 class HistoryRun:
@@ -111,12 +113,13 @@ class HistoryRun:
         What fails is named with its reason, and the rest goes on; the load ends when the vendor does not answer for
         half an hour. Waits while the database is away, but for the beginning, which raises DatabaseUnavailableError.
         """
-        self._load = self._load.going_on(survey(self._load, self._parts.log, self._parts.trading).units)
+        found = survey(self._load, self._parts.log, self._parts.trading)
+        self._load = self._load.going_on(found.units)
         self._parts.log.save(self._load)
         self._conduct.tell(self._load)
         trouble = ""
         try:
-            for symbol in self._load.symbols or ():
+            for symbol in found.symbols:
                 if self._is_stopping():
                     break
                 self._load_symbol(symbol)

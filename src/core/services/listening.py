@@ -4,7 +4,7 @@ import logging
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from src.core.domain.market.universe import Universe
+from src.core.domain.market.universe import Universe, hint, parts_of
 from src.core.ports import Universes
 
 logger = logging.getLogger(__name__)
@@ -37,19 +37,31 @@ def resolve(listeners: Sequence[Listener], universes: Universes) -> Listening:
 
     Raises DatabaseUnavailableError: a database that is away has not said that a universe is empty.
     """
+    listening = look(listeners, universes)
+    warn(listeners, listening, universes.names())
+    return listening
+
+
+def look(listeners: Sequence[Listener], universes: Universes) -> Listening:
+    """The same without a warning."""
     found = {listener: _resolve_one(listener, universes) for listener in listeners}
-    for listener, universe in found.items():
-        if not universe.symbols and len(listeners) > 1:
-            logger.warning("%s lists no symbols: it stands by for those of others.", listener.connection_id)
     keys = dict.fromkeys(listener.universe_key or "SYMBOLS" for listener in listeners)
     unknown = dict.fromkeys(part for universe in found.values() for part in universe.unknown)
     lists = {listener.connection_id: universe.symbols for listener, universe in found.items()}
     return Listening(" + ".join(keys), lists, tuple(unknown))
 
 
+def warn(listeners: Sequence[Listener], listening: Listening, names: Sequence[str]) -> None:
+    """Says what of the listeners' keys does not exist, and which connection lists no symbols."""
+    for listener in listeners:
+        key = listener.universe_key
+        if unknown := [part for part in parts_of(key, names) if key and part in listening.unknown]:
+            words = (listener.setting, ", ".join(unknown), hint(unknown, names))
+            logger.warning("%s names what does not exist: %s. %s", *words)
+        if not listening.lists[listener.connection_id] and len(listeners) > 1:
+            logger.warning("%s lists no symbols: it stands by for those of others.", listener.connection_id)
+
+
 def _resolve_one(listener: Listener, universes: Universes) -> Universe:
     universe = universes.resolve(listener.universe_key) if listener.universe_key else Universe((), ())
-    if universe.unknown:
-        unknown, names = ", ".join(universe.unknown), ", ".join(universes.names())
-        logger.warning("%s names what does not exist: %s. There are %s.", listener.setting, unknown, names)
     return Universe(universe.symbols or listener.symbols, universe.unknown)

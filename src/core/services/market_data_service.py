@@ -10,8 +10,15 @@ from typing import Any, NamedTuple
 from src.core.domain.connection.event import ConnectionEvent, EventKind
 from src.core.domain.connection.interruption import Interruption
 from src.core.domain.connection.state import ConnectionStatus, StatusChange
+from src.core.domain.market.last_start import LastStart
 from src.core.domain.market.tick import TickData
-from src.core.errors import DatabaseUnavailableError, FeedMismatchError, OwnershipLostError
+from src.core.errors import (
+    DatabaseUnavailableError,
+    FeedMismatchError,
+    HistoryLostError,
+    OwnershipLostError,
+    SchemaError,
+)
 from src.core.ports import (
     BarSource,
     BarWriter,
@@ -24,18 +31,26 @@ from src.core.ports import (
     Ownership,
     Reconciliations,
     Repair,
+    Retention,
+    SymbolList,
     Universes,
 )
 from src.core.services.bar_intake import BarIntake
 from src.core.services.connection_desk import ConnectionDesk
 from src.core.services.gap_service import Before, GapService, Heard
 from src.core.services.listening import Listener, Listening, resolve
+from src.core.services.start_memory import StartMemory
+from src.core.services.universe_watch import Change, UniverseWatch, say
 
 logger = logging.getLogger(__name__)
 
 FALLBACK_UNIVERSE = ("AAPL", "GOOGL", "MSFT", "TSLA", "AMZN", "NFLX", "META", "NVDA")
 STANDS_BY = "Another process ingests into this database; this one stands by."
+_WAITS = "Nothing is listened to until it answers: no start has found out yet what to listen to."
+_TAKEN_OVER = "Another process took over the ingestion into this database."
 _RETRY_S = 1.0
+# A database that did not answer for so long at a start is not waited for, if the last start is remembered.
+_PATIENCE_S = 5.0
 # The status is written each second, and as soon as a connection changes, but ten times a second at most.
 _BEAT_S = 0.9
 _LEAST_BEAT_S = 0.1
@@ -79,6 +94,7 @@ class MarketDataService:
         config: ServiceConfig,
         ownership: Ownership,
         store: IngestStore,
+        memory: StartMemory,
         universes: Universes,
         intake: BarIntake,
         gaps: GapService,
@@ -89,12 +105,15 @@ class MarketDataService:
         reconciliations: Reconciliations,
         histories: Histories,
         imports: FileImports,
+        retention: Retention,
+        symbols: SymbolList,
         clock: Clock,
         on_crash: Callable[[], None],
     ) -> None:
         self._config = config
         self._ownership = ownership
         self._store = store
+        self._memory = memory
         self._universes = universes
         self.intake = intake
         self._gaps = gaps
@@ -103,6 +122,8 @@ class MarketDataService:
         self._reconciliations = reconciliations
         self._histories = histories
         self._imports = imports
+        self._retention = retention
+        self._symbols = symbols
         self._on_crash = on_crash
         self.data_adapter = make_adapter(
             FeedCallbacks(
@@ -119,7 +140,10 @@ class MarketDataService:
         self.running = False
         self.stats = intake.stats
         self._universe: tuple[str, ...] = ()
+        self._listening = Listening("", {}, ())
+        self._apart: LastStart | None = None  # what is relied on until the database answers
         self._universe_facts: dict[str, Any] = {}
+        self._watch = UniverseWatch(config.listeners, universes)
         self._assignment: dict[str, Any] = {}
         self._news = threading.Event()  # a connection changed: its status is to be told
         self._stopping = threading.Event()
@@ -130,7 +154,7 @@ class MarketDataService:
     # -- life ----------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Starts the background thread; it waits for the database, then for the feed."""
+        """Starts the background thread; it waits for the database, at a first start, then for the feed."""
         if self.running:
             return
         self.running = True
@@ -154,9 +178,15 @@ class MarketDataService:
         crashed = False
         try:
             self._serve()
+        except HistoryLostError as error:
+            crashed = True
+            logger.warning("%s Ingestion begins anew, with a gap from what it holds.", error)
         except OwnershipLostError as error:
             crashed = True
             logger.warning("%s This one stops listening and stands by.", error)
+        except (FeedMismatchError, SchemaError) as error:
+            crashed = True
+            logger.warning("%s Ingestion begins anew.", error)
         except Exception:
             crashed = True
             logger.exception("Ingestion ended by an error in the program.")
@@ -170,48 +200,123 @@ class MarketDataService:
             return
         self._writer.start()
         self._writer.post_state("universe", self._universe_facts)
-        self._writer.post_state("history", self._history)
-        self._spawn("repair", self._run_repair)
-        self._reconciliations.start(self._writer.submit)
-        self._histories.start(self._writer.submit)
-        self._imports.start()
-        self._desk.start()
+        if self._apart is None:
+            self._use_database()
         self._spawn("feed-connect", self._connect)
         while not self._stopping.wait(_LEAST_BEAT_S):  # of the machine's time, so that no clock makes it spin
             self._clock.wait(self._news, _BEAT_S)
             self._news.clear()
             self._beat()
-            self._check_ownership()
+            self._store.check_kept()
+            if self._apart is None:
+                self._check_ownership()
+                self._mind_universe()
+            else:
+                self._join(self._apart)
+
+    def _use_database(self) -> None:
+        """Starts what needs the database: all but the feed and the writer, which can do without."""
+        self._writer.post_state("history", self._history)
+        self._spawn("repair", self._run_repair)
+        self._reconciliations.start(self._writer.submit)
+        self._histories.start(self._writer.submit)
+        self._imports.start()
+        self._retention.start()
+        self._symbols.start()
+        self._desk.start()
 
     def _check_ownership(self) -> None:
         """Raises OwnershipLostError once another process ingests; while the database is away, the owner goes on."""
         with contextlib.suppress(DatabaseUnavailableError):
             if not self._ownership.acquire():
-                raise OwnershipLostError("Another process took over the ingestion into this database.")
+                raise OwnershipLostError(_TAKEN_OVER)
+
+    # -- a start -------------------------------------------------------------------------------------------------
 
     def _prepare(self) -> bool:
-        """Waits until this process owns an answering database of the right feed; False when told to stop first."""
+        """Waits until this process owns an answering database of the right feed, or may listen without; False when told
+        to stop first, or when the database is not for this program."""
+        away_s: float | None = None
         while not self._stopping.is_set():
+            now_s = self._clock.monotonic()
             try:
                 if self._ownership.acquire():
-                    self._store.claim_feed(self._config.feed)
-                    self._store.load_clock()
-                    self._writer.prepare()
-                    self._gaps.flush()  # what a damaged spool lost
-                    self.intake.seed(self._store.open_live_bars())
-                    self._universe = self._get_universe()
-                    self._store.add_symbols([symbol for symbol in self._universe if symbol != "*"])
-                    self._history = self._gaps.begin(self._universe, self._before())
-                    self._trouble = ""
+                    self._take_up()
                     return True
+                away_s = None
+                if self._ownership.has_rival:
+                    self._memory.forget()
                 self._say(STANDS_BY)
             except DatabaseUnavailableError as error:
-                self._say(str(error))
-            except FeedMismatchError as error:
+                away_s = now_s if away_s is None else away_s
+                if self._begin_apart(str(error), is_patient=now_s - away_s < _PATIENCE_S):
+                    return True
+            except (FeedMismatchError, SchemaError) as error:
                 self._say(str(error))
                 return False
             self._clock.wait(self._stopping, _RETRY_S)
         return False
+
+    def _take_up(self) -> None:
+        """All that is needed of the database before the feed."""
+        self._store.check_schema()
+        self._store.claim_feed(self._config.feed)
+        self._store.load_clock()
+        self._writer.prepare()
+        self._gaps.flush()  # what a damaged spool lost
+        self.intake.seed(self._store.open_live_bars())
+        self._universe = self._get_universe()
+        self._account()
+        self._trouble = ""
+
+    def _account(self) -> None:
+        self._store.add_symbols([symbol for symbol in self._universe if symbol != "*"])
+        self._history = self._gaps.begin(self._universe, self._before())
+        self._memory.keep(self._store.database_id, self._listening)
+
+    def _begin_apart(self, trouble: str, *, is_patient: bool) -> bool:
+        """Whether listening can begin without the database, as the last start is remembered."""
+        self._writer.hold(trouble)
+        self._apart = None if is_patient else self._memory.recall()
+        if self._apart is None:
+            self._say(trouble if is_patient else f"{trouble} {_WAITS}")
+            self._writer.post_state("status", self.snapshot())
+            return False
+        logger.warning("%s Listening begins without it; bars wait until it answers.", trouble)
+        last = self._apart
+        self.intake.seed(self._writer.prepare_apart(last.database_id, last.stamp_us))
+        listening = Listening(last.universe_key, last.lists, last.unknown)
+        self._universe = self._listen_to(listening, listening)
+        self._gaps.begin_apart(self._universe, None if last.heard is None else Heard(*last.heard))
+        self._trouble = ""
+        return True
+
+    def _join(self, last: LastStart) -> None:
+        """Goes on with the database once it answers; raises what is wrong with it, or with relying on `last`."""
+        try:
+            if not self._owns_what_was_left(last):
+                return
+            self._account()
+        except HistoryLostError:
+            raise
+        except DatabaseUnavailableError:
+            return
+        self._apart = None
+        self._writer.release()
+        self._use_database()
+
+    def _owns_what_was_left(self, last: LastStart) -> bool:
+        """False while the lease may still be that of the life before; raises what `_join` does."""
+        if not self._ownership.acquire():
+            if self._ownership.has_rival:
+                raise OwnershipLostError(_TAKEN_OVER)
+            return False
+        self._store.check_schema()
+        self._store.claim_feed(self._config.feed)
+        self._store.load_clock()
+        if self._store.database_id != last.database_id:
+            raise HistoryLostError("The database is another one than at the last start.")
+        return True
 
     def _before(self) -> Before:
         heard = self._store.state("heard")
@@ -233,7 +338,8 @@ class MarketDataService:
 
     def _beat(self) -> None:
         self.intake.seal(self._clock.now_ms())
-        self._post_heard()
+        heard = self._post_heard()
+        self._memory.go_on(None if heard is None else (heard.event_ms, heard.at_ms))
         self._gaps.doubt(self.intake.take_doubts())
         self._writer.post_state("status", self.snapshot())
         assignment = {"tickers": self.data_adapter.assignment(), "moved": self.data_adapter.moved()}
@@ -242,9 +348,10 @@ class MarketDataService:
             self._writer.post_state("assignment", {"changed_at": self._clock.now_ms(), **assignment})
         self._writer.wake()
 
-    def _post_heard(self) -> None:
+    def _post_heard(self) -> Heard | None:
         if (heard := self._gaps.heard(self.data_adapter.listened())) is not None:
             self._writer.post_state("heard", heard._asdict())
+        return heard
 
     def _shut_down(self) -> None:
         self.data_adapter.disconnect()
@@ -252,13 +359,18 @@ class MarketDataService:
         self._reconciliations.close()
         self._histories.close()
         self._imports.close()
+        self._symbols.close()
         self._repair.close()
         self._reconciliations.stop()
         self._histories.stop()
         self._imports.stop()
-        self._writer.post_state("status", self.snapshot())  # readers see at once that it has ended
+        self._symbols.stop()
+        self._retention.stop()
+        if self._universe:
+            self._writer.post_state("status", self.snapshot())  # readers see at once that it has ended
         self._writer.stop()
         self._desk.stop()  # last: where time is short, bars come before events
+        self._memory.close()
         self._ownership.release()
         self.running = False
 
@@ -269,16 +381,48 @@ class MarketDataService:
 
         Raises DatabaseUnavailableError: a database that is away has not said that a universe is empty.
         """
-        listening = resolve(self._config.listeners, self._universes)
+        found = listening = resolve(self._config.listeners, self._universes)
         if not listening.symbols:
             key, symbols = listening.key, ", ".join(FALLBACK_UNIVERSE)
             logger.warning("The universe %s has no symbols; listening to %s.", key, symbols)
             lists = {**listening.lists, self._config.listeners[0].connection_id: FALLBACK_UNIVERSE}
             listening = Listening("fallback", lists, listening.unknown)
-        facts = {"key": listening.key, "symbols": listening.symbols, "unknown": listening.unknown}
-        self._universe_facts = {**facts, "changed_at": self._clock.now_ms()}
+        return self._listen_to(found, listening)
+
+    def _listen_to(self, found: Listening, listening: Listening) -> tuple[str, ...]:
+        self._watch.begin(found, listening)
+        self._listening, self._universe_facts = listening, self._facts(listening)
         self.data_adapter.assign(listening.lists)
         return listening.symbols
+
+    def _mind_universe(self) -> None:
+        """Listens to what the universes are now, where they changed; while the database is away, none is known to."""
+        with contextlib.suppress(DatabaseUnavailableError):
+            if (change := self._watch.look()) is not None:
+                self._relisten(change)
+
+    def _relisten(self, change: Change) -> None:
+        """Subscribes to what is new, and lets go of what is not listed any more; what is missed of it becomes a gap.
+
+        Raises DatabaseUnavailableError; then it may be called again.
+        """
+        symbols = change.listening.symbols
+        self._store.add_symbols(change.added)
+        self._history = self._gaps.relist(symbols, change.added, change.removed, self._history)
+        self._universe, self._universe_facts = symbols, self._facts(change.listening)
+        self._memory.keep(self._store.database_id, change.listening)
+        self.data_adapter.assign(change.listening.lists)
+        self._repair.listen(symbols)
+        self._watch.take(change)
+        self._writer.post_state("universe", self._universe_facts)
+        self._writer.post_state("history", self._history)
+        say(change)
+
+    def _facts(self, listening: Listening) -> dict[str, Any]:
+        """What others are told of it; `keys` are those of universes by which it is chosen."""
+        keys = [listener.universe_key for listener in self._config.listeners if listener.universe_key]
+        facts = {"key": listening.key, "keys": keys, "symbols": listening.symbols, "unknown": listening.unknown}
+        return {**facts, "changed_at": self._clock.now_ms()}
 
     # -- the feed's threads --------------------------------------------------------------------------------------
 
@@ -338,4 +482,5 @@ class MarketDataService:
             "repair": self._repair.snapshot(),
             "reconciliation": self._reconciliations.snapshot(),
             "history": self._histories.snapshot(),
+            "retention": self._retention.snapshot(),
         }

@@ -71,6 +71,10 @@ class RepairService:
         self._stirred.set()
         self._news.set()
 
+    def listen(self, symbols: Sequence[str]) -> None:
+        """These are listened to from now on, in place of those that `run` was given."""
+        self._scope.listened = symbols
+
     def close(self) -> None:
         """Ends `run`, and every wait in it."""
         self._closed.set()
@@ -78,8 +82,11 @@ class RepairService:
         self._source.close()
 
     def is_urgent(self) -> bool:
-        """Whether the vendor is needed for gaps now, so that what is less urgent waits."""
-        return self._now is not None or bool(self._held_back)
+        """Whether the vendor is needed for gaps now, so that what is less urgent waits.
+
+        Not for ever: where it has not answered for minutes, that may be about one symbol alone.
+        """
+        return self._away_s < _AWAY_CAP_S and (self._now is not None or bool(self._held_back))
 
     def snapshot(self) -> dict[str, Any]:
         """How far the repair is; times are epoch ms."""

@@ -1,24 +1,28 @@
-"""Universes as the database defines them, read at most once a minute: the one place where a key becomes symbols."""
+"""Universes as the database defines them, read again when they changed: the one place where a key becomes symbols."""
 
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, Engine, Text, cast, select
+from sqlalchemy import Connection, Engine, Text, cast, select, text
 
 from src.core.domain.market.symbol import check_symbol
-from src.core.domain.market.universe import Universe, union
+from src.core.domain.market.universe import Universe, hint, union
 from src.core.errors import BadSymbolError
 from src.infrastructure.database.engines import database_errors
 from src.infrastructure.database.tables import cache_entries, definition_groups, group_memberships
 
 logger = logging.getLogger(__name__)
 
+# How often, at most, it is looked whether a change was noted; and how often all is read again without, since who
+# changes universes by SQL notes nothing.
+_LOOK_S = 1.0
 _FRESH_S = 60.0
-# How often, at most, a name that is not known makes all be read again: it may have been defined just now.
+# A name that is not known may have been defined just now.
 _FRESH_FOR_UNKNOWN_S = 1.0
+_CHANGED = text("SELECT value FROM service_state WHERE key = 'universes'")
 
 _GROUPS = (
     select(definition_groups.c.name, group_memberships.c.symbol)
@@ -34,19 +38,29 @@ _ENTRIES = (
 )
 
 
+class _Read(NamedTuple):
+    """What was read: when by the monotonic clock, when it was last looked for changes, the last change that was noted
+    then, and the symbols by name."""
+
+    read_s: float
+    looked_s: float
+    change: str | None
+    definitions: dict[str, tuple[str, ...]]
+
+
 class RelationshipCache:
     """Resolves universe keys; any thread may call. `monotonic` reads seconds that never step back.
 
-    All definitions are read together and replaced as a whole, so that a change of the database is seen a minute later
-    at most, and a universe is never half old and half new. An entry of `cache_entries` wins over a group of its name:
-    it was put there by the installation's owner. Methods raise DatabaseUnavailableError when they have to read and the
-    database is away.
+    All definitions are read together and replaced as a whole: a change that TickStock made is seen a second later at
+    most, any other a minute later, and a universe is never half old and half new. An entry of `cache_entries` wins over
+    a group of its name: it was put there by the installation's owner. Methods raise DatabaseUnavailableError when they
+    have to read and the database is away.
     """
 
     def __init__(self, engine: Engine, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._engine = engine
         self._monotonic = monotonic
-        self._read: tuple[float, dict[str, tuple[str, ...]]] = (float("-inf"), {})
+        self._read = _Read(float("-inf"), float("-inf"), None, {})
         self._refused: list[str] = []
 
     def get_universe_symbols(self, key: str) -> list[str]:
@@ -56,8 +70,8 @@ class RelationshipCache:
         """
         universe = self.resolve(key)
         if universe.unknown:
-            parts, names = ", ".join(universe.unknown), ", ".join(self.names())
-            logger.warning("The universe %s has parts that do not exist: %s. There are %s.", key, parts, names)
+            parts, help_ = ", ".join(universe.unknown), hint(universe.unknown, self.names())
+            logger.warning("The universe %s has parts that do not exist: %s. %s", key, parts, help_)
         return list(universe.symbols)
 
     def resolve(self, key: str) -> Universe:
@@ -75,14 +89,17 @@ class RelationshipCache:
 
     def _definitions(self, fresh_s: float) -> dict[str, tuple[str, ...]]:
         """Symbols by name, as they were read at most `fresh_s` seconds ago."""
-        read_s, definitions = self._read
-        now_s = self._monotonic()
-        if now_s - read_s < fresh_s:
-            return definitions
+        known, now_s = self._read, self._monotonic()
+        if now_s - known.looked_s < _LOOK_S and now_s - known.read_s < fresh_s:
+            return known.definitions
         refused: list[str] = []
         with database_errors(), self._engine.connect() as connection:
-            definitions = _read_groups(connection) | _read_entries(connection, refused)
-        self._read = (now_s, definitions)
+            change = connection.execute(_CHANGED).scalar()
+            if change == known.change and now_s - known.read_s < fresh_s:
+                self._read = known._replace(looked_s=now_s)
+                return known.definitions
+            definitions = _read_groups(connection) | read_entries(connection, refused)
+        self._read = _Read(now_s, now_s, change, definitions)
         self._say_refused(refused)
         return definitions
 
@@ -99,8 +116,9 @@ def _read_groups(connection: Connection) -> dict[str, tuple[str, ...]]:
     return {name: tuple(symbols) for name, symbols in groups.items()}
 
 
-def _read_entries(connection: Connection, refused: list[str]) -> dict[str, tuple[str, ...]]:
-    """The universes of older installations; of several types with one name the first type's."""
+def read_entries(connection: Connection, refused: list[str]) -> dict[str, tuple[str, ...]]:
+    """The universes of older installations; of several types with one name the first type's. What is no ticker is left
+    out, and named in `refused`."""
     entries: dict[str, tuple[str, ...]] = {}
     for name, value in connection.execute(_ENTRIES):
         listed = _listed(value)

@@ -5,6 +5,7 @@ The vendor's own client ends a paging silently on a malformed page, never sees a
 
 import datetime as dt
 import logging
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -21,14 +22,16 @@ from src.core.domain.market.comparison import Span
 from src.core.domain.market.daily import DailyBar, check_daily
 from src.core.domain.market.rest_evidence import rest_day_tier, rest_tier
 from src.core.domain.market.session import new_york_date
-from src.core.domain.market.vendor_answer import DayAnswer, MinuteAnswer, SnapshotDay
+from src.core.domain.market.vendor_answer import DayAnswer, MinuteAnswer, SnapshotDay, VendorTicker
 from src.core.errors import BadBarError, KeyRefusedError, VendorError, VendorUnavailableError
 from src.core.ports import Clock
+from src.infrastructure.data_sources.rest_connections import RestPool
 from src.infrastructure.data_sources.rest_limiter import RestLimiter
 
 logger = logging.getLogger(__name__)
 
 _SNAPSHOT_PATH = "/v2/snapshot/locale/us/markets/stocks/tickers"
+_TICKERS_PATH = "/v3/reference/tickers?market=stocks&active=true&order=asc&sort=ticker&limit=1000"
 _MOST_A_PAGE = 50_000  # base minutes of one answer
 _MOST_PAGES = 100
 _MOST_BYTES = 64 * 1024 * 1024  # the whole market's snapshot is some 8 MB, a page of 50,000 bars some 6
@@ -38,25 +41,35 @@ _RETRY_FIRST_S = 1.0
 _RETRY_CAP_S = 60.0
 _LONGEST_PAUSE_S = 900.0
 # Of the socket, so by the machine's time: between two pieces of an answer, and for all of it.
-_TIMEOUT = urllib3.Timeout(connect=5.0, read=10.0)
+_TIMEOUT = urllib3.Timeout(connect=5.0, read=30.0)
 _ANSWER_DEADLINE_S = 60.0
 
 
 class _Result(msgspec.Struct, frozen=True):
-    t: int
+    t: int | float  # whole numbers have been seen as 12.0
     o: float
     h: float
     l: float  # noqa: E741  the vendor's key
     c: float
     v: float
     vw: float | None = None
-    n: int | float | None = None  # has been seen as 12.0
+    n: int | float | None = None
 
 
 class _Page(msgspec.Struct, frozen=True):
     ticker: str | None = None
     results: list[_Result] | None = None
     next_url: str | None = None
+
+
+class _RawPage(msgspec.Struct, frozen=True):
+    ticker: str | None = None
+    results: list[msgspec.Raw] = []
+    next_url: str | None = None
+
+
+class _Start(msgspec.Struct, frozen=True):
+    t: int | float
 
 
 class _Day(msgspec.Struct, frozen=True):
@@ -74,6 +87,18 @@ class _Snapshot(msgspec.Struct, frozen=True):
     tickers: list[_Ticker] | None = None
 
 
+class _Listing(msgspec.Struct, frozen=True):
+    ticker: str
+    name: str | None = None
+    type: str | None = None
+    primary_exchange: str | None = None
+
+
+class _Listings(msgspec.Struct, frozen=True):
+    results: list[_Listing] | None = None
+    next_url: str | None = None
+
+
 class _Reply(NamedTuple):
     """A body, and when it was asked for: epoch ms of the feed's time, and the evidence stamp."""
 
@@ -83,7 +108,11 @@ class _Reply(NamedTuple):
 
 
 _PAGE = msgspec.json.Decoder(_Page)
+_RAW_PAGE = msgspec.json.Decoder(_RawPage)
+_RESULT = msgspec.json.Decoder(_Result)
+_START = msgspec.json.Decoder(_Start)
 _SNAPSHOT = msgspec.json.Decoder(_Snapshot)
+_LISTINGS = msgspec.json.Decoder(_Listings)
 
 
 @dataclass(frozen=True)
@@ -111,7 +140,7 @@ class MassiveRest:
         self._clock = clock
         self._stamp = stamp
         self._lag_ms = lag_ms
-        self._pool = urllib3.PoolManager(retries=False, timeout=_TIMEOUT, headers={"Accept": "application/json"})
+        self._pool = RestPool(retries=False, timeout=_TIMEOUT, headers={"Accept": "application/json"})
         self._limiter = RestLimiter(config.rate, clock)
 
     @property
@@ -165,6 +194,18 @@ class MassiveRest:
     def _range_url(self, symbol: str, span: str, most: int) -> str:
         query = urlencode({"adjusted": "false", "sort": "asc", "limit": most})
         return f"{self._config.base_url}/v2/aggs/ticker/{quote(symbol, safe='')}/range/1/{span}?{query}"
+
+    def tickers(self) -> Iterator[list[VendorTicker]]:
+        """All symbols of the stock market that are traded, page by page; raises as `minute_bars` does."""
+        url, seen = self._config.base_url + _TICKERS_PATH, set[str]()
+        while url:
+            seen.add(url)
+            try:
+                page = _LISTINGS.decode(self._get(url).body)
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                raise VendorError(f"The vendor's list of symbols cannot be read: {error}.") from error
+            yield [VendorTicker(one.ticker, one.name, one.type, one.primary_exchange) for one in page.results or []]
+            url = self._next(page.next_url, seen)
 
     def _pages(self, url: str, symbol: str) -> Iterator[tuple[_Page, int, int]]:
         """Each page, with when it was asked for."""
@@ -239,12 +280,32 @@ class MassiveRest:
 
 def _page(body: bytes, symbol: str) -> _Page:
     try:
-        page = _PAGE.decode(body)
+        page = _decoded(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise VendorError(f"The vendor's answer cannot be read: {error}.") from error
     if page.ticker not in (None, symbol):
         raise VendorError(f"The vendor's answer is about {page.ticker:.20}, not about {symbol}.")
     return page
+
+
+def _decoded(body: bytes) -> _Page:
+    """The page. A bar with values of wrong types or without some costs that bar, as long as others can be read."""
+    try:
+        return _PAGE.decode(body)
+    except msgspec.ValidationError as error:
+        raw = _RAW_PAGE.decode(body)
+        results = [_result(one) for one in raw.results]
+        if all(math.isnan(one.v) for one in results):
+            raise error from None
+        return _Page(raw.ticker, results, raw.next_url)
+
+
+def _result(raw: msgspec.Raw) -> _Result:
+    """A bar; where it cannot be read, one of its minute that cannot be right."""
+    try:
+        return _RESULT.decode(raw)
+    except msgspec.ValidationError:
+        return _Result(_START.decode(raw).t, *[math.nan] * 5)
 
 
 def _read(answer: urllib3.BaseHTTPResponse) -> bytes:
@@ -274,19 +335,20 @@ def _bars(symbol: str, results: Sequence[_Result], span: Span) -> list[tuple[int
     """Each minute that the page has of the span, with its bar, or with None where that cannot be right."""
     found: list[tuple[int, Bar | None]] = []
     for result in results:
-        if not max(FIRST_MS, span.from_ms) <= result.t <= span.to_ms:
+        start_ms = int(result.t)
+        if not max(FIRST_MS, span.from_ms) <= start_ms <= span.to_ms:
             continue
-        tier = rest_tier(result.t, span.asked_ms)
+        tier = rest_tier(start_ms, span.asked_ms)
         if tier is None:
             continue
         prices = (result.o, result.h, result.l, result.c)
         count = None if result.n is None else int(result.n)
-        bar = Bar(symbol, result.t, *prices, result.v, result.vw, count, tier.value, span.stamp)
+        bar = Bar(symbol, start_ms, *prices, result.v, result.vw, count, tier.value, span.stamp)
         try:
-            found.append((result.t, check_bar(bar)))
+            found.append((start_ms, check_bar(bar)))
         except BadBarError as error:
             logger.warning("A bar of the vendor's history was refused. %s", error)
-            found.append((result.t, None))
+            found.append((start_ms, None))
     return found
 
 
@@ -296,7 +358,9 @@ def _days(
     """Each date that the page has within `bounds`, with its day, or with None where that cannot be right."""
     found: dict[dt.date, DailyBar | None] = {}
     for result in results:
-        date = new_york_date(result.t)
+        if not FIRST_MS <= result.t <= asked_ms:
+            continue
+        date = new_york_date(int(result.t))
         tier = rest_day_tier(date, asked_ms)
         if tier is None or not bounds[0] <= date <= bounds[1]:
             continue

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine, text
 
 from src.core.domain.market.bar import Bar, Tier
 from src.core.domain.market.quote import Quote, QuoteDay
+from src.core.domain.market.symbol import Spellings
 from src.core.errors import DatabaseUnavailableError
 from src.core.ports import ChangeReader, Seen
 from src.infrastructure.database.dialects import Dialect, dialect_of
@@ -79,7 +80,7 @@ class DatabaseBarReader:
         self._with_bars: tuple[float, list[str]] = (float("-inf"), [])
         self._symbols_read_at: tuple[str, int] | None = None  # a database and the revision of its symbols
         self._names: dict[str, str | None] = {}  # by symbol
-        self._loose: dict[str, str] = {}
+        self._spellings = Spellings()
         self._queries = _Queries(dialect_of(engine))
 
     def resolve(self, names: Sequence[str], seen: Seen) -> tuple[list[str], list[str]]:
@@ -94,12 +95,10 @@ class DatabaseBarReader:
         return known, unknown
 
     def _look_up(self, names: Sequence[str]) -> tuple[list[str], list[str]]:
-        exact, loose = self._names, self._loose
         known: dict[str, None] = {}
         unknown: dict[str, None] = {}
         for name in names:
-            upper = name.upper()
-            symbol = name if name in exact else loose.get(upper) or loose.get(upper.replace("-", "."))
+            symbol = self._spellings.find(name)
             (unknown if symbol is None else known)[symbol or name] = None
         return list(known), list(unknown)
 
@@ -107,22 +106,22 @@ class DatabaseBarReader:
         with database_errors(), self._engine.connect() as connection:
             rows = connection.execute(text("SELECT symbol, name FROM symbols"))
             names: dict[str, str | None] = {row[0]: row[1] for row in rows}
-        # Of several that differ by case only, what is typed loosely means the first in order.
-        self._loose = {symbol.upper(): symbol for symbol in sorted(names, reverse=True)}
+        self._spellings = Spellings(names)
         self._names = names
         self._symbols_read_at = (seen.database_id, seen.symbols_revision)
 
     def universe(self, limit: int) -> list[str]:
-        """The symbols that the ingesting half listens to, at most `limit`; of the whole market, those with bars."""
+        """The symbols that the ingesting half listens to, at most `limit`; of the whole market, those with bars, as far
+        as these were read before, if the database is away."""
         symbols = (self.state("universe") or {"symbols": []})["symbols"]
         return self._symbols_with_bars(limit) if symbols == ["*"] else list(symbols[:limit])
 
     def _symbols_with_bars(self, limit: int) -> list[str]:
         read_s, symbols = self._with_bars
         if self._monotonic() - read_s >= _WITH_BARS_FRESH_S:
-            with database_errors(), self._engine.connect() as connection:
+            with contextlib.suppress(DatabaseUnavailableError), database_errors(), self._engine.connect() as connection:
                 symbols = [row[0] for row in connection.execute(_WITH_BARS, {"limit": _MOST_WITH_BARS})]
-            self._with_bars = (self._monotonic(), symbols)
+                self._with_bars = (self._monotonic(), symbols)
         return symbols[:limit]
 
     def recent(self, symbols: Sequence[str], since_ms: int | None, limit: int) -> list[Bar]:
@@ -149,16 +148,21 @@ class DatabaseBarReader:
     def state(self, key: Literal["feed", "universe", "status", "assignment"]) -> Any:
         """A small fact of the service, None when it is not there; read again only when it was written again.
 
-        The status is the newer one of what is stored and what the ingesting half told on this machine meanwhile.
+        The status is the newer one of what is stored and what the ingesting half told on this machine meanwhile; the
+        other facts are those that it told there while the database is away.
         """
-        told = self._status_file.read() if key == "status" and self._status_file is not None else None
+        told = self._told(key)
         if told is None:
             return self._stored_state(key)
         with contextlib.suppress(DatabaseUnavailableError):
             stored = self._stored_state(key)
-            if stored is not None and stored["written_at"] >= told["written_at"]:
+            if key != "status" or (stored is not None and stored["written_at"] >= told["written_at"]):
                 return stored
         return told
+
+    def _told(self, key: str) -> Any:
+        told = self._status_file.read() if self._status_file is not None else None
+        return told if told is None or key == "status" else told.get(key)
 
     def _stored_state(self, key: str) -> Any:
         seen = self._changes.seen()

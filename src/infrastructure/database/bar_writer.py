@@ -10,7 +10,7 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-from src.core.domain.market.bar import Bar
+from src.core.domain.market.bar import Bar, Tier
 from src.core.errors import DatabaseUnavailableError
 from src.core.ports import BarSource, Clock
 from src.infrastructure.database.flush_interval import FlushInterval
@@ -19,7 +19,7 @@ from src.infrastructure.database.spool import OnLost, Spool
 from src.infrastructure.database.spool_record import key_of
 from src.infrastructure.database.tickstock_db import MAX_ROWS_A_TRANSACTION, TickStockDatabase
 from src.infrastructure.database.write_outage import WriteOutage
-from src.infrastructure.observability.status_file import StatusFile
+from src.infrastructure.observability.status_file import TOLD_ASIDE, StatusFile
 
 logger = logging.getLogger(__name__)
 
@@ -73,7 +73,9 @@ class DatabaseBarWriter:
         self._submitted: list[tuple[Sequence[Bar], threading.Event]] = []
         self._waiting: list[tuple[Sequence[Bar], threading.Event]] = []
         self._states: dict[str, Any] = {}
-        self._told_s = float("inf")  # when the states were last stored
+        self._told_aside: dict[str, Any] = {}
+        self._told_s = float("-inf")  # when the states were last stored
+        self._is_held = False  # the database is not to be written to yet
         self._committing_since: tuple[float, int] | None = None
         self._live_due_s = float("-inf")
         self._put_aside_due_s = float("-inf")
@@ -96,11 +98,30 @@ class DatabaseBarWriter:
         self._database.clock.raise_floor(self._spool.newest_stamp_us)
         self._store_spooled(self._spool.newest(_SEEDED_SPAN_MS))
         self._status_file.remove()
+        self._outage = WriteOutage()
+        self._told_s = self._clock.monotonic()
+
+    def hold(self, reason: str) -> None:
+        """Before the start: the database does not answer, and why, a sentence."""
+        self._outage.failed(reason, self._clock.monotonic(), self._clock.now_ms())
+
+    def prepare_apart(self, database_id: str, stamp_us: int) -> list[Bar]:
+        """In place of `prepare`, for a database that does not answer: bars wait on disk for the one of that id, and new
+        evidence is stamped after `stamp_us`. Gives the live bars of the spool's newest minutes."""
+        self._spool.open(database_id)
+        self._database.clock.raise_floor(max(stamp_us, self._spool.newest_stamp_us))
+        self._is_held = True
+        return [bar for bar in self._spool.newest(_SEEDED_SPAN_MS) if bar.tier == Tier.LIVE]
+
+    def release(self) -> None:
+        """After `prepare_apart`: the database may be written to."""
+        self._outage.retry_due_s = float("-inf")
+        self._is_held = False
 
     def start(self) -> None:
         """Starts the thread."""
         self._stopping.clear()
-        self._told_s = self._live_due_s = self._clock.monotonic()
+        self._live_due_s = self._clock.monotonic()
         self._thread = threading.Thread(target=self._run, name="bar-writer", daemon=True)
         self._thread.start()
 
@@ -125,12 +146,14 @@ class DatabaseBarWriter:
     def post_state(self, key: str, value: Any) -> None:
         """Keeps a small fact with one of the next commits; of several for one key the last.
 
-        While the database takes none, the status goes to a file.
+        While the database takes none, the status goes to a file, with what else readers ask for.
         """
         with self._lock:
             self._states[key] = value
+        if key in TOLD_ASIDE:
+            self._told_aside[key] = value
         if key == "status" and self._clock.monotonic() - self._told_s > _UNTOLD_S:
-            self._status_file.write(value)
+            self._status_file.write({**value, **self._told_aside})
 
     def stop(self) -> None:
         """Stores what is there, or puts it on disk within some 2 s if the database does not answer; ends the thread."""
@@ -196,7 +219,7 @@ class DatabaseBarWriter:
     def _wait(self) -> None:
         now_s = self._clock.monotonic()
         if self._outage.since_ms is not None:  # what arrives does not hurry a database that is away
-            due_s = min(self._outage.retry_due_s, self._put_aside_due_s)
+            due_s = self._put_aside_due_s if self._is_held else min(self._outage.retry_due_s, self._put_aside_due_s)
             self._clock.wait(self._stopping, max(0.0, due_s - now_s))
         elif not self._has_more():
             self._clock.wait(self._wake, max(0.0, self._live_due_s - now_s))
@@ -213,7 +236,7 @@ class DatabaseBarWriter:
             live = self._source.take_live()
             self._take(live)
             self._live_due_s = now_s + self._interval.after(len(live), now_s)
-        if now_s >= self._outage.retry_due_s:
+        if now_s >= self._outage.retry_due_s and not self._is_held:
             self._commit()
         self._put_aside()
         self._release()

@@ -53,7 +53,7 @@ class Dialect:
     ranges: str  # a table `ranges (symbol, from_ms, to_ms)` of the bound lists symbols, froms and tos
     open_live_bars: str
     lock_schema: str | None  # what keeps a second program from changing the schema at the same time
-    relax_commit: str | None  # what lets a transaction of live bars alone return before it is on disk
+    relax_commit: str  # what lets a transaction of live bars alone return before it is on disk
 
     def columns(self, alias: str = "bar") -> str:
         """All of a Bar, in its order, from `alias`."""
@@ -172,7 +172,7 @@ _SQLITE = Dialect(
         " (SELECT max(timestamp) - 180000 FROM ohlcv_1min AS newest WHERE newest.symbol = symbols.symbol)"
     ),
     lock_schema=None,  # its write lock is the whole file's, taken as the transaction begins
-    relax_commit=None,
+    relax_commit="",
 )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from sqlalchemy import Engine, create_engine, event, make_url
-from sqlalchemy.exc import DBAPIError, NoResultFound
+from sqlalchemy.exc import DBAPIError, DisconnectionError, NoResultFound
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import QueuePool
 
@@ -49,15 +49,15 @@ _ROW_FAULTS = ("22", "23", "44", "P0001")
 
 
 def write_engine(url: str) -> Engine:
-    """The engine of the one writer. On SQLite a single connection whose transactions take the write lock at once."""
+    """The engine of the one writer. On SQLite a single connection whose transactions take the write lock at once; it
+    makes no file, as one in the place of a disk that is not mounted would be used in that one's stead."""
     if not is_sqlite(url):
         return _postgres_engine(url, "tickstock-ingest", (*_set(_WRITER_SESSION), INCOMING_BARS), _POSTGRES_WRITERS)
-    folder = sqlite_file(url).parent
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DatabaseUnavailableError(f"The folder {folder} cannot be made ({error.strerror}).") from error
-    return _sqlite_engine(url, "rwc", _WRITER_PRAGMAS, "BEGIN IMMEDIATE", _WRITER_BUSY_TIMEOUT_S, pool_size=1)
+    return _sqlite_writer(url, "rw")
+
+
+def _sqlite_writer(url: str, mode: str) -> Engine:
+    return _sqlite_engine(url, mode, _WRITER_PRAGMAS, "BEGIN IMMEDIATE", _WRITER_BUSY_TIMEOUT_S, pool_size=1)
 
 
 def read_engine(url: str) -> Engine:
@@ -75,9 +75,15 @@ def row_engine(url: str) -> Engine:
 
 
 def schema_engine(url: str) -> Engine:
-    """The engine of migrations: one connection, without a limit to what a statement may take."""
+    """The engine of migrations: one connection, without a limit to what a statement may take. It makes an SQLite file,
+    and its folder, where there is none; DatabaseUnavailableError where that cannot be."""
     if is_sqlite(url):
-        return write_engine(url)
+        folder = sqlite_file(url).parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise DatabaseUnavailableError(f"The folder {folder} cannot be made ({error.strerror}).") from error
+        return _sqlite_writer(url, "rwc")
     return _postgres_engine(url, "tickstock-migrate", _set((_SESSION[0], "lock_timeout = '5s'")), 1)
 
 
@@ -136,16 +142,32 @@ def _sqlite_engine(
     )
 
     @event.listens_for(engine, "connect")
-    def set_up(connection: sqlite3.Connection, _record: Any) -> None:
+    def set_up(connection: sqlite3.Connection, record: Any) -> None:
+        record.info["file"] = _identity(sqlite_file(url))
         connection.isolation_level = None  # transactions begin where we say, not where sqlite3 guesses
         for pragma in pragmas:
             _execute_patiently(connection, f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "checkout")
+    def check_file(_connection: sqlite3.Connection, record: Any, _proxy: Any) -> None:
+        # SQLite goes on with a file that was deleted or replaced, as if nothing were lost with it.
+        if record.info["file"] != _identity(sqlite_file(url)):
+            raise DisconnectionError(f"{sqlite_file(url)} is another file by now.")
 
     @event.listens_for(engine, "begin")
     def begin_transaction(connection: Any) -> None:
         connection.exec_driver_sql(begin)
 
     return engine
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """What tells a file from another one of its name; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _execute_patiently(connection: sqlite3.Connection, statement: str) -> None:

@@ -61,6 +61,7 @@ class Lease:
         self._trouble = ""  # why its last question was not answered
         self._other: tuple[Any, ...] = ()  # another's row, and since when it is as it is
         self._other_since_s = 0.0
+        self.has_rival = False  # another's row was seen to change: a living process renews it
 
     def acquire(self) -> bool:
         """True when this process is the owner now; False while another one is. To be called each second or so.
@@ -94,10 +95,12 @@ class Lease:
     def _renew_or_take(self, connection: Connection) -> bool:
         mine = {"owner": self._owner, "lasts_s": _LASTS_S}
         if connection.execute(_RENEW, mine).rowcount:
+            self.has_rival = False
             return True
         row = tuple(connection.execute(_LOOK).one())
         now_s = time.monotonic()
         if row != self._other:
+            self.has_rival = bool(self._other)
             self._other, self._other_since_s = row, now_s
         if now_s - self._other_since_s < _UNCHANGED_S:
             return False

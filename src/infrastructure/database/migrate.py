@@ -1,5 +1,6 @@
 """Brings a database to this program's schema, and refuses one that is ahead of it."""
 
+import functools
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from alembic.util import CommandError
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from src.core.errors import SchemaError
+from src.core.errors import DatabaseUnavailableError, SchemaError
 from src.infrastructure.database import adoption
 from src.infrastructure.database.adoption import (
     CostlyIndex,
@@ -37,7 +38,7 @@ def pending(database_url: str) -> list[str]:
     SchemaError when the database is newer than this program.
     """
     if is_sqlite(database_url) and not sqlite_file(database_url).exists():
-        return [step.revision for step in reversed(list(_scripts().walk_revisions()))]
+        return all_revisions()
     engine = read_engine(database_url)
     try:
         with database_errors(), engine.connect() as connection:
@@ -131,7 +132,24 @@ def _apply(connection: Connection) -> None:
 
 def check_schema(database_url: str) -> None:
     """Raises SchemaError unless the database has exactly this program's schema."""
-    if missing := pending(database_url):
+    _complain_of(pending(database_url))
+
+
+def check_connection(connection: Connection) -> None:
+    """The same; DatabaseUnavailableError where there is no schema at all: it is being made, or restored."""
+    missing = _pending(connection)
+    if missing == all_revisions() and not is_older(connection):
+        raise DatabaseUnavailableError("The database is not available: it has no tables.")
+    _complain_of(missing)
+
+
+def all_revisions() -> list[str]:
+    """Every migration that this program knows, oldest first."""
+    return [step.revision for step in reversed(list(_scripts().walk_revisions()))]
+
+
+def _complain_of(missing: list[str]) -> None:
+    if missing:
         raise SchemaError(
             f"The database lacks the schema changes {', '.join(missing)}; apply them with "
             "python3 start_all_services.py, or with .venv/bin/flask migrate."
@@ -145,14 +163,15 @@ def _config() -> Config:
     return config
 
 
+@functools.cache
 def _scripts() -> ScriptDirectory:
     return ScriptDirectory.from_config(_config())
 
 
 def _pending(connection: Connection) -> list[str]:
-    scripts = _scripts()
     if is_older(connection):
-        return [step.revision for step in reversed(list(scripts.walk_revisions()))]
+        return all_revisions()
+    scripts = _scripts()
     current = MigrationContext.configure(connection).get_current_revision()
     if current is not None:
         try:

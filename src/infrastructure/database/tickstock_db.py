@@ -12,7 +12,8 @@ from sqlalchemy import Connection, Engine, text
 from src.core.domain.market.bar import MINUTE_MS, Bar, EvidenceClock, Tier, check_bar, merge_evidence
 from src.core.domain.market.daily import DailyBar
 from src.core.domain.market.flat_file import MinuteBatch
-from src.core.errors import BadBarError, BadSymbolError, FeedMismatchError, RowRefusedError
+from src.core.errors import BadBarError, BadSymbolError, FeedMismatchError, HistoryLostError, RowRefusedError
+from src.infrastructure.database import migrate
 from src.infrastructure.database.batch_changes import BatchChanges
 from src.infrastructure.database.dialects import Range, add_symbols, dialect_of, log_changes
 from src.infrastructure.database.engines import database_errors
@@ -27,6 +28,7 @@ MAX_ROWS_A_TRANSACTION = 5_000
 RECENT_MS = 20 * MINUTE_MS
 _CHANGES_KEPT_MS = 86_400_000
 _CHANGES_PRUNED_EVERY_MS = 600_000
+_MOST_CHANGES_KEPT = 200_000
 
 _STATE = text("SELECT value FROM service_state WHERE key = :key")
 _SET_STATE = text(
@@ -37,8 +39,9 @@ _NEXT_REVISION = (
     "UPDATE write_state SET revision = revision + 1, newest_stamp_us = {greatest}(newest_stamp_us, :stamp),"
     " newest_bar_ms = {greatest}(newest_bar_ms, :newest_ms),"
     " symbols_revision = CASE WHEN :added > 0 THEN revision + 1 ELSE symbols_revision END"
-    " WHERE id = 1 RETURNING revision, newest_bar_ms"
+    " WHERE id = 1 RETURNING revision, newest_bar_ms, database_id"
 )
+_IDENTITY = text("SELECT database_id, revision FROM write_state WHERE id = 1")
 _BETWEEN = (
     "SELECT {columns} FROM ohlcv_1min AS bar WHERE bar.symbol = :symbol AND bar.timestamp >= {from_ms}"
     " AND bar.timestamp <= {to_ms}"
@@ -49,7 +52,10 @@ _DOLLAR_VOLUMES = text(
     " (SELECT close, volume FROM ohlcv_1min AS bar WHERE bar.symbol = symbols.symbol"
     " ORDER BY bar.timestamp DESC LIMIT 30) AS recent) FROM symbols"
 )
-_EXPIRED_CHANGES = text("SELECT max(revision) FROM bar_changes WHERE changed_ms < :before_ms")
+_EXPIRED_CHANGES = text(
+    "SELECT max(revision) FROM (SELECT max(revision) AS revision FROM bar_changes WHERE changed_ms < :before_ms"
+    " UNION ALL SELECT * FROM (SELECT revision FROM bar_changes ORDER BY revision DESC LIMIT 1 OFFSET :most) AS many) AS expired"
+)
 _FORGET_CHANGES = text("DELETE FROM bar_changes WHERE revision <= :floor")
 _RAISE_FLOOR = text("UPDATE write_state SET changes_floor = :floor WHERE changes_floor < :floor")
 
@@ -82,6 +88,8 @@ class TickStockDatabase:
         self._now_us = now_us
         self.clock = EvidenceClock(now_us, threading.Lock())
         self.database_id = ""  # known once the clock is loaded
+        self._kept_revision = 0  # the newest that was durably committed here
+        self._history_lost = False
         self._known_symbols: set[str] = set()
         self._changes_pruned_ms = 0
         self._lock = threading.Lock()
@@ -90,6 +98,12 @@ class TickStockDatabase:
         bounds = {name: self._dialect.moment.format(f":{name}") for name in ("from_ms", "to_ms")}
         self._between = text(_BETWEEN.format(columns=self._dialect.columns(), **bounds))
 
+    def check_schema(self) -> None:
+        """Raises SchemaError unless the database has this program's schema. One without any is away: it is being made,
+        or restored."""
+        with database_errors(), self._engine.connect() as connection:
+            migrate.check_connection(connection)
+
     def load_clock(self) -> None:
         """Makes the stamps of `clock` newer than every one committed. To be called before the first is taken."""
         if not self.database_id:
@@ -97,6 +111,18 @@ class TickStockDatabase:
                 row = connection.execute(text("SELECT newest_stamp_us, database_id FROM write_state")).one()
             self.clock.raise_floor(row.newest_stamp_us)
             self.database_id = row.database_id
+
+    def check_kept(self) -> None:
+        """Raises HistoryLostError once a write has found that the database is not the one of before, or lacks what was
+        committed last: it was restored from a backup, or failed over to a standby that lagged."""
+        if self._history_lost:
+            raise HistoryLostError("The database lacks what was committed to it: it was restored, or failed over.")
+
+    def _check_identity(self, database_id: str, revision: int) -> None:
+        """Takes what the database tells within a transaction; HistoryLostError, so that nothing of it is committed."""
+        is_same = self.database_id in ("", database_id)
+        self._history_lost |= not is_same or revision < self._kept_revision
+        self.check_kept()
 
     def merge(self, bars: Iterable[Bar]) -> Merged[Bar]:
         """Commits checked bars, at most 5,000 a transaction, ordered by key.
@@ -159,6 +185,8 @@ class TickStockDatabase:
             self._dialect.merge(connection, rows, revision)
             if older := _older_ranges(rows, newest_ms - RECENT_MS):
                 log_changes(connection, older, revision, now_ms)
+        if not self._is_relaxed(rows):
+            self._kept_revision = max(self._kept_revision, revision)
         self._known_symbols.update(new)
         return revision
 
@@ -174,6 +202,7 @@ class TickStockDatabase:
             written = changes.count(revision)
             if written and (older := changes.ranges_before(newest_ms - RECENT_MS)):
                 log_changes(connection, older, revision, now_ms)
+        self._kept_revision = max(self._kept_revision, revision)
         self._known_symbols.update(new)
         return revision, written
 
@@ -182,10 +211,17 @@ class TickStockDatabase:
         with self._lock, database_errors(), self._engine.begin() as connection:
             added = add_symbols(connection, new, self._now_us() // 1000) if new else 0
             values = {"stamp": max(bar.observed_at for bar in rows), "newest_ms": 0, "added": added}
-            revision: int = connection.execute(self._next_revision, values).one().revision
+            row = connection.execute(self._next_revision, values).one()
+            self._check_identity(row.database_id, row.revision - 1)
+            revision: int = row.revision
             self._dialect.merge_days(connection, rows, revision)
+        self._kept_revision = max(self._kept_revision, revision)
         self._known_symbols.update(new)
         return revision
+
+    def _is_relaxed(self, rows: Sequence[Bar]) -> bool:
+        """Whether a crash of the server may take the commit back."""
+        return self._dialect.relax_commit != "" and all(bar.tier == Tier.LIVE for bar in rows)
 
     def _take_revision(
         self, connection: Connection, stamp: int, newest_ms: int, now_ms: int, added_symbols: int
@@ -198,15 +234,20 @@ class TickStockDatabase:
             connection.exec_driver_sql(self._dialect.relax_commit)
         values = {"stamp": stamp, "newest_ms": min(newest_ms, now_ms), "added": added_symbols}
         row = connection.execute(self._next_revision, values).one()
+        self._check_identity(row.database_id, row.revision - 1)
         return row.revision, row.newest_bar_ms
 
     def forget_old_changes(self) -> None:
-        """Drops notes of changes older than a day, every ten minutes at most; cursors from before then are expired."""
+        """Drops notes of changes older than a day, every ten minutes at most; cursors from before then are expired.
+
+        So are those from before the newest 200,000: imports of years note more than anybody will read in a day.
+        """
         now_ms = self._now_us() // 1000
         if now_ms - self._changes_pruned_ms < _CHANGES_PRUNED_EVERY_MS:
             return
         with self._lock, database_errors(), self._engine.begin() as connection:
-            floor = connection.execute(_EXPIRED_CHANGES, {"before_ms": now_ms - _CHANGES_KEPT_MS}).scalar()
+            bounds = {"before_ms": now_ms - _CHANGES_KEPT_MS, "most": _MOST_CHANGES_KEPT}
+            floor = connection.execute(_EXPIRED_CHANGES, bounds).scalar()
             if floor is not None:
                 connection.execute(_RAISE_FLOOR, {"floor": floor})
                 connection.execute(_FORGET_CHANGES, {"floor": floor})
@@ -258,6 +299,7 @@ class TickStockDatabase:
         """Keeps a small fact (anything JSON can say) under `key`."""
         row = {"key": key, "value": msgspec.json.encode(value).decode(), "now_ms": self._now_us() // 1000}
         with self._lock, database_errors(), self._engine.begin() as connection:
+            self._check_identity(*connection.execute(_IDENTITY).one())
             connection.execute(_SET_STATE, row)
 
     def claim_feed(self, feed: str) -> None:

@@ -9,13 +9,14 @@ from urllib.parse import quote
 import msgspec
 from sqlalchemy import Connection, text
 
+from src.core.domain.market.retention import Growth
 from src.core.errors import DatabaseUnavailableError, SchemaError
 from src.infrastructure.database.engines import database_errors, is_sqlite, read_engine, sqlite_file
 from src.infrastructure.database.migrate import pending
 from src.infrastructure.database.tables import metadata
 from src.infrastructure.doctor.clock import look_at_offset
 from src.infrastructure.doctor.finding import Finding, fail, ok, warn
-from src.infrastructure.doctor.growth import Growth, measure_growth, unknown
+from src.infrastructure.doctor.growth import measure_growth, unknown
 
 NAME = "database"
 _OLDEST_POSTGRESQL = 150_000

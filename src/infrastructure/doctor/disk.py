@@ -3,8 +3,8 @@
 import os
 from pathlib import Path
 
+from src.core.domain.market.retention import Growth
 from src.infrastructure.doctor.finding import Finding, fail, ok, warn
-from src.infrastructure.doctor.growth import Growth
 
 _FEW_BYTES = 500_000_000
 _WARN_DAYS = 14.0

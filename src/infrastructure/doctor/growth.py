@@ -1,10 +1,11 @@
 """How fast the table of bars grows, by the bars of the last days."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
+import msgspec
 from sqlalchemy import Connection, Engine, text
 
+from src.core.domain.market.retention import Growth
 from src.infrastructure.database.dialects import dialect_of
 from src.infrastructure.database.engines import is_sqlite
 
@@ -23,22 +24,12 @@ _POSTGRESQL_SIZE = text(
     " WHERE oid = CAST('ohlcv_1min' AS regclass)"
 )
 
-
-class Growth(NamedTuple):
-    """How the bars grew: bytes a day, over so many days of history; `words` says why it is not known, else is empty.
-
-    `here` says that they are in a file of this machine, and not on a server's disk.
-    """
-
-    bytes_a_day: float
-    days: float
-    here: bool
-    words: str = ""
+_PRUNED = text("SELECT value FROM service_state WHERE key = 'pruned'")
 
 
-def unknown(words: str, here: bool = True) -> Growth:
+def unknown(words: str, here: bool = True, size_bytes: int = 0) -> Growth:
     """It cannot be told, for the reason in `words`."""
-    return Growth(0.0, 0.0, here, words)
+    return Growth(0.0, 0.0, here, words, size_bytes)
 
 
 def measure_growth(engine: Engine, url: str, now_ms: int) -> Growth:
@@ -48,24 +39,29 @@ def measure_growth(engine: Engine, url: str, now_ms: int) -> Growth:
         size, bars = _sqlite_size(connection) if here else _postgresql_size(connection)
         symbols = [row[0] for row in connection.execute(_WITH_BARS)]
     if bars < _FEWEST_BARS or not symbols:
-        return unknown(f"there are too few bars yet ({max(0, bars):,})", here)
+        return unknown(f"there are too few bars yet ({max(0, bars):,})", here, size)
     sample = symbols[:: -(-len(symbols) // _SAMPLE)]
     rows, first_ms = _count_rows(engine, sample, now_ms - _GROWTH_DAYS * _DAY_MS)
     if first_ms is None:
-        return unknown(f"there are no bars of the last {_GROWTH_DAYS} days", here)
+        return unknown(f"there are no bars of the last {_GROWTH_DAYS} days", here, size)
     days = (now_ms - first_ms) / _DAY_MS
     if days < 1:
-        return unknown(f"there are bars of the last {days * 24:.0f} hours only", here)
-    return Growth(rows * len(symbols) / len(sample) * size / bars / days, days, here)
+        return unknown(f"there are bars of the last {days * 24:.0f} hours only", here, size)
+    return Growth(rows * len(symbols) / len(sample) * size / bars / days, days, here, "", size)
 
 
 def _sqlite_size(connection: Connection) -> tuple[int, int]:
-    """Bytes of the database, which is nearly all bars, and how many there are: none is ever deleted."""
-    pages, page_bytes, bars = (
+    """Bytes of the database, which is nearly all bars, and how many there are: none is ever deleted but by pruning,
+    which counts them."""
+    pages, free, page_bytes, bars = (
         connection.exec_driver_sql(question).scalar() or 0
-        for question in ("PRAGMA page_count", "PRAGMA page_size", "SELECT max(rowid) FROM ohlcv_1min")
-    )
-    return pages * page_bytes, bars
+        for question in (
+            "PRAGMA page_count", "PRAGMA freelist_count", "PRAGMA page_size", "SELECT max(rowid) FROM ohlcv_1min"
+        )
+    )  # fmt: skip
+    value = connection.execute(_PRUNED).scalar()
+    pruned = 0 if value is None else msgspec.json.decode(value)["bars"]
+    return (pages - free) * page_bytes, bars - pruned
 
 
 def _postgresql_size(connection: Connection) -> tuple[int, int]:

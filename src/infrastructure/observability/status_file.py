@@ -11,6 +11,9 @@ import msgspec
 
 logger = logging.getLogger(__name__)
 
+# What is told beside the status, by its name there.
+TOLD_ASIDE = ("universe", "assignment")
+
 
 class StatusFile:
     """The status row in `path`, readable by this user alone. Any process may read while one writes."""

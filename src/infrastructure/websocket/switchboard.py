@@ -226,9 +226,16 @@ class Switchboard:
             line.held.update(added)
             if line.up:
                 until_s = now_s + ACK_DEADLINE_S
-                line.awaited |= {ticker: Awaited(until_s if ticker in gaps else None) for ticker in added}
+                line.awaited |= {
+                    ticker: Awaited(until_s if ticker in gaps or self._is_new(ticker, line) else None)
+                    for ticker in added
+                }
             acts.append(functools.partial(line.client.subscribe, added))
         return acts
+
+    def _is_new(self, ticker: str, line: FeedLine) -> bool:
+        """Whether nobody else holds it: of what has begun nothing was heard."""
+        return not any(ticker in other.held for other in self._lines.values() if other is not line)
 
     def _unsubscribe(self) -> list[Act]:
         acts: list[Act] = []

@@ -102,6 +102,10 @@ def admin_blueprint(deps: AdminDeps) -> Blueprint:
         known, _unknown = deps.reader.resolve([ticker], deps.changes.seen())
         return ask("connection.move", {"ticker": known[0] if known else ticker, "connection_id": connection_id})
 
+    @blueprint.post("/symbols/refresh")
+    def refresh_symbols() -> Response:
+        return ask("symbols.refresh", {})
+
     @blueprint.post("/gaps/repair")
     def repair() -> Response:
         return ask("gaps.repair", {"gap_id": _read_gap_id()})

@@ -129,6 +129,7 @@ class LiveServer:
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
         self._warned_s = float("-inf")
+        self._checked_s = 0.0
         self._registry = _Registry()
         self._server = _make_server(app, self._registry, _AdminNamespace(self._visits, self._registry))
         app.wsgi_app = Door(app, app.wsgi_app, self._visits, self._start)  # type: ignore[method-assign]  # so WSGI wraps
@@ -156,14 +157,9 @@ class LiveServer:
 
     def _serve(self) -> None:
         feed = LiveFeed(self._sources, self._tell_all)
-        checked_s = time.monotonic()
+        self._checked_s = time.monotonic()
         while not self._stopping.wait(_LOOK_INTERVAL_S):
-            now_s = time.monotonic()
-            self._end_visits(now_s)
-            if now_s - checked_s >= _CHECK_INTERVAL_S:
-                checked_s = now_s
-                self._check_sessions()
-            self._look(feed, now_s)
+            self._look(feed, time.monotonic())
             with self._lock:
                 if not self._visits.all():
                     self._thread = None
@@ -171,6 +167,8 @@ class LiveServer:
 
     def _look(self, feed: LiveFeed, now_s: float) -> None:
         try:
+            self._end_visits(now_s)
+            self._check_sessions(now_s)
             feed.look(now_s)
             self._greet(feed)
         except DatabaseUnavailableError as error:
@@ -216,8 +214,11 @@ class LiveServer:
             if has_left or (visit.sid is None and now_s - visit.opened_s > _JOIN_TIMEOUT_S):
                 visit.cut()
 
-    def _check_sessions(self) -> None:
-        """Disconnects those whose session has ended, or who are administrators no more."""
+    def _check_sessions(self, now_s: float) -> None:
+        """Every few seconds, disconnects those whose session has ended, or who are administrators no more."""
+        if now_s - self._checked_s < _CHECK_INTERVAL_S:
+            return
+        self._checked_s = now_s
         for visit in self._joined():
             with contextlib.suppress(DatabaseUnavailableError):
                 if not self._may_stay(visit):

@@ -9,7 +9,7 @@ from src.presentation.admin.access import admin_required
 
 
 def admin_pages_blueprint(feed_simulated: Callable[[], bool]) -> Blueprint:
-    """The pages of the connections and of what is stored. Their data come from the API and by live messages."""
+    """The pages of connections, of what is stored and of universes. Their data come from the API and live messages."""
     blueprint = Blueprint("admin_pages", __name__)
 
     @blueprint.get("/admin/websockets")
@@ -21,5 +21,10 @@ def admin_pages_blueprint(feed_simulated: Callable[[], bool]) -> Blueprint:
     @admin_required
     def history() -> ResponseReturnValue:
         return render_template("admin_history.html", feed_simulated=feed_simulated())
+
+    @blueprint.get("/admin/universes")
+    @admin_required
+    def universes() -> ResponseReturnValue:
+        return render_template("admin_universes.html", feed_simulated=feed_simulated())
 
     return blueprint

@@ -125,6 +125,17 @@ ROW_FIGURES = (
         "How long there is room for bars that wait, at the present rate; no sample while the database takes them.",
         _value("writer", "storage", "lasts_s"),
     ),
+    Figure("tickstock_bars_bytes", "What the bars take.", _value("retention", "forecast", "size_bytes")),
+    Figure(
+        "tickstock_bars_growth_bytes_per_day",
+        "By how much that grew a day, in the last week.",
+        _value("retention", "forecast", "bytes_a_day"),
+    ),
+    Figure(
+        "tickstock_pruned_bars_total",
+        "Bars that were dropped, since they were older than what is kept.",
+        _value("retention", "dropped_bars"),
+    ),
     Figure("tickstock_lost_bars_total", "Bars for which there was no room.", _value("writer", "storage", "lost_bars")),
     Figure(
         "tickstock_damaged_spool_rows_total",

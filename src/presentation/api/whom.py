@@ -1,10 +1,10 @@
 """Whom a request asks for: `symbol`, or `symbols` and a `universe` together."""
 
-import difflib
 from typing import NamedTuple
 
 from werkzeug.datastructures import MultiDict
 
+from src.core.domain.market.universe import hint
 from src.core.ports import BarReader, Seen, Universes
 from src.presentation.api.errors import ApiError, bad_parameter
 from src.presentation.api.parameters import MAX_SYMBOLS, read_symbols
@@ -51,15 +51,10 @@ class Whom:
             return self._reader.universe(MAX_SYMBOLS), []
         universe = self._universes.resolve(key)
         if not universe.symbols and universe.unknown:
-            raise ApiError(404, "unknown_universe", _no_such(key, self._universes.names()))
+            help_ = hint(universe.unknown, [*self._universes.names(), LISTENING])
+            raise ApiError(404, "unknown_universe", f"No universe is called {key!r:.60}. {help_}")
         if len(universe.symbols) > MAX_SYMBOLS:
             raise bad_parameter(
                 f"The universe {key:.60} has {len(universe.symbols)} symbols; allowed are {MAX_SYMBOLS}."
             )
         return list(universe.symbols), list(universe.unknown)
-
-
-def _no_such(key: str, names: list[str]) -> str:
-    near = difflib.get_close_matches(key, names, n=3)
-    hint = f"Did you mean {', '.join(near)}?" if near else f"There are {', '.join((*names[:30], LISTENING))}."
-    return f"No universe is called {key!r:.60}. {hint}"

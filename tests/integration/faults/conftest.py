@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.faults.databases import Database, PostgresDatabase, SqliteDatabase
+from tests.integration.faults.databases import Database, DistantDatabase, PostgresDatabase, SqliteDatabase
+from tests.integration.faults.start_faults import ElsewhereDatabase
 from tests.market_data import Session, make_session
 from tests.postgres import PostgresServer
 
@@ -33,6 +34,14 @@ def sqlite_fault_database(sqlite_database_url: str) -> SqliteDatabase:
 
 
 @pytest.fixture
+def elsewhere_fault_database(tmp_path: Path, migrated_file: Path) -> ElsewhereDatabase:
+    """A file that is not in the program's folder."""
+    (tmp_path / "elsewhere").mkdir()
+    file = shutil.copy(migrated_file, tmp_path / "elsewhere" / "bars.db")
+    return ElsewhereDatabase(f"sqlite:///{file}", tmp_path)
+
+
+@pytest.fixture
 def small_disk_fault_database(tmp_path: Path, migrated_file: Path) -> Iterator[SqliteDatabase]:
     """A file on a disk of 16 MB."""
     disk = tmp_path / "disk"
@@ -47,3 +56,9 @@ def small_disk_fault_database(tmp_path: Path, migrated_file: Path) -> Iterator[S
 def postgresql_fault_database(postgresql_database_url: str, postgres_server: PostgresServer) -> PostgresDatabase:
     """A database of the test run's server."""
     return PostgresDatabase(postgres_server, postgresql_database_url.rpartition("/")[2])
+
+
+@pytest.fixture
+def distant_fault_database(postgresql_database_url: str, postgres_server: PostgresServer) -> DistantDatabase:
+    """The same, at the other end of a line."""
+    return DistantDatabase(postgres_server, postgresql_database_url.rpartition("/")[2])

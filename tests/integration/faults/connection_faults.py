@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from src.core.domain.market.gaps import GapReason
 from src.simulator.faults import (
     AuthTimeout,
     Deaf,
@@ -19,12 +20,16 @@ from src.simulator.faults import (
     Standing,
 )
 from src.simulator.feed_faults import Malformed, PartialAck, SendMalformed
-from tests.integration.faults.scene import Event, Scene
+from tests.integration.faults.market import Market
+from tests.integration.faults.scene import QUIET_SPEED, Event, Scene
 from tests.integration.faults.table import Fault, Window, act, begin, drop, during
 
 # With five tickers, two of which nobody trades, a silence of five minutes in the session is no calm.
 _FIVE = {"SYMBOLS": "{0},{1},{2},ZZA,ZZB"}
+_DROPPED = (GapReason.DROP,)
 _BEFORE_THE_CLOSE = Window("15:48", 14)
+# With a hundred, one of 20 s is none either; at night it is.
+_HUNDRED = {"SYMBOLS": ",".join(["{0},{1},{2}", *(f"ZZ{number:03d}" for number in range(97))]), "BACKFILL_DAYS": "0"}
 _THREE = {
     "USE_MULTI_CONNECTION": "true",
     "WEBSOCKET_CONNECTION_1_ENABLED": "true",
@@ -38,12 +43,12 @@ _THREE = {
 
 
 def _closed(code: int) -> Fault:
-    return Fault(f"closed with {code}", lambda at_s: [act(at_s, Drop(code=code))])
+    return Fault(f"closed with {code}", lambda at_s: [act(at_s, Drop(code=code))], opens=_DROPPED)
 
 
 def _dropped_into(name: str, fault: Callable[[], Standing], fast: str = "") -> Fault:
     """A drop while a fault is in force that hinders the way back."""
-    return Fault(name, lambda at_s: [begin(at_s - 1, fault()), drop(at_s)], fast=fast)
+    return Fault(name, lambda at_s: [begin(at_s - 1, fault()), drop(at_s)], fast=fast, opens=_DROPPED)
 
 
 def _after_a_drop(name: str, how: str) -> Fault:
@@ -74,6 +79,25 @@ def _dead_line() -> list[Standing]:
     return [Mute(connections=(1,)), Deaf(connections=(1,))]
 
 
+def _muted_all_night(_at_s: float) -> Sequence[Event]:
+    """From shortly after the post-market's end on, for three hours."""
+    return [
+        begin(490, Mute()),
+        Event(495, lambda scene: scene.clock.race(QUIET_SPEED)),
+        Event(490 + 3 * 3600, lambda _scene: None),
+    ]
+
+
+def _connected(times: int) -> Callable[[Scene], None]:
+    """The connection that stands is the one of that number."""
+
+    def look(scene: Scene) -> None:
+        numbers = [shown["connection"] for shown in scene.simulator.faults.state()["connections"]]
+        assert numbers == [times]
+
+    return look
+
+
 def _standstill(at_s: float, for_s: float) -> Sequence[Event]:
     """The whole process stands still, as a machine that sleeps."""
 
@@ -85,12 +109,12 @@ def _standstill(at_s: float, for_s: float) -> Sequence[Event]:
 
 
 FAULTS = [
-    Fault("dropped", lambda at_s: [drop(at_s)], fast="sqlite"),
-    Fault("reset", lambda at_s: [act(at_s, Drop(how="reset"))]),
-    Fault("ended within a frame", lambda at_s: [act(at_s, Drop(half_frame=True))]),
+    Fault("dropped", lambda at_s: [drop(at_s)], fast="sqlite", opens=_DROPPED),
+    Fault("reset", lambda at_s: [act(at_s, Drop(how="reset"))], opens=_DROPPED),
+    Fault("ended within a frame", lambda at_s: [act(at_s, Drop(half_frame=True))], opens=_DROPPED),
     *[_closed(code) for code in (1000, 1001, 1005, 1008, 1011, 1012)],
     _after_a_drop("refused: nothing listens", "closed"),
-    Fault("TLS fails", lambda at_s: [*during(at_s - 1, 70, _spoiled), drop(at_s)], tls=True),
+    Fault("TLS fails", lambda at_s: [*during(at_s - 1, 70, _spoiled), drop(at_s)], tls=True, opens=_DROPPED),
     _after_a_drop("upgrade answered 403", "403"),
     _after_a_drop("upgrade answered 429", "429"),
     _after_a_drop("upgrade answered 503", "503"),
@@ -103,11 +127,11 @@ FAULTS = [
     _dropped_into("auth_failed", lambda: RefuseAuth(for_s=60)),
     _dropped_into("auth_timeout", lambda: AuthTimeout(for_s=60)),
     _dropped_into("no real-time data", lambda: NoRealTime(for_s=60)),
-    Fault("max_connections", lambda at_s: [begin(at_s, MaxConnections(limit=0, for_s=60))]),
+    Fault("max_connections", lambda at_s: [begin(at_s, MaxConnections(limit=0, for_s=60))], opens=_DROPPED),
     Fault("topics refused with not authorized", lambda at_s: [_refused(at_s, "not_authorized"), drop(at_s)]),
     Fault("topics not answered", lambda at_s: [_refused(at_s, "none"), drop(at_s)]),
-    Fault("slow_consumer", lambda at_s: [act(at_s, SlowConsumer())]),
-    Fault("force_disconnect", lambda at_s: [act(at_s, ForceDisconnect())]),
+    Fault("slow_consumer", lambda at_s: [act(at_s, SlowConsumer())], opens=_DROPPED),
+    Fault("force_disconnect", lambda at_s: [act(at_s, ForceDisconnect())], opens=_DROPPED),
     Fault("an error that names nothing", lambda at_s: [act(at_s, Error())]),
     Fault(
         "mute in session",
@@ -115,15 +139,35 @@ FAULTS = [
         settings=_FIVE,
         window=_BEFORE_THE_CLOSE,
         alone=True,
+        opens=_DROPPED,
+        shows=_connected(2),
     ),
-    Fault("mute, and deaf to pings", lambda at_s: [begin(at_s, dead) for dead in _dead_line()]),
-    Fault("mute for 40 s, then dropped", lambda at_s: [begin(at_s, Mute(for_s=40)), drop(at_s + 40)]),
+    Fault(
+        "mute at night",
+        _muted_all_night,
+        alters=Market.without_past,
+        settings=_HUNDRED,
+        window=Window("15:52", 8, "2025-11-20", "2025-11-19", at="19:52"),
+        alone=True,
+        opens=(),
+        shows=_connected(1),
+    ),
+    Fault("mute, and deaf to pings", lambda at_s: [begin(at_s, dead) for dead in _dead_line()], opens=_DROPPED),
+    Fault("mute for 40 s, then dropped", lambda at_s: [begin(at_s, Mute(for_s=40)), drop(at_s + 40)], opens=_DROPPED),
     Fault("deaf to pings, while data comes", lambda at_s: [begin(at_s, Deaf(for_s=90))]),
-    Fault("flapping ten times", _flap(10)),
-    Fault("dropped every 2 s, 200 times", _flap(200), at_s=30, alone=True),
+    Fault("flapping ten times", _flap(10), opens=_DROPPED),
+    Fault("dropped every 2 s, 200 times", _flap(200), at_s=30, alone=True, opens=_DROPPED),
     Fault("a line that trickles", lambda at_s: [begin(at_s, SlowTcp(bytes_per_s=300, for_s=60))]),
-    Fault("unreadable frames", lambda at_s: [act(at_s, SendMalformed()), begin(at_s, Malformed(share=0.2, for_s=60))]),
-    Fault("bytes that are no text", lambda at_s: [act(at_s, SendMalformed(kinds=("bad_utf8",)))]),
+    Fault(
+        "unreadable frames",
+        lambda at_s: [act(at_s, SendMalformed()), begin(at_s, Malformed(share=0.2, for_s=60))],
+        opens=(GapReason.FRAME,),
+    ),
+    Fault(
+        "bytes that are no text",
+        lambda at_s: [act(at_s, SendMalformed(kinds=("bad_utf8",)))],
+        opens=(),  # the others of its frame are read, and it was one of ours
+    ),
     Fault("the reader stands still for 30 s", lambda at_s: _standstill(at_s, 30)),
     Fault(
         "the reader stands still, and is dropped for it",
@@ -134,5 +178,6 @@ FAULTS = [
         lambda at_s: [begin(at_s - 1, Outage(how="503", for_s=40)), act(at_s, Drop(connections=(2,)))],
         settings=_THREE,
         alone=True,
+        opens=_DROPPED,
     ),
 ]

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Iterable
 
+from src.core.domain.market.gaps import GapReason
 from src.simulator.bars import SHARE_MICRO
+from src.simulator.faults import Outage
 from src.simulator.feed_faults import Duplicate, Reorder, Respell
 from src.simulator.newyork import MINUTE_MS
 from src.simulator.script import Line
@@ -65,8 +67,20 @@ def _with_vwap_outside(line: Line) -> list[Line]:
 
 
 def _no_trades(market: Market) -> Market:
-    lines = [line for line in market.lines if line.symbol != market.symbols[_ONE] or not _is_hit(market, line)]
+    """The day's volume does not count them either."""
+    symbol = market.symbols[_ONE]
+    gone = [line for line in market.lines if line.symbol == symbol and _is_hit(market, line)]
+    minutes = {line.start_ms: line.bar.volume_micro for line in gone if line.bar is not None and line.channel == MINUTE}
+    gone_micro = sum(minutes.values())
+    last_ms = market.minute(_HIT[-1])
+    kept = (line for line in market.lines if line.symbol != symbol or not _is_hit(market, line))
+    lines = [_of_less(line, gone_micro) if line.symbol == symbol and line.start_ms > last_ms else line for line in kept]
     return market._replace(lines=tuple(lines))
+
+
+def _of_less(line: Line, by_micro: int) -> Line:
+    assert line.bar is not None
+    return line._replace(bar=line.bar._replace(day_volume_micro=line.bar.day_volume_micro - by_micro))
 
 
 def _missed(market: Market) -> Market:
@@ -80,6 +94,17 @@ def _missed(market: Market) -> Market:
     )
 
 
+def _at_an_edge(name: str, at_s: float, window: Window) -> Fault:
+    """Minutes around an edge of the session are missed."""
+    return Fault(
+        name,
+        lambda _at_s: [begin(at_s - 1, Outage(for_s=100)), drop(at_s)],
+        window=window,
+        alone=True,
+        opens=(GapReason.DROP,),
+    )
+
+
 FAULTS = [
     Fault("AM sent again after 1 s", alters=_resent(1)),
     Fault("AM sent again after 60 s", alters=_resent(60)),
@@ -87,35 +112,33 @@ FAULTS = [
     Fault("AM sent again after 16 min", alters=_resent(16 * 60)),
     Fault("AM sent again after a repair", lambda at_s: [drop(at_s)], alters=_resent(10 * 60), fast="postgresql"),
     Fault("A corrected after its AM", alters=changed(lambda line: [line, _later(line, 65)], SECOND)),
-    Fault("A corrected after its minute was sealed", alters=changed(lambda line: [line, _later(line, 330)], SECOND)),
+    Fault(
+        "A corrected after its minute was sealed",
+        alters=changed(lambda line: [line, _later(line, 330)], SECOND),
+        opens=(GapReason.LATE,),
+    ),
     Fault("AM without A", alters=changed(_without, SECOND, of_one=True)),
-    Fault("A without AM", alters=changed(_unsent, MINUTE, of_one=True), fast="sqlite"),
+    Fault("A without AM", alters=changed(_unsent, MINUTE, of_one=True), fast="sqlite", opens=(GapReason.UNOFFICIAL,)),
     Fault("everything twice", lambda _at_s: [begin(0, Duplicate(share=1.0))], fast="postgresql"),
     Fault("reordered across minutes", lambda _at_s: [begin(0, Reorder(within_s=100))]),
     Fault("other spellings", lambda _at_s: [begin(0, Respell(share=1.0))]),
-    Fault("a minute without trades", alters=_no_trades),
-    Fault("a minute missed that traded", alters=_missed),
+    Fault("a minute without trades", alters=_no_trades, opens=()),
+    Fault("a minute missed that traded", alters=_missed, opens=(GapReason.SUSPECT,)),
+    Fault(
+        "a minute missed that traded, after a drop",
+        lambda _at_s: [begin(120, Outage(for_s=40)), drop(121)],
+        alters=_missed,
+        alone=True,
+        opens=(GapReason.DROP, GapReason.SUSPECT),
+    ),
     Fault("VWAP outside of low and high", alters=changed(_with_vwap_outside, MINUTE)),
     Fault("fractional volumes", alters=changed(_with_volume, MINUTE)),
     Fault("dropped at the opening", lambda _at_s: [drop(118), drop(130)], window=Window("09:28", 8), alone=True),
     Fault("dropped in the pre-market", lambda _at_s: [drop(118)], window=Window("09:15", 10), alone=True),
-    Fault("dropped as the post-market ends", lambda _at_s: [drop(590)], window=Window("19:50", 12), alone=True),
-    Fault(
-        "dropped at an early close",
-        lambda _at_s: [drop(225)],
-        window=Window("12:56", 8, day="2025-11-28", past="2025-11-26"),
-        alone=True,
-    ),
-    Fault(
-        "dropped on the Monday after clocks went forward",
-        lambda at_s: [drop(at_s)],
-        window=Window("09:28", 8, day="2025-03-10", past="2025-03-07"),
-        alone=True,
-    ),
-    Fault(
-        "dropped on the Monday after clocks went back",
-        lambda at_s: [drop(at_s)],
-        window=Window("09:28", 8, day="2025-11-03", past="2025-10-31"),
-        alone=True,
-    ),
+    _at_an_edge("away as the pre-market begins", 3, Window("09:30", 8, "2025-11-20", "2025-11-19", at="04:00")),
+    _at_an_edge("away as the post-market ends", 478, Window("15:52", 8, "2025-11-20", "2025-11-19", at="19:52")),
+    _at_an_edge("away at an early close", 225, Window("12:56", 8, "2025-11-28", "2025-11-26")),
+    _at_an_edge("away as an early post-market ends", 478, Window("15:52", 8, "2025-11-28", "2025-11-26", at="16:52")),
+    _at_an_edge("away on the Monday after clocks went forward", 110, Window("09:28", 8, "2025-03-10", "2025-03-07")),
+    _at_an_edge("away on the Monday after clocks went back", 110, Window("09:28", 8, "2025-11-03", "2025-10-31")),
 ]

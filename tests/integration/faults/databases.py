@@ -11,6 +11,7 @@ from psycopg2.sql import SQL
 
 from src.infrastructure.database.engines import sqlite_file
 from tests.conftest import as_settings_give_it
+from tests.integration.faults.relay import Relay
 from tests.postgres import PostgresServer, free_port
 
 _POISON = "a row that this database does not take"
@@ -35,6 +36,9 @@ class Database(Protocol):
 
     def hold_lock(self) -> Callable[[], None]:
         """Another process holds what every commit needs."""
+
+    def take_away(self) -> Callable[[], None]:
+        """Nothing can be stored in it."""
 
     def poison(self, symbol: str, start_ms: int) -> Callable[[], None]:
         """It refuses the bar of a symbol and minute."""
@@ -64,6 +68,8 @@ class SqliteDatabase:
         connection = self._connect()
         connection.execute("BEGIN IMMEDIATE")
         return connection.close
+
+    take_away = hold_lock
 
     def poison(self, symbol: str, start_ms: int) -> Callable[[], None]:
         connection = self._connect()
@@ -121,6 +127,8 @@ class PostgresDatabase:
         self._server.stop()
         return self._start
 
+    take_away = stop
+
     def hold_lock(self) -> Callable[[], None]:
         connection = psycopg2.connect(self._server.url(self._name))
         connection.cursor().execute("LOCK TABLE ohlcv_1min IN ACCESS EXCLUSIVE MODE")
@@ -156,6 +164,33 @@ class PostgresDatabase:
 
     def _execute(self, statement: str) -> None:
         self._server.execute(SQL(statement), self._name)
+
+
+class DistantDatabase(PostgresDatabase):
+    """One whose program has a line to it that can become slow."""
+
+    def __init__(self, server: PostgresServer, name: str) -> None:
+        super().__init__(server, name)
+        self._relay = Relay(server.port)
+        self._relay.start()
+
+    @property
+    def configured_url(self) -> str:
+        """At the other end of the line."""
+        return self.url.replace(f":{self._server.port}/", f":{self._relay.port}/")
+
+    def delay(self, seconds: float) -> Callable[[], None]:
+        """All that is said takes so many seconds of the machine on its way."""
+        self._relay.delay_s = seconds
+
+        def heal() -> None:
+            self._relay.delay_s = 0.0
+
+        return heal
+
+    def close(self) -> None:
+        self._relay.stop()
+        super().close()
 
 
 def _closing(connection: Any) -> Callable[[], None]:

@@ -35,6 +35,10 @@ class Market(NamedTuple):
         lines = [new for line in self.lines for new in ([line] if self.is_past(line) else change(line))]
         return self._replace(lines=tuple(lines))
 
+    def without_past(self) -> "Market":
+        """With nothing before these minutes."""
+        return self._replace(lines=tuple(line for line in self.lines if not self.is_past(line)))
+
     def is_past(self, line: Line) -> bool:
         """Whether the line is of before what is sent."""
         return line.start_ms < self.start_ms
@@ -42,9 +46,7 @@ class Market(NamedTuple):
 
 def market(session: Session, symbols: Sequence[str], first: str, minutes: int) -> Market:
     """The session's `minutes` minutes from `first` on (New York, `15:56`), of `symbols`."""
-    hour, minute = map(int, first.split(":"))
-    day = date.fromisoformat(session.day)
-    start_ms = date_bounds_ms(day)[0] + (60 * hour + minute) * MINUTE_MS
+    start_ms = _instant_ms(session.day, first)
     end_ms = start_ms + minutes * MINUTE_MS
     lines: list[Line] = []
     for place, symbol in enumerate(symbols):
@@ -87,13 +89,38 @@ def _bar(symbol: str, row: Row, window_ms: int, before_micro: int) -> Bar:
     return Bar(symbol, row.start_ms, end_ms, *prices, micro, vwap, trades, before_micro + micro, vwap, None)
 
 
-def moved(market: Market, day: str, past_day: str) -> Market:
-    """The same minutes on another day, and the past on the one before it (both YYYY-MM-DD), at the same hours."""
+def moved(market: Market, day: str, past_day: str, at: str = "") -> Market:
+    """The same minutes on another day, from the hour `at` on if that is given (New York, `04:00`), and the past on the
+    day before it (both YYYY-MM-DD), at the same hours."""
     midnight_ms = _midnight_ms(market.start_ms)
-    by_ms = date_bounds_ms(date.fromisoformat(day))[0] - midnight_ms
-    past_by_ms = date_bounds_ms(date.fromisoformat(past_day))[0] - midnight_ms
+    start_ms = _instant_ms(day, at) if at else _instant_ms(day, "00:00") + market.start_ms - midnight_ms
+    by_ms, past_by_ms = start_ms - market.start_ms, _instant_ms(past_day, "00:00") - midnight_ms
     lines = [_moved(line, past_by_ms if market.is_past(line) else by_ms) for line in market.lines]
     return Market(tuple(lines), market.symbols, market.start_ms + by_ms, market.end_ms + by_ms)
+
+
+def torn(market: Market, after_minutes: int, day: str, at: str) -> Market:
+    """With all but the first `after_minutes` minutes on a later day, from the hour `at` on; volumes begin anew."""
+    from_ms, by_ms = market.minute(after_minutes), _instant_ms(day, at) - market.minute(after_minutes)
+    before: dict[str, int] = defaultdict(int)
+    for line in market.lines:
+        if line.bar is not None and line.start_ms < from_ms:
+            before[line.symbol] = max(before[line.symbol], line.bar.day_volume_micro)
+    lines = [
+        _begun_anew(_moved(line, by_ms), before[line.symbol]) if line.start_ms >= from_ms else line
+        for line in market.lines
+    ]
+    return market._replace(lines=tuple(lines), end_ms=market.end_ms + by_ms)
+
+
+def _begun_anew(line: Line, before_micro: int) -> Line:
+    assert line.bar is not None
+    return line._replace(bar=line.bar._replace(day_volume_micro=line.bar.day_volume_micro - before_micro))
+
+
+def _instant_ms(day: str, hour: str) -> int:
+    hours, minutes = map(int, hour.split(":"))
+    return date_bounds_ms(date.fromisoformat(day))[0] + (60 * hours + minutes) * MINUTE_MS
 
 
 def _midnight_ms(at_ms: int) -> int:

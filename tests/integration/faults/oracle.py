@@ -1,9 +1,9 @@
 """The one oracle: the stored bars equal the official ones, none missing, none extra, none different; no gap is open."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import text
+from sqlalchemy import Row, text
 from sqlalchemy.exc import DBAPIError
 
 from src.core.domain.market.bar import Bar as StoredBar
@@ -66,10 +66,25 @@ def judged(url: str, official: Mapping[Key, OfficialBar]) -> Verdict | None:
 
 def gaps(url: str, query: str = _GAPS) -> list[str]:
     """All gaps that were ever found, as text."""
+    return [str(tuple(row)) for row in _rows(url, query)]
+
+
+def gap_reasons(url: str) -> set[str]:
+    """Why gaps were ever opened."""
+    return {row.reason for row in _rows(url, _GAPS)}
+
+
+def gap_rows(url: str, reason: str) -> list[tuple[str | None, int, int | None]]:
+    """Of the gaps that were ever opened for that reason the symbols (JSON), the first and the last minute."""
+    rows = _rows(url, f"SELECT symbols, from_ms, to_ms FROM data_gaps WHERE reason = '{reason}'")
+    return [tuple(row) for row in rows]
+
+
+def _rows(url: str, query: str) -> Sequence[Row[Any]]:
     engine = read_engine(url)
     try:
         with engine.connect() as connection:
-            return [str(tuple(row)) for row in connection.execute(text(query))]
+            return connection.execute(text(query)).all()
     finally:
         engine.dispose()
 

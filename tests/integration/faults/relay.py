@@ -1,4 +1,4 @@
-"""A relay that speaks TLS before the simulator, whose certificate can become wrong."""
+"""Relays: before the simulator one that speaks TLS, whose certificate can become wrong; and lines that delay."""
 
 import asyncio
 import contextlib
@@ -12,26 +12,67 @@ GOOD = _CERTIFICATES / "good.pem"
 _PIECE_BYTES = 65_536
 
 
-class TlsRelay:
-    """Passes connections to `localhost` on to a port of this machine, between `start` and `stop`."""
+class Relay:
+    """Passes connections to `localhost` on to a port of this machine, between `start` and `stop`. What is read at once
+    takes `delay_s` seconds of the machine on the way."""
 
     def __init__(self, target_port: int) -> None:
         self._target_port = target_port
-        self._shown = self._good = _context("good.pem")
         self._loop = asyncio.new_event_loop()
         self._listens = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="tls-relay", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="relay", daemon=True)
         self.port = 0
+        self.delay_s = 0.0
 
     def start(self) -> None:
         """Takes connections from now on."""
         self._thread.start()
-        self._listens.wait(10)
+        self._listens.wait(60)
 
     def stop(self) -> None:
         """Ends all connections."""
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
+
+    def _run(self) -> None:
+        serving = asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._context())
+        server = self._loop.run_until_complete(serving)
+        self.port = server.sockets[0].getsockname()[1]
+        self._listens.set()
+        self._loop.run_forever()
+        server.close()
+        self._loop.run_until_complete(_end_tasks())
+        self._loop.close()
+
+    def _context(self) -> ssl.SSLContext | None:
+        return None
+
+    async def _serve(self, client_in: asyncio.StreamReader, client_out: asyncio.StreamWriter) -> None:
+        server_in, server_out = await asyncio.open_connection("127.0.0.1", self._target_port)
+        ways = [
+            asyncio.create_task(self._pass_on(client_in, server_out)),
+            asyncio.create_task(self._pass_on(server_in, client_out)),
+        ]
+        await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        for way in ways:
+            way.cancel()
+        for end in (server_out, client_out):
+            end.transport.abort()
+
+    async def _pass_on(self, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while piece := await source.read(_PIECE_BYTES):
+                await asyncio.sleep(self.delay_s)
+                target.write(piece)
+                await target.drain()
+
+
+class TlsRelay(Relay):
+    """Speaks TLS with who connects."""
+
+    def __init__(self, target_port: int) -> None:
+        super().__init__(target_port)
+        self._shown = self._good = _context("good.pem")
 
     def spoil(self) -> Callable[[], None]:
         """New connections get a certificate of another host, until it is ended."""
@@ -42,37 +83,12 @@ class TlsRelay:
 
         return heal
 
-    def _run(self) -> None:
+    def _context(self) -> ssl.SSLContext:
         self._good.sni_callback = self._choose
-        server = self._loop.run_until_complete(asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._good))
-        self.port = server.sockets[0].getsockname()[1]
-        self._listens.set()
-        self._loop.run_forever()
-        server.close()
-        self._loop.run_until_complete(_end_tasks())
-        self._loop.close()
+        return self._good
 
     def _choose(self, line: ssl.SSLObject, _name: str | None, _context: ssl.SSLContext) -> None:
         line.context = self._shown
-
-    async def _serve(self, client_in: asyncio.StreamReader, client_out: asyncio.StreamWriter) -> None:
-        server_in, server_out = await asyncio.open_connection("127.0.0.1", self._target_port)
-        ways = [
-            asyncio.create_task(_pass_on(client_in, server_out)),
-            asyncio.create_task(_pass_on(server_in, client_out)),
-        ]
-        await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-        for way in ways:
-            way.cancel()
-        for end in (server_out, client_out):
-            end.transport.abort()
-
-
-async def _pass_on(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(OSError):
-        while piece := await source.read(_PIECE_BYTES):
-            target.write(piece)
-            await target.drain()
 
 
 async def _end_tasks() -> None:

@@ -12,7 +12,7 @@ from tests.clocks import RacingClock
 from tests.integration.faults.databases import Database
 from tests.integration.faults.market import Market
 from tests.integration.faults.oracle import Verdict, judged
-from tests.integration.faults.program import Program
+from tests.integration.faults.program import SLOW, Program, Room
 from tests.integration.faults.relay import GOOD, TlsRelay
 
 # While the market is on, and while nothing but repairs is.
@@ -43,7 +43,9 @@ class Scene:
         programs: int = 1,
         *,
         tls: bool = False,
+        room: Room | None = None,
     ) -> None:
+        self._room = room
         self.market = market
         self.database = database
         self.folder = folder
@@ -112,11 +114,26 @@ class Scene:
         assert verdict is not None, "the database did not answer in time"
         return verdict
 
+    def slow_down(self, seconds_a_statement: float) -> Callable[[], None]:
+        """Each of the programs' statements takes so long, until it is ended by what this gives."""
+        told = self.folder / SLOW
+        told.write_text(str(seconds_a_statement))
+        return told.unlink
+
+    @property
+    def data_dir(self) -> Path:
+        """The programs' folder."""
+        return self.database.data_dir or self.folder
+
     def wait_until(self, when_ms: int) -> None:
         """Returns when the clock shows `when_ms`."""
         while self.clock.now_ms() < when_ms:
             self._mind()
             time.sleep(self.clock.real_s(when_ms))
+
+    def logged(self) -> str:
+        """All that the programs logged."""
+        return "\n".join(program.log_path.read_text() for program in self.programs)
 
     def tail(self) -> str:
         """The end of what the programs logged."""
@@ -141,11 +158,11 @@ class Scene:
             program.mind()
 
     def _program(self, slot: int) -> Program:
-        return Program({}, self.folder / "clock", self.folder / f"program-{slot}.log", slot)
+        return Program({}, self.folder / "clock", self.folder / f"program-{slot}.log", slot, self._room)
 
     def _environment(self) -> dict[str, str]:
         return {
-            "DATA_DIR": str(self.database.data_dir or self.folder),
+            "DATA_DIR": str(self.data_dir),
             "DATABASE_URL": self.database.configured_url,
             "MASSIVE_API_KEY": "key",
             "MASSIVE_WS_URL": f"wss://localhost:{self.relay.port}/stocks" if self.relay else self.simulator.url,

@@ -9,10 +9,18 @@ from pathlib import Path
 import pytest
 
 from src.config.settings import PROJECT_ROOT
-from tests.integration.faults import connection_faults, data_faults, process_faults, repair_faults, storage_faults
+from src.core.domain.market.gaps import GapReason
+from tests.integration.faults import (
+    connection_faults,
+    data_faults,
+    process_faults,
+    repair_faults,
+    start_faults,
+    storage_faults,
+)
 from tests.integration.faults.databases import Database
 from tests.integration.faults.market import Market, market, moved
-from tests.integration.faults.oracle import gaps
+from tests.integration.faults.oracle import gap_reasons, gaps
 from tests.integration.faults.scene import Scene
 from tests.integration.faults.table import BOTH, Fault, Window
 from tests.market_data import Session
@@ -23,9 +31,10 @@ TABLES = {
     "storage": storage_faults.FAULTS,
     "repair": repair_faults.FAULTS,
     "process": process_faults.FAULTS,
+    "start": start_faults.FAULTS,
 }
 ALL = [(table, fault) for table, faults in TABLES.items() for fault in faults]
-_SYMBOLS = 3
+_SYMBOLS = (0, 1, -1)  # of a session's: the last one trades at any hour
 _USUAL_SEED = 5
 _LATEST_S = 330.0  # when a fault of a combination begins at the latest
 
@@ -38,16 +47,27 @@ def play(session: Session, database: Database, folder: Path, faults: Sequence[tu
         played = fault.alters(played)
     settings = {key: value for fault, _ in faults for key, value in fault.settings.items()}
     programs, tls = max(fault.programs for fault, _ in faults), any(fault.tls for fault, _ in faults)
-    with Scene(played, database, folder, settings, programs, tls=tls) as scene:
+    with Scene(played, database, folder, settings, programs, tls=tls, room=faults[0][0].room) as scene:
         scene.run([event for fault, at_s in faults for event in fault.events(at_s)])
         verdict = scene.settle()
         assert verdict.is_well, "\n".join([str(verdict), scene.tail(), *gaps(database.url)])
         assert not scene.tracebacks()
+        if len(faults) == 1:
+            look(scene, faults[0][0])
+
+
+def look(scene: Scene, fault: Fault) -> None:
+    """Asserts that what was to go wrong did."""
+    if fault.opens is not None:
+        found = gap_reasons(scene.database.url) - {GapReason.HISTORY}
+        assert found.issuperset(fault.opens) if fault.opens else not found, f"gaps were opened for: {sorted(found)}"
+    fault.shows(scene)
 
 
 def _market(session: Session, window: Window) -> Market:
-    played = market(session, session.symbols[:_SYMBOLS], window.first, window.minutes)
-    return moved(played, window.day, window.past) if window.day else played
+    symbols = [session.symbols[place] for place in _SYMBOLS]
+    played = market(session, symbols, window.first, window.minutes)
+    return moved(played, window.day, window.past, window.at) if window.day else played
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -105,7 +125,13 @@ def _seeds(seed: int | None, count: int | None) -> list[int]:
 
 
 def combination(seed: int, kind: str) -> list[tuple[Fault, float]]:
-    """Two to four rows that go together, with the times (seconds after the market's start) at which they begin."""
+    """Two to four rows that go together, with the times (seconds after the market's start) at which they begin.
+
+    No more than one is about the database: what is locked or stopped already cannot be so once more.
+    """
     draws = random.Random(seed)
     rows = [fault for _, fault in ALL if kind in fault.kinds and not fault.alone]
-    return [(fault, draws.uniform(5, _LATEST_S)) for fault in draws.sample(rows, draws.randint(2, 4))]
+    while True:
+        drawn = draws.sample(rows, draws.randint(2, 4))
+        if sum(fault in storage_faults.FAULTS for fault in drawn) <= 1:
+            return [(fault, draws.uniform(5, _LATEST_S)) for fault in drawn]

@@ -31,9 +31,10 @@ def test_skips_for_another_reason(): pytest.skip("no server")
 def test_counts_are_read_from_what_pytest_wrote(tmp_path: Path) -> None:
     (tmp_path / "test_it.py").write_text(TESTS)
     report = tmp_path / "pytest.xml"
-    arguments = ["-q", "--numprocesses=1", "-p", "no:cacheprovider", "test_it.py"]
+    arguments = ["-q", "-p", "xdist", "--numprocesses=1", "-p", "no:cacheprovider", "test_it.py"]
     command = checks.steps(Path(sys.executable), report, arguments)[-1].command
-    finished = subprocess.run(command, cwd=tmp_path, capture_output=True)
+    one_plugin = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # the others take seconds to come up
+    finished = subprocess.run(command, cwd=tmp_path, capture_output=True, env=one_plugin)
     assert finished.returncode == 1
     assert checks.read_report(report) == Counts(2, 2, {"no browser": 2, "no server": 1})
 

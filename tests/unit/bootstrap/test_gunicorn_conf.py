@@ -82,5 +82,5 @@ def test_a_worker_that_is_told_to_end_closes_its_sockets_first(
         signal.raise_signal(signal.SIGTERM)
     finally:
         signal.signal(signal.SIGTERM, before)
-    assert closed.wait(5)
+    assert closed.wait(60)
     assert told == ["end"]

@@ -3,12 +3,18 @@
 import os
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from src.bootstrap import launcher
 from src.bootstrap.launcher import StopRequest, announcement, reachable_host
-from src.config.settings import parse_settings
+from src.config.settings import Settings, parse_settings
+from src.core.domain.market.last_start import LastStart, Setup
+from src.core.errors import DatabaseUnavailableError, SchemaError
+from src.infrastructure.database.last_start_file import LastStartFile, database_digest
+from src.infrastructure.database.migrate import all_revisions
 
 KEY = "very-secret-key"
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - a setting under test; nothing listens there
@@ -81,3 +87,74 @@ def test_nohup_is_respected() -> None:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     StopRequest().listen()
     assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+
+
+class Start:
+    """A start whose database is away for its first `away` looks."""
+
+    def __init__(self, folder: Path, away: int, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.settings: Settings = parse_settings({"DATA_DIR": str(folder)})
+        self.looks = 0
+        self.said: list[str] = []
+        self.stop = StopRequest()
+        self._away = away
+        monkeypatch.setattr(launcher, "_RETRY_S", 0.0)
+
+    def look(self) -> None:
+        self.looks += 1
+        if self.looks <= self._away:
+            raise DatabaseUnavailableError("The database is not available: it sleeps.")
+
+    def remember(self, schema: str, feed: str = "simulated") -> None:
+        setup = Setup(database_digest(self.settings.database_url), schema, feed, ())
+        LastStartFile(self.settings.data_dir).write(LastStart(setup, "an-id", "", {}, (), 1, None))
+
+    def wait(self) -> None:
+        launcher._wait_for_database(self.settings, self.stop, self.look, self.said.append)
+
+
+def test_a_database_that_is_away_is_waited_for_and_said_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    start = Start(tmp_path, 3, monkeypatch)
+    start.wait()
+    assert start.looks == 4
+    assert start.said == ["The database is not available: it sleeps. TickStock waits for it; Ctrl-C ends that."]
+
+
+def test_a_database_that_the_last_start_found_ready_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = Start(tmp_path, 3, monkeypatch)
+    start.remember(all_revisions()[-1])
+    start.wait()
+    assert start.looks == 1
+    assert "TickStock starts without it" in start.said[0]
+
+
+@pytest.mark.parametrize(("schema", "feed"), [("0001", "simulated"), (all_revisions()[-1], "massive")])
+def test_another_version_or_feed_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, schema: str, feed: str) -> None:
+    start = Start(tmp_path, 1, monkeypatch)
+    start.remember(schema, feed)
+    start.wait()
+    assert start.looks == 2
+
+
+def test_a_stop_ends_the_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    start = Start(tmp_path, 10**9, monkeypatch)
+
+    def look_and_stop() -> None:
+        start.stop.requested = True
+        Start.look(start)
+
+    start.look = look_and_stop  # type: ignore[method-assign]  # a signal comes while it looks
+    start.wait()
+    assert start.looks == 1
+
+
+def test_a_database_that_is_wrong_ends_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> None:
+        raise SchemaError("Too new.")
+
+    start = Start(tmp_path, 0, monkeypatch)
+    start.look = refuse  # type: ignore[method-assign]  # another answer
+    with pytest.raises(SchemaError):
+        start.wait()

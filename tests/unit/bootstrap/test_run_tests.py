@@ -49,8 +49,14 @@ forbidden_modules = ['src.bootstrap']
 """
 
 
+@pytest.fixture(scope="module")
+def mypy_cache(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What mypy reads of Python's own library, once for all runs."""
+    return str(tmp_path_factory.mktemp("mypy_cache"))
+
+
 @pytest.fixture
-def project(tmp_path: Path) -> Path:
+def project(tmp_path: Path, mypy_cache: str, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Our commands around three tests; it has no import contracts, so that this step fails."""
     if sys.prefix == sys.base_prefix:
         pytest.skip("these tests run outside of a virtual environment, so there is none to share")
@@ -59,16 +65,17 @@ def project(tmp_path: Path) -> Path:
         shutil.copy(ROOT / name, tmp_path / name)
     (tmp_path / "tests").mkdir()
     (tmp_path / "tests" / "test_three.py").write_text(TESTS)
+    monkeypatch.setenv("MYPY_CACHE_DIR", mypy_cache)
     mypy = "[tool.mypy]\nfiles = ['tests']\nfollow_imports = 'skip'\n"  # it would read all of pytest
     (tmp_path / "pyproject.toml").write_text(f"{mypy}[tool.ruff]\ninclude = ['tests/*']\n")
     return tmp_path
 
 
 def run(project: Path, *arguments: str, **environment: str) -> tuple[int, list[str]]:
-    """The exit status and the lines of a run; its three tests need no processes of their own."""
-    command = [sys.executable, str(project / "run_tests.py"), "--numprocesses=0", *arguments]
+    """The exit status and the lines of a run; its three tests need no processes of their own, and one plugin only."""
+    command = [sys.executable, str(project / "run_tests.py"), "-p", "xdist", "--numprocesses=0", *arguments]
     base = {key: value for key, value in os.environ.items() if key != "TICKSTOCK_FORBID_SKIPS"}
-    env = {**base, "TICKSTOCK_VENV": sys.prefix, **environment}
+    env = {**base, "TICKSTOCK_VENV": sys.prefix, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", **environment}
     finished = subprocess.run(command, cwd="/", env=env, capture_output=True, text=True)
     return finished.returncode, finished.stdout.splitlines()
 

@@ -89,7 +89,7 @@ def command(*arguments: str) -> Iterator[subprocess.Popen[str]]:
 
 def ended(*arguments: str) -> tuple[int, str, str]:
     with command(*arguments) as process:
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=60)
         return process.returncode, out, err
 
 
@@ -107,7 +107,7 @@ def test_its_rest_side_has_the_rate_it_is_told() -> None:
         address = urlsplit(listening_url(process)).netloc
         answers = []
         for _request in range(2):
-            client = HTTPConnection(address, timeout=10)
+            client = HTTPConnection(address, timeout=60)
             client.request("GET", "/v3/reference/tickers", headers={"Authorization": "Bearer key"})
             with client.getresponse() as response:
                 answers.append((response.status, int(response.headers.get("Retry-After", "0"))))
@@ -128,7 +128,7 @@ def test_it_serves_until_it_is_told_to_end(number: signal.Signals) -> None:
         assert client.frame()[0]["ev"] == "A"
         process.send_signal(number)
         started_s = time.monotonic()
-        out, err = process.communicate(timeout=10)
+        out, err = process.communicate(timeout=60)
         assert time.monotonic() - started_s < 10
         assert (process.returncode, out, err) == (0, "", "")
 
@@ -143,7 +143,7 @@ def test_faults_can_be_commanded_and_connections_be_limited() -> None:
         match = re.fullmatch(r"Faults are commanded at http://(127\.0\.0\.1:[0-9]+)(/control)\.\n", line)
         assert match is not None, line
         Feed(connection).ask("auth", "key")
-        control = HTTPConnection(match[1], timeout=10)
+        control = HTTPConnection(match[1], timeout=60)
         control.request("GET", match[2])
         with control.getresponse() as response:
             state = json.load(response)

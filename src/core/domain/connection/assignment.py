@@ -39,16 +39,17 @@ class Assignment:
     # -- what is listed ------------------------------------------------------------------------------------------
 
     def own(self, lists: Mapping[str, Iterable[str]]) -> None:
-        """Takes the lists of all connections, in place of what was listed; all tickers are at home.
+        """Takes the lists of all connections, in place of what was listed.
 
-        A ticker that several list belongs to the lowest number.
+        A ticker that several list belongs to the lowest number. One that stays listed stays where it is carried; one
+        that is new is at home.
         """
         self._owners = {}
         for connection_id in self._ids:
             for ticker in lists.get(connection_id, ()):
                 self._owners.setdefault(ticker, connection_id)
-        self._carriers = dict(self._owners)
-        self._pins = {}
+        self._carriers = {ticker: self._carriers.get(ticker, owner) for ticker, owner in self._owners.items()}
+        self._pins = {ticker: one for ticker, one in self._pins.items() if self._owners.get(ticker, one) != one}
         self.changes += 1
 
     def add(self, tickers: Iterable[str], able: Collection[str]) -> list[str]:

@@ -48,6 +48,8 @@ def feed_health(status: Mapping[str, Any] | None, phase: Phase, now_ms: int) -> 
     if trouble := ingest_trouble(status, now_ms):
         return Health(Condition.DOWN, trouble)
     assert status is not None  # noqa: S101  that would have been trouble
+    if status.get("trouble"):
+        return Health(Condition.DOWN, status["trouble"])
     connection = status["connection"]
     if connection["status"] != "connected":
         return Health(Condition.DOWN, connection["reason"])

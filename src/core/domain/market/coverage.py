@@ -78,7 +78,7 @@ NOTHING_STORED = Stored(0, 0, False)
 
 def state_of(stored: Stored, known: Known) -> DayState:
     """What a day's cell tells. What is known to be wrong comes first, then what the vendor confirmed."""
-    if known.is_pruned:
+    if known.is_pruned and not stored.bars:
         return DayState.PRUNED
     if known.has_lost_gap:
         return DayState.LOST

@@ -87,6 +87,12 @@ class GapBook:
         """Takes a growing gap of an earlier life, which now is of these symbols."""
         self._growing.append(_Growing(gap, set(names), is_kept=True))
 
+    def end(self, gap: Gap, to_ms: int) -> None:
+        """A growing gap of an earlier life ends with the minute of `to_ms`."""
+        first_ms, last_ms = self._hours(gap.from_ms, floor_minute(to_ms)) or (gap.from_ms, gap.from_ms)
+        names = (WHOLE_MARKET,) if gap.symbols is None else gap.symbols
+        self._end(gap._replace(from_ms=first_ms, to_ms=last_ms), names)
+
     def forget_start(self) -> None:
         """Forgets what grows, and what is not written yet, but for bars that were lost: a start is tried again."""
         self._growing.clear()

@@ -7,6 +7,7 @@ asked for again. So a load is gone on with by asking for what is still unknown, 
 import calendar
 import datetime as dt
 import enum
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -128,10 +129,11 @@ class Load(msgspec.Struct, frozen=True):
 
 
 class Survey(NamedTuple):
-    """What a load comes to: the units that are unknown, and how many requests they take at least."""
+    """What a load comes to: the units that are unknown, how many requests they take at least, of which symbols."""
 
     units: int
     requests: int
+    symbols: tuple[str, ...]
 
 
 class Trading:
@@ -139,8 +141,9 @@ class Trading:
 
     def __init__(self, table: SessionTable | None) -> None:
         self._table = table
+        self.on = functools.cache(self._on)  # of a few thousand dates, which many symbols share
 
-    def on(self, date: dt.date) -> bool:
+    def _on(self, date: dt.date) -> bool:
         """Whether something can trade on `date`."""
         if self._table is None:
             return True

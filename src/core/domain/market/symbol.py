@@ -1,6 +1,7 @@
 """How a ticker is spelled. Tickers are case-sensitive (`BACpL` is a preferred share; `BACPL` is nothing)."""
 
 import re
+from collections.abc import Iterable
 
 from src.core.errors import BadSymbolError
 
@@ -22,3 +23,20 @@ def check_symbol(symbol: str) -> str:
             "beginning with a letter or digit."
         )
     return symbol
+
+
+class Spellings:
+    """The symbols that a database knows, as people may type them."""
+
+    def __init__(self, symbols: Iterable[str] = ()) -> None:
+        self._exact = frozenset(symbols)
+        # Of several that differ by case only, what is typed loosely means the first in order.
+        self._loose = {symbol.upper(): symbol for symbol in sorted(self._exact, reverse=True)}
+
+    def find(self, typed: str) -> str | None:
+        """The symbol that is meant: matched exactly first (`BACpL` is not `BACPL`), then without case, then with `-`
+        for the feed's `.`; None when none is."""
+        if typed in self._exact:
+            return typed
+        upper = typed.upper()
+        return self._loose.get(upper) or self._loose.get(upper.replace("-", "."))

@@ -34,3 +34,13 @@ class SnapshotDay(NamedTuple):
 
     volume: float
     dollar_volume: float
+
+
+class VendorTicker(NamedTuple):
+    """A symbol of the vendor's list; None for what it does not say. `type` is CS, ETF and the like, `exchange` a market
+    identifier such as XNAS."""
+
+    ticker: str
+    name: str | None
+    type: str | None
+    exchange: str | None

@@ -16,7 +16,7 @@ from src.presentation.api.openapi.parts import (
 )
 
 _TAG = "Administration"
-_ACTED = {
+ACTED = {
     "200": json_answer("Done.", ref("ActionDone")),
     "202": json_answer("Handed to the ingesting process, which has not answered within 3 s.", ref("ActionAsked")),
 }
@@ -84,7 +84,7 @@ PATHS: dict[str, Part] = {
             "Repair gaps now",
             "Has one gap, also one that was given up, or all that wait asked about before their time, as far as the "
             "rate allows; it does not wait for the repair. Handed to the ingesting process, logged with who asked.",
-            {**_ACTED, **errors(400, 401, 403, 409, 503)},
+            {**ACTED, **errors(400, 401, 403, 409, 503)},
             security=ADMINISTRATOR_ACTING,
             body={
                 "application/json": {
@@ -101,7 +101,7 @@ PATHS: dict[str, Part] = {
             "Pause, resume or reconnect a connection",
             "Handed to the ingesting process, logged with who asked. A pause does not outlive that process.",
             {
-                **_ACTED,
+                **ACTED,
                 **errors(400, 401, 403, 409, 503, _404="There is no such connection, or no such action."),
             },
             security=ADMINISTRATOR_ACTING,
@@ -117,7 +117,7 @@ PATHS: dict[str, Part] = {
             "move-ticker",
             "Move a ticker to another connection",
             "Until ingestion starts again, or that connection is lost.",
-            {**_ACTED, **errors(400, 401, 403, 409, 503, _404="There is no such address.")},
+            {**ACTED, **errors(400, 401, 403, 409, 503, _404="There is no such address.")},
             security=ADMINISTRATOR_ACTING,
             parameters=[in_path("ticker", "As the feed spells it, or without case.", text(minLength=1), "AAPL")],
             body={

@@ -110,6 +110,26 @@ SCHEMAS: dict[str, Part] = {
         },
         description="How the comparison of past days with the vendor's final bars does.",
     ),
+    "Retention": fields(
+        {
+            "keep_days": or_null(whole("How many days of minutes are kept; null: all.", minimum=7)),
+            "pruning": flag("Older minutes are being dropped."),
+            "dropped_bars": count("Dropped since the start."),
+            "forecast": or_null(
+                fields(
+                    {
+                        "measured_at": moment("When that was measured; it is each hour."),
+                        "size_bytes": count("What the bars take."),
+                        "bytes_a_day": or_null(number("By how much that grows a day.", minimum=0)),
+                        "free_bytes": or_null(count("Room on the disk; null on a server's.")),
+                        "full_in_days": or_null(number("Null where that is not known, or never.", minimum=0)),
+                        "words": text("The same as a sentence."),
+                    }
+                )
+            ),
+        },
+        description="How long minutes are kept, and how long the disk lasts.",
+    ),
     "Storage": fields(
         {
             "since": or_null(moment("Since when the database takes no bars; null while it does.")),
@@ -153,6 +173,7 @@ SCHEMAS: dict[str, Part] = {
             "repair": or_null(ref("Repair")),
             "reconciliation": or_null(ref("ReconciliationNow")),
             "storage": or_null(ref("Storage")),
+            "retention": or_null(ref("Retention")),
             "feed": ref("Feed"),
             "session": ref("Session"),
             "ingest_age_ms": or_null(whole("How long ago ingestion reported; it does so each second.")),

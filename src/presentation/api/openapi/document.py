@@ -1,6 +1,16 @@
 """The description of the whole API, in the words of OpenAPI 3.1 (https://spec.openapis.org/oas/v3.1.1.html)."""
 
-from src.presentation.api.openapi import accounts, admin, admin_schemas, bars, coverage, market, operations
+from src.presentation.api.openapi import (
+    accounts,
+    admin,
+    admin_schemas,
+    bars,
+    coverage,
+    history,
+    market,
+    operations,
+    universes,
+)
 from src.presentation.api.openapi.parts import Part, fields, text
 
 _DESCRIPTION = (
@@ -29,6 +39,7 @@ _TAGS = {
     "Market data": "Bars, quotes and the state of the feed. With the setting `API_TOKEN` they want the token or a "
     "session, else they are open to whoever reaches the port.",
     "Administration": "For accounts of the role `admin`. What changes is told live by Socket.IO: `/admin-ws`.",
+    "Universes": "Named lists of symbols, for accounts of the role `admin`.",
     "Accounts": "Who administers, and whoever has an account, logs in with a browser.",
     "Pages": "For people, in a browser.",
     "Operations": "For supervisors and monitors.",
@@ -47,6 +58,8 @@ def openapi_document(version: str, cookie: str) -> Part:
             **bars.PATHS,
             **admin.PATHS,
             **coverage.PATHS,
+            **universes.PATHS,
+            **history.PATHS,
             **accounts.PATHS,
             **operations.PATHS,
         },
@@ -58,6 +71,8 @@ def openapi_document(version: str, cookie: str) -> Part:
                 **bars.SCHEMAS,
                 **admin_schemas.SCHEMAS,
                 **coverage.SCHEMAS,
+                **universes.SCHEMAS,
+                **history.SCHEMAS,
                 **operations.SCHEMAS,
             },
         },

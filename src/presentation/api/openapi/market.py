@@ -136,6 +136,15 @@ _STATUS = {
             description="Minutes of which something may be missing.",
         )
     ),
+    "storage": or_null(
+        fields(
+            {
+                "ok": flag("Whether bars reach the database."),
+                "words": text("The same in sentences: since when not, how many wait, how long there is room for them."),
+            },
+            description="How it stands with the storing of bars.",
+        )
+    ),
     "ingest_age_ms": or_null(whole("How long ago ingestion reported; it does so each second.")),
 }
 SCHEMAS |= {

@@ -132,6 +132,20 @@ PATHS: dict[str, Part] = {
             security=ADMINISTRATOR,
         )
     },
+    "/admin/universes": {
+        "get": operation(
+            "Pages",
+            "universes-page",
+            "The page of the universes",
+            "For administrators: lists of symbols, to look at and to change.",
+            {
+                "200": page_answer("The page."),
+                "303": redirect("Nobody is logged in; the page for logging in follows."),
+                **page_errors(403, 503),
+            },
+            security=ADMINISTRATOR,
+        )
+    },
     "/admin/history": {
         "get": operation(
             "Pages",

@@ -129,6 +129,14 @@ function lastCompared({ date, bars, differed, added, withdrawn, failed, finished
   return `${compared}, ${wrong.length === 0 ? "none of them wrong" : `${listed(wrong)}; all are put right`}.${left}`;
 }
 
+/** How long minutes are kept, and how long the disk lasts; empty where nothing is told of it. */
+export function retentionText(retention) {
+  if (retention === null) return "";
+  const { keep_days: days, pruning, forecast } = retention;
+  const kept = days === null ? "" : `Minutes are kept for ${days} days${pruning ? "; older ones are being dropped" : ""}.`;
+  return [forecast?.words, kept].filter(Boolean).join(" ");
+}
+
 /** Where bars wait, in sentences: {level, text}. */
 export function storageText(storage, nowMs) {
   if (storage === null) return { level: "idle", text: "The ingesting process has told nothing of it yet." };

@@ -4,16 +4,21 @@ import { ApiError } from "../api.js";
 import { createDialog } from "../admin/dialog.js";
 import { make, setText, showEach } from "../admin/parts.js";
 import { createDetail } from "./detail.js";
+import { createLoads } from "./loads.js";
 import { createMap } from "./map.js";
 import { createRequests } from "./requests.js";
-import { STATES, cellText, countsText, datesText, lackingSpans, lacks, questionFor, rowsOf } from "./words.js";
+import { STATES, cellText, countsText, datesText, lackingSpans, lacks, questionFor, questionForEnd, rowsOf } from "./words.js";
 
 const MOST_LISTED = 200;
+const LOADS_EVERY_MS = 5_000;
 const find = (id) => document.getElementById(id);
 const requests = createRequests({ token: () => document.querySelector('meta[name="csrf-token"]').content });
 const dialog = createDialog(find);
 const detail = createDetail(find);
 const map = createMap(find("map"), { onPoint: point, onChoose: choose });
+
+const loads = createLoads(find("loads"), (load) =>
+  dialog.ask({ ...questionForEnd(load), fields: null, run: () => told("loads-result", () => requests.endLoad(load.id), showLoads) }));
 
 let days = [];
 let rows = [];
@@ -101,16 +106,29 @@ function ask(symbols, from, to) {
   dialog.ask({ ...questionFor(symbols, from, to), fields: null, run: () => carryOut(symbols, from, to) });
 }
 
-async function carryOut(symbols, from, to) {
+function carryOut(symbols, from, to) {
+  return told("result", () => requests.repair(symbols, from, to), load);
+}
+
+/** Carry out what was confirmed: {isDone, message}, as the dialog wants it; what was done is told in an element. */
+async function told(id, request, onDone) {
   try {
-    const { message } = await requests.repair(symbols, from, to);
-    setText(find("result"), message);
-    load();
+    const { message } = await request();
+    setText(find(id), message);
+    onDone();
     return { isDone: true };
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     return { isDone: false, message: error.message };
   }
+}
+
+async function showLoads() {
+  await guarded(async () => {
+    const known = await requests.loads();
+    find("loads-panel").hidden = known.length === 0;
+    loads.show(known);
+  });
 }
 
 function askForAll() {
@@ -168,3 +186,5 @@ find("detail-ask").addEventListener("click", () => {
 });
 showLegend();
 load();
+showLoads();
+setInterval(() => document.hidden || showLoads(), LOADS_EVERY_MS);

@@ -106,6 +106,33 @@ export function questionFor(symbols, from, to) {
   };
 }
 
+/** What a load is of. */
+export function loadTitle({ kind, symbols, files, from, to, timespan }) {
+  const bars = timespan === "day" ? "Daily bars" : "Minutes";
+  if (kind === "files") return `${bars} of ${files.length === 1 ? files[0].split("/").at(-1) : `${files.length} files`}`;
+  const who = `${(symbols ?? 0).toLocaleString("en-US")} ${symbols === 1 ? "symbol" : "symbols"}`;
+  return `${bars} of ${who}, ${datesText(from, to)}`;
+}
+
+/** How far a load is, and what became of it. */
+export function loadText({ words, actor, detail, failures, failures_total: total }) {
+  const failed = failures.slice(0, 3).map(({ what, reason }) => `${what}: ${reason}`);
+  const more = total > 3 ? [`and ${total - 3} more`] : [];
+  return [words, detail, ...failed, ...more, `Asked for by ${actor}.`].filter(Boolean).join(" ");
+}
+
+/** How long a load takes still, where that is known. */
+export function timeLeftText({ left_s: left }) {
+  if (left === null) return "";
+  if (left < 120) return `(about ${left} s left)`;
+  return left < 7200 ? `(about ${Math.ceil(left / 60)} min left)` : `(about ${Math.ceil(left / 3600)} h left)`;
+}
+
+/** What is asked before a load is ended: {title, text, confirmText}. */
+export function questionForEnd(load) {
+  return { title: "End this load?", text: `${loadTitle(load)}. What it has loaded stays.`, confirmText: "End it" };
+}
+
 function capital(text) {
   return text[0].toUpperCase() + text.slice(1);
 }

@@ -1,0 +1,65 @@
+"""Minutes that are too old are dropped, on both databases."""
+
+import pytest
+
+from src.core.ports import Pruned
+from src.infrastructure.database import pruning
+from src.infrastructure.database.engines import read_engine, row_engine, write_engine
+from src.infrastructure.database.pruning import DatabasePruner
+from src.infrastructure.database.tickstock_db import TickStockDatabase
+from src.infrastructure.doctor.growth import measure_growth
+from tests.bars import MINUTE, bar, stored_bars
+
+_MINUTE_MS, _DAY_MS = 60_000, 86_400_000
+
+
+@pytest.fixture
+def pruner(database_url: str, monkeypatch: pytest.MonkeyPatch) -> DatabasePruner:
+    monkeypatch.setattr(pruning, "_ROWS_A_TRANSACTION", 4)
+    return DatabasePruner(row_engine(database_url), lambda: 1)
+
+
+def left(database_url: str) -> list[tuple[str, int]]:
+    return [(one.symbol, (one.timestamp - MINUTE) // _MINUTE_MS) for one in stored_bars(database_url)]
+
+
+def test_what_is_older_is_dropped_in_pieces(
+    pruner: DatabasePruner, database: TickStockDatabase, database_url: str
+) -> None:
+    for symbol, count in (("A", 12), ("B", 3), ("C", 0)):
+        database.merge([bar(symbol, MINUTE + place * _MINUTE_MS) for place in range(count)])
+    before_ms = MINUTE + 9 * _MINUTE_MS
+    pieces: list[int] = []
+    assert pruner.count(before_ms) == 12
+    assert pruner.prune(before_ms, lambda rows, _seconds: pieces.append(rows) is None) == 12
+    assert pieces == [4, 4, 1, 3]
+    assert left(database_url) == [("A", 9), ("A", 10), ("A", 11)]
+    assert pruner.pruned() == Pruned(before_ms, 12)
+    assert pruner.prune(before_ms, lambda _rows, _seconds: False) == 0
+
+
+def test_an_interrupted_one_is_gone_on_with(
+    pruner: DatabasePruner, database: TickStockDatabase, database_url: str
+) -> None:
+    database.merge([bar("A", MINUTE + place * _MINUTE_MS) for place in range(9)])
+    assert pruner.prune(MINUTE + 9 * _MINUTE_MS, lambda _rows, _seconds: False) == 4
+    assert pruner.pruned() == Pruned(0, 4), "readers do not take the rest for dropped"
+    assert len(left(database_url)) == 5
+    assert pruner.prune(MINUTE + 9 * _MINUTE_MS, lambda _rows, _seconds: True) == 5
+    assert pruner.pruned() == Pruned(MINUTE + 9 * _MINUTE_MS, 9)
+
+
+def test_how_much_a_bar_takes_is_measured_by_those_that_are_left(
+    sqlite_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("src.infrastructure.doctor.growth._FEWEST_BARS", 100)
+    engine, now_ms = read_engine(sqlite_database_url), MINUTE + 2 * _DAY_MS
+    database = TickStockDatabase(write_engine(sqlite_database_url), lambda: now_ms * 1000)
+    for day_ms in (0, _DAY_MS):
+        database.merge([bar("A", MINUTE + day_ms + place * _MINUTE_MS) for place in range(1000)])
+    whole = measure_growth(engine, sqlite_database_url, now_ms)
+    DatabasePruner(row_engine(sqlite_database_url), lambda: 1).prune(MINUTE + _DAY_MS, lambda _rows, _seconds: True)
+    rest = measure_growth(engine, sqlite_database_url, now_ms)
+    assert rest.size_bytes < whole.size_bytes, "room that is free for new bars is not counted"
+    assert rest.bytes_a_day == pytest.approx(rest.size_bytes), "1,000 bars in a day are all there are"
+    database.close()
