@@ -124,6 +124,7 @@ class FileImport:
         return self._parts.bars.merge_minutes(batch)
 
     def _end(self, file: FileEnded) -> None:
+        self._patiently(self._parts.bars.tidy)
         if file.trouble:
             logger.warning("Not imported: %s", file.trouble)
             self._load = self._load.with_failure(file.path, file.trouble)

@@ -31,6 +31,10 @@ class FlatFileStore:
         merged, written = self._database.merge_encoded(batch)
         return StoredRows(batch.count - merged.refused, written, _reasons(merged))
 
+    def tidy(self) -> None:
+        """Drops notes of changes that nobody follows any more; to be called now and then."""
+        self._database.forget_old_changes()
+
     def merge_days(self, batch: DayBatch) -> StoredRows:
         """The same of days."""
         if not batch.days:

@@ -28,6 +28,7 @@ MAX_ROWS_A_TRANSACTION = 5_000
 RECENT_MS = 20 * MINUTE_MS
 _CHANGES_KEPT_MS = 86_400_000
 _CHANGES_PRUNED_EVERY_MS = 600_000
+_MOST_CHANGES_KEPT = 200_000
 
 _STATE = text("SELECT value FROM service_state WHERE key = :key")
 _SET_STATE = text(
@@ -51,7 +52,10 @@ _DOLLAR_VOLUMES = text(
     " (SELECT close, volume FROM ohlcv_1min AS bar WHERE bar.symbol = symbols.symbol"
     " ORDER BY bar.timestamp DESC LIMIT 30) AS recent) FROM symbols"
 )
-_EXPIRED_CHANGES = text("SELECT max(revision) FROM bar_changes WHERE changed_ms < :before_ms")
+_EXPIRED_CHANGES = text(
+    "SELECT max(revision) FROM (SELECT max(revision) AS revision FROM bar_changes WHERE changed_ms < :before_ms"
+    " UNION ALL SELECT * FROM (SELECT revision FROM bar_changes ORDER BY revision DESC LIMIT 1 OFFSET :most) AS many) AS expired"
+)
 _FORGET_CHANGES = text("DELETE FROM bar_changes WHERE revision <= :floor")
 _RAISE_FLOOR = text("UPDATE write_state SET changes_floor = :floor WHERE changes_floor < :floor")
 
@@ -234,12 +238,16 @@ class TickStockDatabase:
         return row.revision, row.newest_bar_ms
 
     def forget_old_changes(self) -> None:
-        """Drops notes of changes older than a day, every ten minutes at most; cursors from before then are expired."""
+        """Drops notes of changes older than a day, every ten minutes at most; cursors from before then are expired.
+
+        So are those from before the newest 200,000: imports of years note more than anybody will read in a day.
+        """
         now_ms = self._now_us() // 1000
         if now_ms - self._changes_pruned_ms < _CHANGES_PRUNED_EVERY_MS:
             return
         with self._lock, database_errors(), self._engine.begin() as connection:
-            floor = connection.execute(_EXPIRED_CHANGES, {"before_ms": now_ms - _CHANGES_KEPT_MS}).scalar()
+            bounds = {"before_ms": now_ms - _CHANGES_KEPT_MS, "most": _MOST_CHANGES_KEPT}
+            floor = connection.execute(_EXPIRED_CHANGES, bounds).scalar()
             if floor is not None:
                 connection.execute(_RAISE_FLOOR, {"floor": floor})
                 connection.execute(_FORGET_CHANGES, {"floor": floor})
