@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from src.core.domain.market.bar import Bar
-from src.core.ports import FileImports, Histories, Reconciliations, Repair, Retention, SymbolList
+from src.core.ports import DailyBars, FileImports, Histories, Reconciliations, Repair, Retention, SymbolList
 
 
 @dataclass(frozen=True)
@@ -15,6 +15,7 @@ class Background:
     repair: Repair
     reconciliations: Reconciliations
     histories: Histories
+    daily: DailyBars
     imports: FileImports
     retention: Retention
     symbols: SymbolList
@@ -23,6 +24,7 @@ class Background:
         """Starts the threads, but for the repair's, which its caller runs; `submit` has bars committed."""
         self.reconciliations.start(submit)
         self.histories.start(submit)
+        self.daily.start()
         self.imports.start()
         self.retention.start()
         self.symbols.start()
@@ -34,11 +36,13 @@ class Background:
         """
         self.reconciliations.close()
         self.histories.close()
+        self.daily.close()
         self.symbols.close()
         self.imports.close()
         self.repair.close()
         self.reconciliations.stop()
         self.histories.stop()
+        self.daily.stop()
         self.symbols.stop()
         self.imports.stop()
         self.retention.stop()
@@ -49,5 +53,6 @@ class Background:
             "repair": self.repair.snapshot(),
             "reconciliation": self.reconciliations.snapshot(),
             "history": self.histories.snapshot(),
+            "daily": self.daily.snapshot(),
             "retention": self.retention.snapshot(),
         }
