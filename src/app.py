@@ -23,16 +23,20 @@ from src.core.domain.market.bar_book import BarBook
 from src.core.domain.market.history import Trading
 from src.core.domain.market.last_start import Setup
 from src.core.domain.market.quote import QuoteDay
+from src.core.domain.market.reconciliation import date_bounds_ms
 from src.core.domain.market.retention import Forecast, forecast
 from src.core.domain.market.session import CalendarRangeError, SessionTable, TradingDay, new_york_date, usual_day
 from src.core.errors import DatabaseUnavailableError
 from src.core.ports import BarSource, Clock, ConnectionControl, GapRecorder, Job
 from src.core.services.alert_service import AlertService, Origin
+from src.core.services.background import Background
 from src.core.services.bar_history import BarHistory
 from src.core.services.bar_intake import BarIntake
 from src.core.services.connection_desk import ConnectionDesk
 from src.core.services.connection_status_service import ConnectionStatusService
 from src.core.services.coverage_service import CoverageService
+from src.core.services.daily_service import DailyService, MakingParts, VendorParts
+from src.core.services.file_import_service import FileImportService
 from src.core.services.gap_jobs import GapJobs
 from src.core.services.gap_report_service import GapReportService
 from src.core.services.gap_service import GapService
@@ -50,12 +54,14 @@ from src.core.services.retention_service import RetentionService
 from src.core.services.start_memory import StartMemory
 from src.core.services.symbol_refresh import SymbolRefresh
 from src.core.services.universe_service import UniverseService
+from src.import_process import size_of, starter
 from src.infrastructure.cache.relationship_cache import RelationshipCache
 from src.infrastructure.calendar.session_table import load_session_table
 from src.infrastructure.clock import SystemClock
 from src.infrastructure.data_sources.adapters.realtime_adapter import RealTimeDataAdapter
 from src.infrastructure.data_sources.flat_files import FlatFiles
 from src.infrastructure.data_sources.massive_rest import MassiveRest, RestConfig
+from src.infrastructure.data_sources.vendor_lists import VendorLists
 from src.infrastructure.database.accounts import DatabaseAccounts
 from src.infrastructure.database.bar_archive import DatabaseBarArchive
 from src.infrastructure.database.bar_reader import DatabaseBarReader
@@ -64,6 +70,7 @@ from src.infrastructure.database.change_reader import DatabaseChangeReader
 from src.infrastructure.database.connection_events import DatabaseEventLog, DatabaseEventRecorder
 from src.infrastructure.database.coverage_reader import DatabaseCoverage
 from src.infrastructure.database.daily_store import DatabaseDays
+from src.infrastructure.database.day_maker import DatabaseDayMaker
 from src.infrastructure.database.engines import database_errors, read_engine, row_engine, sqlite_file, write_engine
 from src.infrastructure.database.flush_interval import FlushInterval
 from src.infrastructure.database.gap_store import DatabaseGapReader, DatabaseGapStore
@@ -239,14 +246,18 @@ def build_runtime(
     histories = _histories(settings, database, rest, sessions, clock, repair)
     kept = DatabaseSymbols(read_engine(settings.database_url), rows, clock.now_ms)
     symbols = SymbolRefresh(rest, kept, clock, repair.is_urgent, by_itself=settings.feed == "massive")
+    imports = _imports(settings.database_url, clock)
     gap_jobs = GapJobs(queue, gaps.open, repair.wake, clock.now_ms)
+    daily = _daily(settings, database, rest, sessions, clock, repair, intake)
     jobs = {
         "gaps.repair": gap_jobs.repair,
         "coverage.repair": gap_jobs.ask_for,
         "reconcile": reconciliations.ask,
         "symbols.refresh": symbols.ask,
         "history.load": histories.ask,
-        "history.cancel": histories.cancel,
+        "history.cancel": lambda job: (imports if imports.knows(job.arguments["id"]) else histories).cancel(job),
+        "history.import": imports.ask,
+        "daily.rebuild": daily.rebuild,
     }
 
     def make_adapter(callbacks: FeedCallbacks) -> RealTimeDataAdapter:
@@ -275,11 +286,7 @@ def build_runtime(
         make_adapter,
         lambda control: _desk(settings.database_url, rows, control, clock, gaps, jobs),
         lambda source: _writer(settings, database, source, gaps, clock),
-        repair,
-        reconciliations,
-        histories,
-        _retention(settings, rows, clock),
-        symbols,
+        Background(repair, reconciliations, histories, daily, imports, _retention(settings, rows, clock), symbols),
         clock,
         on_crash,
     )
@@ -349,6 +356,31 @@ def _retention(settings: Settings, rows: Engine, clock: Clock) -> RetentionServi
         return forecast(growth, free, settings.retention_days, now_ms)
 
     return RetentionService(DatabasePruner(rows, clock.now_ms), settings.retention_days, measure, clock)
+
+
+def _imports(url: str, clock: Clock) -> FileImportService:
+    return FileImportService(DatabaseHistory(read_engine(url), row_engine(url)), starter(url), size_of, clock)
+
+
+def _daily(
+    settings: Settings,
+    database: TickStockDatabase,
+    rest: MassiveRest,
+    sessions: SessionTable,
+    clock: Clock,
+    repair: RepairService,
+    intake: BarIntake,
+) -> DailyService:
+    read = read_engine(settings.database_url)
+    log = DatabaseReconciliations(read, read)
+
+    def kept(date: day_date) -> frozenset[str] | None:
+        found = log.kept_symbols(*date_bounds_ms(date))
+        return None if found.whole_market else frozenset(found.symbols)
+
+    day_of = usual_day if settings.feed == "simulated" else sessions.known_or_usual
+    parts = MakingParts(DatabaseDayMaker(read), database, clock, intake.behind_ms)
+    return DailyService(parts, VendorParts(VendorLists(rest), kept, repair.is_urgent), day_of)
 
 
 def _desk(

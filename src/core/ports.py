@@ -11,10 +11,12 @@ from src.core.domain.connection.event import ConnectionEvent
 from src.core.domain.connection.interruption import Listened
 from src.core.domain.connection.request_window import RequestRate
 from src.core.domain.market.adjustment import Close, CorporateAction
-from src.core.domain.market.bar import Bar
+from src.core.domain.market.bar import Bar, EvidenceClock
 from src.core.domain.market.coverage import Day, Stored
 from src.core.domain.market.cursor import Changes, Cursor
 from src.core.domain.market.daily import DailyBar
+from src.core.domain.market.daily_plan import DayOfMinutes, Minutes, NotedChanges, Stretch
+from src.core.domain.market.flat_file import DayBatch, MinuteBatch
 from src.core.domain.market.gaps import Gap, GapCounts, GapEntry, GapRow, GapState, GapTotals
 from src.core.domain.market.history import Known, Load, Piece, Timespan
 from src.core.domain.market.last_start import LastStart
@@ -222,6 +224,23 @@ class LoadLog(Protocol):
     def months(self, symbol: str, timespan: Timespan) -> Mapping[str, Known]: ...
 
 
+class StoredRows(NamedTuple):
+    """What became of a batch of a flat file: how many bars were taken, how many of these were not stored like this
+    before, and why the database refused others, a sentence each."""
+
+    bars: int
+    written: int
+    refused: Sequence[str]
+
+
+class FileBars(Protocol):
+    """Where bars of flat files are merged with what is stored. Raises DatabaseUnavailableError while that is away."""
+
+    def merge_minutes(self, batch: MinuteBatch) -> StoredRows: ...
+    def merge_days(self, batch: DayBatch) -> StoredRows: ...
+    def tidy(self) -> None: ...
+
+
 class RepairStore(Protocol):
     """Stored bars, as their repair reads them. Raises DatabaseUnavailableError while the database is away."""
 
@@ -358,6 +377,23 @@ class Histories(Protocol):
     def snapshot(self) -> dict[str, Any]: ...
 
 
+class ImportProcess(Protocol):
+    """A process that carries out an import of files."""
+
+    def wait(self, timeout_s: float) -> int:
+        """Its status once it has ended; TimeoutError while it has not."""
+
+    def end(self) -> None: ...
+
+
+class FileImports(Protocol):
+    """What has files imported beside the feed, on a thread of its own."""
+
+    def start(self) -> None: ...
+    def close(self) -> None: ...
+    def stop(self) -> None: ...
+
+
 class DayGaps(NamedTuple):
     """Gaps by symbol, as the first and the last minute (epoch ms; None: grows): those that are open or wait, and those
     that were given up. `of_all` concern every symbol."""
@@ -404,6 +440,15 @@ class Retention(Protocol):
     """Keeps so many days of minutes and says how long the disk lasts, on its own thread."""
 
     def start(self) -> None: ...
+    def stop(self) -> None: ...
+    def snapshot(self) -> dict[str, Any]: ...
+
+
+class DailyBars(Protocol):
+    """What keeps daily bars current beside the feed, on a thread of its own."""
+
+    def start(self) -> None: ...
+    def close(self) -> None: ...
     def stop(self) -> None: ...
     def snapshot(self) -> dict[str, Any]: ...
 
@@ -514,6 +559,32 @@ class BarArchive(Protocol):
     def days(self, symbol: str, from_date: dt.date, to_date: dt.date, limit: int) -> list[DailyBar]: ...
     def actions(self, symbol: str) -> list[CorporateAction]: ...
     def closes_before(self, symbol: str, dates: Iterable[dt.date]) -> Mapping[dt.date, Close]: ...
+
+
+class DayMaker(Protocol):
+    """Makes days of stored minutes. Raises DatabaseUnavailableError while the database is away."""
+
+    def stretches(self, wanted: Sequence[Minutes]) -> list[Stretch | None]: ...
+    def withdrawn(self, days: Sequence[DayOfMinutes], stamp: int) -> list[DailyBar]: ...
+    def symbols_between(self, from_ms: int, to_ms: int) -> list[str]: ...
+    def noted_since(self, revision: int | None) -> NotedChanges: ...
+    def has_provisional(self, date: dt.date) -> bool: ...
+
+
+class DayStore(Protocol):
+    """Keeps days and the small facts of who makes them. Raises DatabaseUnavailableError while the database is away."""
+
+    clock: EvidenceClock
+
+    def merge_daily(self, bars: Iterable[DailyBar]) -> Any: ...
+    def state(self, key: str) -> Any: ...
+    def set_state(self, key: str, value: Any) -> None: ...
+
+
+class MarketDays(Protocol):
+    """The vendor's days of the whole market. Raises VendorError, KeyRefusedError among them."""
+
+    def market_day(self, date: dt.date) -> list[DailyBar]: ...
 
 
 class Messenger(Protocol):

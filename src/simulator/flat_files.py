@@ -1,9 +1,12 @@
 """A day of the synthetic market as one of the vendor's flat files: every ticker's minutes, or every ticker's day."""
 
 import gzip
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
+from functools import partial
 from itertools import chain, islice
+from multiprocessing import get_context
 from pathlib import Path
 
 from src.simulator.days import DayBars
@@ -32,39 +35,58 @@ def write_flat_file(
     seed: int,
     hours: Hours,
     habits: RestHabits,
+    processes: int = 1,
 ) -> int:
     """Write the `minute` or `day` file of `day` to `path` as gzip; how many rows it has.
 
     It holds what the REST side says in the end, after every correction, ticker after ticker. The same arguments give
-    the same bytes. ValueError where nothing trades on that day; OSError where `path` cannot be written.
+    the same bytes, by however many processes. ValueError where nothing trades on that day; OSError where `path` cannot
+    be written.
     """
     if hours(day) is None:
         raise ValueError(f"Nothing trades on {day}: it is a Saturday, a Sunday or a holiday of the exchange.")
     midnight, following = (bound_ms // MINUTE_MS for bound_ms in date_bounds_ms(day))
-    lines = _lines(kind, range(midnight, following), instruments, seed, hours, habits)
+    make = partial(_lines, kind, range(midnight, following), seed, hours, habits)
     rows = 0
     # Without a name and a time of writing in its head, the same day is the same file.
-    with path.open("wb") as raw, gzip.GzipFile("", "wb", compresslevel=6, fileobj=raw, mtime=0) as packed:
+    with (
+        path.open("wb") as raw,
+        gzip.GzipFile("", "wb", compresslevel=6, fileobj=raw, mtime=0) as packed,
+        _made_by(processes, make, _batches(sorted(instruments))) as made,
+    ):
         packed.write(HEADER.encode())
-        for of_ticker in lines:
-            rows += len(of_ticker)
-            packed.write("".join(of_ticker).encode())
+        for lines in made:
+            rows += lines.count(b"\n")
+            packed.write(lines)
     return rows
 
 
+@contextmanager
+def _made_by(
+    processes: int, make: Callable[[list[Instrument]], bytes], batches: Iterator[list[Instrument]]
+) -> Iterator[Iterable[bytes]]:
+    """What `make` makes of each batch, in their order."""
+    if processes == 1:
+        yield map(make, batches)
+        return
+    # Processes that begin anew: a copy of this one would have its locks, without the threads that hold them.
+    with get_context("spawn").Pool(processes) as pool:
+        yield pool.imap(make, batches)
+
+
 def _lines(
-    kind: str, minutes: range, instruments: Sequence[Instrument], seed: int, hours: Hours, habits: RestHabits
-) -> Iterator[list[str]]:
+    kind: str, minutes: range, seed: int, hours: Hours, habits: RestHabits, instruments: list[Instrument]
+) -> bytes:
     """The lines of one ticker after the other."""
-    fates = Fates(seed, habits)
-    for some in _batches(sorted(instruments)):
-        market = SyntheticMarket(seed, some, hours=hours)
-        days = DayBars(market)
-        for instrument in some:
-            if kind == "day":
-                yield _day_line(days, instrument.symbol, minutes.start)
-            else:
-                yield list(_minute_lines(market, fates, instrument.symbol, minutes))
+    fates, market = Fates(seed, habits), SyntheticMarket(seed, instruments, hours=hours)
+    days = DayBars(market)
+    lines = (
+        _day_line(days, instrument.symbol, minutes.start)
+        if kind == "day"
+        else list(_minute_lines(market, fates, instrument.symbol, minutes))
+        for instrument in instruments
+    )
+    return "".join(chain.from_iterable(lines)).encode()
 
 
 def _batches(instruments: Iterable[Instrument]) -> Iterator[list[Instrument]]:

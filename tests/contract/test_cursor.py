@@ -222,6 +222,28 @@ def test_a_cursor_older_than_a_day_is_expired_and_a_younger_one_is_not(database_
     database.close()
 
 
+def test_cursors_from_before_the_newest_notes_that_are_kept_are_expired(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("src.infrastructure.database.tickstock_db._MOST_CHANGES_KEPT", 3)
+    database = TickStockDatabase(write_engine(database_url), lambda: MINUTE * 1000)
+    database.merge([bar("S0", MINUTE)])
+    app = make_app(database_url)
+    old, young = Reader(app, ["S0"]), Reader(app, ["S0"])
+    old.load()
+    for place in range(2):
+        database.merge([bar("S0", MINUTE - (3 + place) * _DAY_MS)])
+    wait_for(lambda: (young.load(), len(young.bars) == 3)[1])
+    for place in range(3):
+        database.merge([bar("S0", MINUTE - (6 + place) * _DAY_MS)])
+    database.forget_old_changes()
+    young.catch_up()
+    assert young.bars == expected(database_url, ["S0"])
+    assert not young.resets
+    wait_for(lambda: old.ask(cursor=old.cursor)["reset"])
+    database.close()
+
+
 @pytest.fixture
 def queries() -> Iterator[list[str]]:
     """Every statement that any engine executes, but for the look (and its BEGIN) at the database's revision."""

@@ -24,15 +24,11 @@ from src.core.ports import (
     Clock,
     ConnectionControl,
     DataAdapter,
-    Histories,
     IngestStore,
     Ownership,
-    Reconciliations,
-    Repair,
-    Retention,
-    SymbolList,
     Universes,
 )
+from src.core.services.background import Background
 from src.core.services.bar_intake import BarIntake
 from src.core.services.connection_desk import ConnectionDesk
 from src.core.services.gap_service import GapService, Heard
@@ -94,11 +90,7 @@ class MarketDataService:
         make_adapter: Callable[[FeedCallbacks], DataAdapter],
         make_desk: Callable[[ConnectionControl], ConnectionDesk],
         make_writer: Callable[[BarSource], BarWriter],
-        repair: Repair,
-        reconciliations: Reconciliations,
-        histories: Histories,
-        retention: Retention,
-        symbols: SymbolList,
+        background: Background,
         clock: Clock,
         on_crash: Callable[[], None],
     ) -> None:
@@ -109,12 +101,8 @@ class MarketDataService:
         self._universes = universes
         self.intake = intake
         self._gaps = gaps
-        self._repair = repair
+        self._background = background
         self._clock = clock
-        self._reconciliations = reconciliations
-        self._histories = histories
-        self._retention = retention
-        self._symbols = symbols
         self._on_crash = on_crash
         self.data_adapter = make_adapter(
             FeedCallbacks(
@@ -211,10 +199,7 @@ class MarketDataService:
         self._history = self._start.history
         self._writer.post_state("history", self._history)
         self._spawn("repair", self._run_repair)
-        self._reconciliations.start(self._writer.submit)
-        self._histories.start(self._writer.submit)
-        self._retention.start()
-        self._symbols.start()
+        self._background.start(self._writer.submit)
         self._desk.start()
 
     def _check_ownership(self) -> None:
@@ -230,7 +215,7 @@ class MarketDataService:
             self.data_adapter.disconnect()
 
     def _run_repair(self) -> None:
-        self._repair.run(self._universe, self._writer.submit)
+        self._background.repair.run(self._universe, self._writer.submit)
 
     def _beat(self) -> None:
         self.intake.seal(self._clock.now_ms())
@@ -255,14 +240,7 @@ class MarketDataService:
     def _shut_down(self) -> None:
         self.data_adapter.disconnect()
         self._post_heard()
-        self._reconciliations.close()
-        self._histories.close()
-        self._symbols.close()
-        self._repair.close()
-        self._reconciliations.stop()
-        self._histories.stop()
-        self._symbols.stop()
-        self._retention.stop()
+        self._background.stop()
         if self._universe:
             self._tell()  # readers see at once that it has ended
         self._writer.stop()
@@ -314,7 +292,7 @@ class MarketDataService:
         self._universe, self._universe_facts = symbols, self._facts(change.listening)
         self._memory.keep(self._store.database_id, change.listening)
         self.data_adapter.assign(change.listening.lists)
-        self._repair.listen(symbols)
+        self._background.repair.listen(symbols)
         self._watch.take(change)
         self._writer.post_state("universe", self._universe_facts)
         self._writer.post_state("history", self._history)
@@ -381,8 +359,5 @@ class MarketDataService:
             "desk": self._desk.snapshot(),
             "gaps": self._gaps.snapshot(),
             "pipeline": self.intake.pipeline(writer["waiting_bars"]),
-            "repair": self._repair.snapshot(),
-            "reconciliation": self._reconciliations.snapshot(),
-            "history": self._histories.snapshot(),
-            "retention": self._retention.snapshot(),
+            **self._background.snapshot(),
         }

@@ -110,7 +110,7 @@ def _filled(column: str) -> str:
     return f"CASE WHEN {_NEWER} THEN {newer} ELSE {older} END"
 
 
-def _merge(table: str, fields: Sequence[str], rows: str, same: str) -> str:
+def merge_statement(table: str, fields: Sequence[str], rows: str, same: str) -> str:
     """The statement that merges `rows`, a SELECT of `fields` and the revision; the first two are the table's key.
     `same` compares with NULLs."""
     merged = {name: _picked(name) for name in _PICKED} | {name: _filled(name) for name in _FILLED}
@@ -132,8 +132,8 @@ def _merge(table: str, fields: Sequence[str], rows: str, same: str) -> str:
 
 _EXTRACTS = ", ".join(f"json_extract(value, '$[{place}]')" for place in range(len(BAR_FIELDS)))
 _SQLITE_ROWS = f"SELECT {_EXTRACTS}, :revision FROM json_each(:bars) WHERE true"  # noqa: S608  of constants
-_SQLITE_MERGE = _merge("ohlcv_1min", BAR_FIELDS, _SQLITE_ROWS, "IS")
-_SQLITE_MERGE_DAYS = _merge("ohlcv_daily", DAY_FIELDS, _SQLITE_ROWS, "IS")
+_SQLITE_MERGE = merge_statement("ohlcv_1min", BAR_FIELDS, _SQLITE_ROWS, "IS")
+_SQLITE_MERGE_DAYS = merge_statement("ohlcv_daily", DAY_FIELDS, _SQLITE_ROWS, "IS")
 
 
 def _json(value: Any) -> str:
@@ -186,7 +186,7 @@ INCOMING_BARS = (
 )
 _COPY = f"COPY incoming_bars ({', '.join(BAR_FIELDS)}) FROM STDIN"
 _INCOMING = ", ".join("to_timestamp(timestamp / 1000)" if name == "timestamp" else name for name in BAR_FIELDS)
-_POSTGRES_MERGE = _merge(
+_POSTGRES_MERGE = merge_statement(
     "ohlcv_1min",
     BAR_FIELDS,
     f"SELECT {_INCOMING}, %(revision)s FROM incoming_bars ORDER BY symbol, timestamp",  # noqa: S608  of constants
@@ -198,7 +198,7 @@ _INCOMING_DAYS = (
     " partial boolean, withdrawn boolean) ON COMMIT DELETE ROWS"
 )
 _COPY_DAYS = f"COPY incoming_days ({', '.join(DAY_FIELDS)}) FROM STDIN"
-_POSTGRES_MERGE_DAYS = _merge(
+_POSTGRES_MERGE_DAYS = merge_statement(
     "ohlcv_daily",
     DAY_FIELDS,
     f"SELECT {', '.join(DAY_FIELDS)}, %(revision)s FROM incoming_days ORDER BY symbol, date",  # noqa: S608  of constants
@@ -228,18 +228,19 @@ def _or_null(value: float | int | None) -> str:
 
 def _merge_by_copy(connection: Connection, bars: Sequence[Bar], revision: int) -> None:
     """COPY into a temporary table, then one upsert: twice what any form of INSERT with values reaches."""
-    _copy(connection, _COPY, _copied(bars))
+    copy_into(connection, _COPY, _copied(bars))
     connection.exec_driver_sql(_POSTGRES_MERGE, {"revision": revision})
 
 
 def _merge_days_by_copy(connection: Connection, days: Sequence[DailyBar], revision: int) -> None:
     """The same for days, whose temporary table is made by who needs it."""
     connection.exec_driver_sql(_INCOMING_DAYS)
-    _copy(connection, _COPY_DAYS, "".join(_copied_day(day) for day in days))
+    copy_into(connection, _COPY_DAYS, "".join(_copied_day(day) for day in days))
     connection.exec_driver_sql(_POSTGRES_MERGE_DAYS, {"revision": revision})
 
 
-def _copy(connection: Connection, statement: str, rows: str) -> None:
+def copy_into(connection: Connection, statement: str, rows: str) -> None:
+    """Carries out a COPY of rows in its text format."""
     driver = connection.connection.driver_connection
     assert driver is not None  # noqa: S101  a connection in a transaction has one
     try:

@@ -11,10 +11,13 @@ from sqlalchemy import Connection, Engine, text
 
 from src.core.domain.market.bar import MINUTE_MS, Bar, EvidenceClock, Tier, check_bar, merge_evidence
 from src.core.domain.market.daily import DailyBar
+from src.core.domain.market.flat_file import MinuteBatch
 from src.core.errors import BadBarError, BadSymbolError, FeedMismatchError, HistoryLostError, RowRefusedError
 from src.infrastructure.database import migrate
+from src.infrastructure.database.batch_changes import BatchChanges
 from src.infrastructure.database.dialects import Range, add_symbols, dialect_of, log_changes
 from src.infrastructure.database.engines import database_errors
+from src.infrastructure.database.file_batches import decode_batch, merge_batch
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +28,7 @@ MAX_ROWS_A_TRANSACTION = 5_000
 RECENT_MS = 20 * MINUTE_MS
 _CHANGES_KEPT_MS = 86_400_000
 _CHANGES_PRUNED_EVERY_MS = 600_000
+_MOST_CHANGES_KEPT = 200_000
 
 _STATE = text("SELECT value FROM service_state WHERE key = :key")
 _SET_STATE = text(
@@ -48,7 +52,11 @@ _DOLLAR_VOLUMES = text(
     " (SELECT close, volume FROM ohlcv_1min AS bar WHERE bar.symbol = symbols.symbol"
     " ORDER BY bar.timestamp DESC LIMIT 30) AS recent) FROM symbols"
 )
-_EXPIRED_CHANGES = text("SELECT max(revision) FROM bar_changes WHERE changed_ms < :before_ms")
+_EXPIRED_CHANGES = text(
+    "SELECT max(revision) FROM (SELECT max(revision) AS revision FROM bar_changes WHERE changed_ms < :before_ms"
+    " UNION ALL SELECT * FROM (SELECT revision FROM bar_changes ORDER BY revision DESC LIMIT 1 OFFSET :most) AS many)"
+    " AS expired"
+)
 _FORGET_CHANGES = text("DELETE FROM bar_changes WHERE revision <= :floor")
 _RAISE_FLOOR = text("UPDATE write_state SET changes_floor = :floor WHERE changes_floor < :floor")
 
@@ -128,6 +136,18 @@ class TickStockDatabase:
             merged[key] = merge_evidence(merged[key], bar) if key in merged else bar
         return self._merge_in_pieces([merged[key] for key in sorted(merged)], self._commit)
 
+    def merge_encoded(self, batch: MinuteBatch) -> tuple[Merged[Bar], int]:
+        """Commits bars that another process checked and encoded, in one transaction; and how many were not stored like
+        this before. Where the database refuses some, all others count as such."""
+        if not batch.count:
+            return Merged(None, ()), 0
+        try:
+            revision, written = self._commit_encoded(batch)
+        except RowRefusedError:
+            merged = self._merge_rows(decode_batch(self._dialect.name, batch), self._commit)
+            return merged, batch.count - merged.refused
+        return Merged(revision, ()), written
+
     def merge_daily(self, bars: Iterable[DailyBar]) -> Merged[DailyBar]:
         """The same for checked daily bars."""
         merged: dict[tuple[str, date], DailyBar] = {}
@@ -159,7 +179,10 @@ class TickStockDatabase:
         now_ms = self._now_us() // 1000
         with self._lock, database_errors(), self._engine.begin() as connection:
             added = add_symbols(connection, new, now_ms) if new else 0
-            revision, newest_ms = self._take_revision(connection, rows, now_ms, added)
+            # Live stamps are event time, which a replay takes from any year; only received evidence moves the clock.
+            stamp = max((bar.observed_at for bar in rows if bar.tier != Tier.LIVE), default=0)
+            newest_ms = max(bar.timestamp for bar in rows)
+            revision, newest_ms = self._take_revision(connection, stamp, newest_ms, now_ms, added)
             self._dialect.merge(connection, rows, revision)
             if older := _older_ranges(rows, newest_ms - RECENT_MS):
                 log_changes(connection, older, revision, now_ms)
@@ -167,6 +190,22 @@ class TickStockDatabase:
             self._kept_revision = max(self._kept_revision, revision)
         self._known_symbols.update(new)
         return revision
+
+    def _commit_encoded(self, batch: MinuteBatch) -> tuple[int, int]:
+        """The transaction's number, and how many bars were not stored like this before."""
+        new = sorted({*batch.symbols} - self._known_symbols)
+        now_ms = self._now_us() // 1000
+        with self._lock, database_errors(), self._engine.begin() as connection:
+            added = add_symbols(connection, new, now_ms) if new else 0
+            changes = BatchChanges(connection, batch)
+            revision, newest_ms = self._take_revision(connection, batch.stamp, max(batch.tos), now_ms, added)
+            merge_batch(connection, batch, revision)
+            written = changes.count(revision)
+            if written and (older := changes.ranges_before(newest_ms - RECENT_MS)):
+                log_changes(connection, older, revision, now_ms)
+        self._kept_revision = max(self._kept_revision, revision)
+        self._known_symbols.update(new)
+        return revision, written
 
     def _commit_daily(self, rows: Sequence[DailyBar]) -> int:
         new = sorted({bar.symbol for bar in rows} - self._known_symbols)
@@ -186,26 +225,30 @@ class TickStockDatabase:
         return self._dialect.relax_commit != "" and all(bar.tier == Tier.LIVE for bar in rows)
 
     def _take_revision(
-        self, connection: Connection, rows: Sequence[Bar], now_ms: int, added_symbols: int
+        self, connection: Connection, stamp: int, newest_ms: int, now_ms: int, added_symbols: int
     ) -> tuple[int, int]:
-        """The transaction's number, and the newest minute committed with it; from here to the commit others wait."""
-        # Live stamps are event time, which a replay takes from any year; only received evidence moves the clock.
-        stamp = max((bar.observed_at for bar in rows if bar.tier != Tier.LIVE), default=0)
-        if self._is_relaxed(rows):
+        """The transaction's number, and the newest minute committed with it; from here to the commit others wait.
+
+        `stamp` is the newest of received evidence, 0 for live bars alone; `newest_ms` the newest minute of the rows.
+        """
+        if not stamp and self._dialect.relax_commit:
             connection.exec_driver_sql(self._dialect.relax_commit)
-        newest_ms = min(max(bar.timestamp for bar in rows), now_ms)
-        values = {"stamp": stamp, "newest_ms": newest_ms, "added": added_symbols}
+        values = {"stamp": stamp, "newest_ms": min(newest_ms, now_ms), "added": added_symbols}
         row = connection.execute(self._next_revision, values).one()
         self._check_identity(row.database_id, row.revision - 1)
         return row.revision, row.newest_bar_ms
 
     def forget_old_changes(self) -> None:
-        """Drops notes of changes older than a day, every ten minutes at most; cursors from before then are expired."""
+        """Drops notes of changes older than a day, every ten minutes at most; cursors from before then are expired.
+
+        So are those from before the newest 200,000: imports of years note more than anybody will read in a day.
+        """
         now_ms = self._now_us() // 1000
         if now_ms - self._changes_pruned_ms < _CHANGES_PRUNED_EVERY_MS:
             return
         with self._lock, database_errors(), self._engine.begin() as connection:
-            floor = connection.execute(_EXPIRED_CHANGES, {"before_ms": now_ms - _CHANGES_KEPT_MS}).scalar()
+            bounds = {"before_ms": now_ms - _CHANGES_KEPT_MS, "most": _MOST_CHANGES_KEPT}
+            floor = connection.execute(_EXPIRED_CHANGES, bounds).scalar()
             if floor is not None:
                 connection.execute(_RAISE_FLOOR, {"floor": floor})
                 connection.execute(_FORGET_CHANGES, {"floor": floor})

@@ -73,6 +73,17 @@ def test_the_same_arguments_write_the_same_bytes(tmp_path: Path) -> None:
     assert first.read_bytes()[4:8] == bytes(4)
 
 
+def test_two_processes_write_the_bytes_of_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("src.simulator.flat_files._AT_A_TIME", 2)
+    paths = [tmp_path / "one.gz", tmp_path / "two.gz"]
+    rows = [
+        write_flat_file(path, "day", DAY, UNIVERSE, seed=7, hours=always, habits=HABITS, processes=processes)
+        for processes, path in enumerate(paths, 1)
+    ]
+    assert rows == [4, 4]
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+
+
 def test_more_instruments_than_fit_at_a_time_are_the_same_as_alone(tmp_path: Path) -> None:
     many = write(tmp_path / "many.gz", "day", universe=UNIVERSE + invented_universe(220))
     assert len({row[0] for row in many}) > 220

@@ -1,0 +1,117 @@
+"""Reading flat files beside the process that stores them: two cores do what one could not.
+
+`python -m src.infrastructure.data_sources.flat_file_process DATABASE ROWS [STAMP PATH]...` reads the files, one after
+the other, and writes to its output what `core.domain.market.flat_file` names: each message as MessagePack after its
+length. DATABASE is the kind of database that the bars are encoded for, ROWS how many of them make a batch at most.
+The output's pipe bounds what waits there: when it is full, reading waits.
+"""
+
+import contextlib
+import fcntl
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import IO
+
+import msgspec
+
+from src.core.domain.market.flat_file import DayBatch, FileBegun, FileEnded, Message, MinuteBatch, MinuteRow
+from src.core.domain.market.history import Timespan
+from src.core.errors import FlatFileError
+from src.infrastructure.data_sources.flat_file_rows import BarRows, line_groups, outline_of
+from src.infrastructure.database.file_batches import encode_rows
+
+_LENGTH_BYTES = 4
+_PIPE_BYTES = 1 << 20  # two batches of 5,000 bars: the most that an unprivileged process may ask for
+_ENDS_WITHIN_S = 5.0
+
+
+# -- the process that reads ------------------------------------------------------------------------------------------
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Reads the files that the command line names, and tells of them on the standard output."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for who listens
+    database, rows, *files = arguments
+    encoder = msgspec.msgpack.Encoder()
+    with contextlib.suppress(BrokenPipeError):  # who listened has ended
+        for stamp, path in zip(files[::2], files[1::2], strict=True):
+            for message in messages_of(path, int(stamp), database, int(rows)):
+                data = encoder.encode(message)
+                sys.stdout.buffer.write(len(data).to_bytes(_LENGTH_BYTES, "big"))
+                sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+
+
+def messages_of(path: str, stamp: int, database: str, most_rows: int) -> Iterator[Message]:
+    """What there is to tell of one file; nothing of it when it turns out not to be whole."""
+    try:
+        outline = outline_of(path)
+        yield FileBegun(path, Path(path).stat().st_size, outline.rows, outline.timespan)
+        made = BarRows(outline.columns, stamp)
+        for first_line, lines in line_groups(path, most_rows):
+            first = int(first_line == 1)  # the names of the columns
+            yield _batch(made, outline.timespan, first_line + first, lines[first:], stamp, database)
+    except FlatFileError as error:
+        yield FileEnded(path, trouble=str(error))
+    else:
+        yield FileEnded(path, made.bad_rows, tuple(made.named))
+
+
+def _batch(
+    made: BarRows, timespan: Timespan, first_line: int, lines: Sequence[str], stamp: int, database: str
+) -> MinuteBatch | DayBatch:
+    if timespan is Timespan.DAY:
+        return DayBatch(made.days(first_line, lines), len(lines))
+    rows = made.minutes(first_line, lines)
+    first, last = _bounds(rows)
+    encoded = encode_rows(database, rows)
+    return MinuteBatch(encoded, len(rows), len(lines), stamp, list(first), list(first.values()), list(last.values()))
+
+
+def _bounds(rows: Sequence[MinuteRow]) -> tuple[dict[str, int], dict[str, int]]:
+    """The first and the last minute of each symbol; `rows` are ordered."""
+    last = {row[0]: row[1] for row in rows}
+    first = {row[0]: row[1] for row in reversed(rows)}
+    return dict(sorted(first.items())), last
+
+
+# -- the process that listens ----------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def reading(files: Sequence[tuple[str, int]], database: str, rows: int, folder: Path) -> Iterator[Iterator[Message]]:
+    """What is told of `files` (paths and evidence stamps) by a process of its own, which ends with the context.
+
+    `folder` is the project's. FlatFileError while iterating when that process ended before it was done.
+    """
+    named = [text for path, stamp in files for text in (str(stamp), path)]
+    command = [sys.executable, "-m", __name__, database, str(rows), *named]
+    process = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)  # noqa: S603  ours, and no shell
+    assert process.stdout is not None  # noqa: S101  it was asked for
+    with contextlib.suppress(OSError):  # a machine may allow less, which only lets one wait for the other more often
+        fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+    try:
+        with process.stdout as output:
+            yield _messages(output, process)
+    finally:
+        process.kill()
+        process.wait(_ENDS_WITHIN_S)
+
+
+def _messages(output: IO[bytes], process: "subprocess.Popen[bytes]") -> Iterator[Message]:
+    decoder = msgspec.msgpack.Decoder(Message)
+    while head := output.read(_LENGTH_BYTES):
+        length = int.from_bytes(head, "big")
+        data = output.read(length)
+        if len(data) < length:
+            break
+        yield decoder.decode(data)
+    if process.wait(_ENDS_WITHIN_S):
+        raise FlatFileError(f"The process that reads the files ended before it was done (status {process.returncode}).")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
