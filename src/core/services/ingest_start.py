@@ -68,7 +68,7 @@ class IngestStart:
         to stop first, or when the database is not for this program."""
         away_s: float | None = None
         while not stopping.is_set():
-            now_s = self._clock.monotonic()
+            asked_s = self._clock.monotonic()
             try:
                 if self._ownership.acquire():
                     self._take_up()
@@ -76,8 +76,8 @@ class IngestStart:
                 away_s = None
                 self._stand_by()
             except DatabaseUnavailableError as error:
-                away_s = now_s if away_s is None else away_s
-                if self._begin_apart(str(error), is_patient=now_s - away_s < _PATIENCE_S):
+                away_s = asked_s if away_s is None else away_s
+                if self._begin_apart(str(error), is_patient=self._clock.monotonic() - away_s < _PATIENCE_S):
                     return True
             except (FeedMismatchError, SchemaError) as error:
                 self._say(str(error))
