@@ -336,3 +336,20 @@ def test_a_connection_that_goes_mute_and_answers_pings_is_noticed_while_the_othe
         assert any("while the other connections heard" in change.reason for change in it.statuses)
         it.wait_all_heard()
         it.wait(lambda: it.manager.moved() == {})  # a new connection is not mute
+
+
+# -- lists that change -----------------------------------------------------------------------------------------------
+
+
+def test_lists_that_change_are_followed_without_a_reconnect_and_what_is_new_lacks_its_beginning() -> None:
+    with bench() as it:
+        it.connect()
+        it.wait_all_heard()
+        it.forget_starts()
+        it.manager.assign({**LISTS, ONE: ["AAPL", "IBM", "MSFT"], TWO: ["AMZN", "META", "NVDA"]})
+        wait_for(lambda: it.topics() == [6, 6, 8])
+        it.wait_acknowledged()
+        wait_for(lambda: any("IBM" in told for told in it.resumed) and it.incomplete == [{"IBM"}])
+        assert it.manager.get_connection_tickers(TWO) == {"AMZN", "META", "NVDA"}
+        assert it.interruptions == []  # what moved to another list was held until it was taken over
+        assert all(it.entry(one)["reconnects"] == 0 for one in (ONE, TWO, THREE))
