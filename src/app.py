@@ -2,11 +2,8 @@
 
 import contextlib
 import functools
-import random
 import shutil
-import socket
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable
 from datetime import date as day_date
 from datetime import datetime
 from datetime import time as day_time
@@ -17,79 +14,38 @@ from sqlalchemy import Engine
 
 from src import __version__
 from src.cli import register_commands, settings_of_command
-from src.config.settings import PROJECT_ROOT, Settings, SettingsError, is_loopback
-from src.core.domain.connection.request_window import RequestRate
-from src.core.domain.market.bar_book import BarBook
-from src.core.domain.market.history import Trading
-from src.core.domain.market.last_start import Setup
+from src.config.settings import PROJECT_ROOT, Settings, is_loopback
 from src.core.domain.market.quote import QuoteDay
-from src.core.domain.market.retention import Forecast, forecast
 from src.core.domain.market.session import CalendarRangeError, SessionTable, TradingDay, new_york_date, usual_day
 from src.core.errors import DatabaseUnavailableError
-from src.core.ports import BarSource, Clock, ConnectionControl, GapRecorder, Job
-from src.core.services.alert_service import AlertService, Origin
 from src.core.services.bar_history import BarHistory
-from src.core.services.bar_intake import BarIntake
-from src.core.services.connection_desk import ConnectionDesk
 from src.core.services.connection_status_service import ConnectionStatusService
 from src.core.services.coverage_service import CoverageService
-from src.core.services.file_import_service import FileImportService
-from src.core.services.gap_jobs import GapJobs
 from src.core.services.gap_report_service import GapReportService
-from src.core.services.gap_service import GapService
 from src.core.services.health_service import HealthService
-from src.core.services.history_loader import HistoryParts
-from src.core.services.history_service import HistoryService
-from src.core.services.listening import Listener
 from src.core.services.login_service import LoginService
-from src.core.services.market_data_service import FeedCallbacks, MarketDataService, ServiceConfig
 from src.core.services.measurement_service import MeasurementService
-from src.core.services.reconciler import Reconciler
-from src.core.services.reconciliation_service import ReconciliationService
-from src.core.services.repair_service import RepairService
-from src.core.services.retention_service import RetentionService
-from src.core.services.start_memory import StartMemory
-from src.core.services.symbol_refresh import SymbolRefresh
 from src.core.services.universe_service import UniverseService
-from src.import_process import size_of, starter
 from src.infrastructure.cache.relationship_cache import RelationshipCache
-from src.infrastructure.calendar.session_table import load_session_table
-from src.infrastructure.clock import SystemClock
-from src.infrastructure.data_sources.adapters.realtime_adapter import RealTimeDataAdapter
-from src.infrastructure.data_sources.flat_files import FlatFiles
-from src.infrastructure.data_sources.massive_rest import MassiveRest, RestConfig
+from src.infrastructure.data_sources.massive_rest import MassiveRest
 from src.infrastructure.database.accounts import DatabaseAccounts
 from src.infrastructure.database.bar_archive import DatabaseBarArchive
 from src.infrastructure.database.bar_reader import DatabaseBarReader
-from src.infrastructure.database.bar_writer import DatabaseBarWriter
 from src.infrastructure.database.change_reader import DatabaseChangeReader
-from src.infrastructure.database.connection_events import DatabaseEventLog, DatabaseEventRecorder
+from src.infrastructure.database.connection_events import DatabaseEventLog
 from src.infrastructure.database.coverage_reader import DatabaseCoverage
-from src.infrastructure.database.daily_store import DatabaseDays
-from src.infrastructure.database.engines import database_errors, read_engine, row_engine, sqlite_file, write_engine
-from src.infrastructure.database.flush_interval import FlushInterval
-from src.infrastructure.database.gap_store import DatabaseGapReader, DatabaseGapStore
+from src.infrastructure.database.engines import read_engine, row_engine
+from src.infrastructure.database.gap_store import DatabaseGapReader
 from src.infrastructure.database.history_store import DatabaseHistory
-from src.infrastructure.database.jobs import DatabaseJobDesk, DatabaseJobInbox
-from src.infrastructure.database.last_start_file import LastStartFile, database_digest
-from src.infrastructure.database.migrate import all_revisions, check_schema
-from src.infrastructure.database.ownership import ownership_of
-from src.infrastructure.database.pruning import DatabasePruner
+from src.infrastructure.database.jobs import DatabaseJobDesk
+from src.infrastructure.database.migrate import check_schema
 from src.infrastructure.database.reconciliation_store import DatabaseReconciliations
-from src.infrastructure.database.spool import Spool
-from src.infrastructure.database.symbol_store import DatabaseSymbols
-from src.infrastructure.database.tickstock_db import TickStockDatabase
 from src.infrastructure.database.universe_store import DatabaseUniverses
 from src.infrastructure.database.write_trouble import write_trouble
-from src.infrastructure.doctor.disk import free_bytes
-from src.infrastructure.doctor.growth import measure_growth
-from src.infrastructure.observability.status_file import StatusFile
-from src.infrastructure.observability.webhook import AlertFile, Webhook
 from src.infrastructure.passwords import Argon2Passwords
 from src.infrastructure.secret_key import kept_secret_key
-from src.infrastructure.websocket.feed_line import ConnectionSpec
-from src.infrastructure.websocket.massive_client import ClientConfig
-from src.infrastructure.websocket.multi_connection_manager import ManagerConfig, MultiConnectionManager
+from src.ingest import build_alerts, build_runtime
+from src.parts import CLOCK, load_sessions, rest_config, status_file
 from src.presentation.admin.access import AccessDeps, current_account, register_access
 from src.presentation.admin.api import AdminDeps, admin_blueprint
 from src.presentation.admin.coverage import CoverageDeps, coverage_blueprint
@@ -109,15 +65,13 @@ from src.presentation.doors import ask_for_token, limit_sizes, refuse_foreign_ho
 from src.presentation.pages.dashboard import pages_blueprint
 from src.presentation.security_headers import register_security_headers
 
+__all__ = ["build_alerts", "build_runtime", "create_app"]
+
 _NEW_YORK = ZoneInfo("America/New_York")
-_SIMULATED_REST_RATE = RequestRate(100, 1)  # the simulator is ours
-_SIMULATED_PAGES = (5_000, 20)  # minutes and days, each made within some seconds
-_SIMULATED_KEY = "simulated"
-_CLOCK = SystemClock()
 
 
 def _monotonic_ms() -> int:
-    return round(_CLOCK.monotonic() * 1000)
+    return round(CLOCK.monotonic() * 1000)
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -133,19 +87,19 @@ def create_app(settings: Settings | None = None) -> Flask:
     register_errors(app)
     register_security_headers(app)
     _close_doors(app, settings)
-    register_commands(app, settings, lambda stamp: MassiveRest(_rest_config(settings), _CLOCK, stamp))
-    sessions = _load_sessions()
+    register_commands(app, settings, lambda stamp: MassiveRest(rest_config(settings), CLOCK, stamp))
+    sessions = load_sessions()
     engine = read_engine(settings.database_url)
     changes = DatabaseChangeReader(engine)
-    reader = DatabaseBarReader(engine, changes, _status_file(settings))
+    reader = DatabaseBarReader(engine, changes, status_file(settings))
     url = settings.database_url
     health = HealthService(
-        reader, sessions, lambda: check_schema(url), _CLOCK.now_ms, __version__, lambda: write_trouble(url)
+        reader, sessions, lambda: check_schema(url), CLOCK.now_ms, __version__, lambda: write_trouble(url)
     )
     app.register_blueprint(operations_blueprint(health, __version__))
     disk = DiskSpace(lambda: shutil.disk_usage(settings.data_dir))
     app.register_blueprint(
-        metrics_blueprint(MeasurementService(reader, sessions, _CLOCK.now_ms).measure, disk, __version__)
+        metrics_blueprint(MeasurementService(reader, sessions, CLOCK.now_ms).measure, disk, __version__)
     )
     if settings.role != "ingest":
         _register_admin(app, settings, engine, changes, reader)
@@ -154,15 +108,15 @@ def create_app(settings: Settings | None = None) -> Flask:
         whom = Whom(reader, RelationshipCache(engine))
         day_at = functools.partial(_quote_day, sessions)
         app.register_blueprint(
-            ticks_blueprint(TicksDeps(reader, changes, whom, health.brief_status, _CLOCK.now_ms, day_at))
+            ticks_blueprint(TicksDeps(reader, changes, whom, health.brief_status, CLOCK.now_ms, day_at))
         )
         is_simulated = functools.partial(_is_simulated, settings, reader)
         history = BarHistory(
             DatabaseBarArchive(engine),
             functools.partial(_trading_day, sessions, is_simulated),
-            lambda: new_york_date(_CLOCK.now_ms()),
+            lambda: new_york_date(CLOCK.now_ms()),
         )
-        app.register_blueprint(bars_blueprint(BarsDeps(history, whom, changes, _CLOCK.now_ms)))
+        app.register_blueprint(bars_blueprint(BarsDeps(history, whom, changes, CLOCK.now_ms)))
         app.register_blueprint(pages_blueprint(is_simulated))
         app.register_blueprint(admin_pages_blueprint(is_simulated))
         app.register_blueprint(documentation_blueprint(__version__, app.config["SESSION_COOKIE_NAME"]))
@@ -175,22 +129,22 @@ def _register_admin(
     app: Flask, settings: Settings, engine: Engine, changes: DatabaseChangeReader, reader: DatabaseBarReader
 ) -> None:
     """What administrators ask and are told."""
-    connections = ConnectionStatusService(reader, _load_sessions(), DatabaseEventLog(engine), _CLOCK.now_ms)
+    connections = ConnectionStatusService(reader, load_sessions(), DatabaseEventLog(engine), CLOCK.now_ms)
     rows = row_engine(settings.database_url)
     gaps = GapReportService(DatabaseGapReader(engine), DatabaseReconciliations(engine, rows))
-    desk = DatabaseJobDesk(engine, rows, _CLOCK.now_ms)
-    app.register_blueprint(admin_blueprint(AdminDeps(connections, gaps, reader, changes, desk, _CLOCK.now_ms)))
-    calendar = _load_sessions() if settings.feed == "massive" else None  # the simulated market trades at any hour
-    coverage = CoverageService(DatabaseCoverage(engine), calendar, _CLOCK.now_ms)
+    desk = DatabaseJobDesk(engine, rows, CLOCK.now_ms)
+    app.register_blueprint(admin_blueprint(AdminDeps(connections, gaps, reader, changes, desk, CLOCK.now_ms)))
+    calendar = load_sessions() if settings.feed == "massive" else None  # the simulated market trades at any hour
+    coverage = CoverageService(DatabaseCoverage(engine), calendar, CLOCK.now_ms)
     whom = Whom(reader, RelationshipCache(engine))
     app.register_blueprint(coverage_blueprint(CoverageDeps(coverage, whom, reader, changes, desk)))
-    app.register_blueprint(universes_blueprint(UniverseService(DatabaseUniverses(engine, rows, _CLOCK.now_ms))))
+    app.register_blueprint(universes_blueprint(UniverseService(DatabaseUniverses(engine, rows, CLOCK.now_ms))))
     app.register_blueprint(history_blueprint(HistoryDeps(DatabaseHistory(engine, rows), reader, desk)))
     register_live(app, LiveSources(connections, gaps, reader, changes))
 
 
 def _access(settings: Settings, engine: Engine) -> AccessDeps:
-    accounts = DatabaseAccounts(engine, row_engine(settings.database_url), _CLOCK.now_ms)
+    accounts = DatabaseAccounts(engine, row_engine(settings.database_url), CLOCK.now_ms)
     login = LoginService(accounts, Argon2Passwords(), _monotonic_ms)
     given = settings.secret_key.get_secret_value()
     return AccessDeps(
@@ -199,7 +153,7 @@ def _access(settings: Settings, engine: Engine) -> AccessDeps:
         lambda: given or kept_secret_key(settings.data_dir),
         settings.behind_proxy,
         settings.port,
-        _CLOCK.now_ms,
+        CLOCK.now_ms,
     )
 
 
@@ -219,233 +173,6 @@ def _is_simulated(settings: Settings, reader: DatabaseBarReader) -> bool:
     return (feed or settings.feed) == "simulated"
 
 
-def build_runtime(
-    settings: Settings, on_crash: Callable[[], None] = lambda: None, clock: Clock = _CLOCK
-) -> MarketDataService | None:
-    """The ingesting half, not started; None in the role `web`. `on_crash` is for whoever can start it again; `clock` is
-    all the time that it knows."""
-    if settings.role == "web":
-        return None
-    engine = write_engine(settings.database_url)
-    database = TickStockDatabase(engine, clock.now_us)
-    sessions = _load_sessions()
-    intake = BarIntake(BarBook(database.clock.stamp, "AM" in settings.massive_channels), clock)
-    rest = MassiveRest(_rest_config(settings), clock, database.clock.stamp, intake.surely_behind_ms)
-    queue = DatabaseGapStore(row_engine(settings.database_url), clock.now_ms)
-    rows = row_engine(settings.database_url)
-    gaps = _gap_service(settings, sessions, DatabaseGapStore(rows, clock.now_ms), intake, clock)
-    repair = RepairService(
-        rest, queue, database, clock, intake.surely_behind_ms, lambda gap: intake.day_volumes(gap.from_ms)
-    )
-    reconciliations = _reconciliations(settings, database, rest, sessions, clock, repair, intake)
-    histories = _histories(settings, database, rest, sessions, clock, repair)
-    imports = _imports(settings.database_url, clock)
-    kept = DatabaseSymbols(read_engine(settings.database_url), rows, clock.now_ms)
-    symbols = SymbolRefresh(rest, kept, clock, repair.is_urgent, by_itself=settings.feed == "massive")
-    gap_jobs = GapJobs(queue, gaps.open, repair.wake, clock.now_ms)
-    jobs = {
-        "gaps.repair": gap_jobs.repair,
-        "coverage.repair": gap_jobs.ask_for,
-        "reconcile": reconciliations.ask,
-        "symbols.refresh": symbols.ask,
-        "history.load": histories.ask,
-        "history.cancel": lambda job: (imports if imports.knows(job.arguments["id"]) else histories).cancel(job),
-        "history.import": imports.ask,
-    }
-
-    def make_adapter(callbacks: FeedCallbacks) -> RealTimeDataAdapter:
-        config = ManagerConfig(
-            _api_key(settings),
-            _client_config(settings, sessions, clock),
-            _connections(settings),
-            callbacks.on_incomplete,
-            callbacks.on_interrupted,
-            callbacks.on_resumed,
-            callbacks.on_event,
-        )
-        maximum = settings.websocket_connections_max
-        return RealTimeDataAdapter(
-            lambda: MultiConnectionManager(config, callbacks.on_ticks, callbacks.on_status, maximum)
-        )
-
-    return MarketDataService(
-        ServiceConfig(settings.feed, _mode(settings), _listeners(settings)),
-        ownership_of(settings.database_url),
-        database,
-        StartMemory(LastStartFile(settings.data_dir), _setup(settings), database.clock.stamp, clock),
-        RelationshipCache(read_engine(settings.database_url)),
-        intake,
-        gaps,
-        make_adapter,
-        lambda control: _desk(settings.database_url, rows, control, clock, gaps, jobs),
-        lambda source: _writer(settings, database, source, gaps, clock),
-        repair,
-        reconciliations,
-        histories,
-        imports,
-        _retention(settings, rows, clock),
-        symbols,
-        clock,
-        on_crash,
-    )
-
-
-def _setup(settings: Settings) -> Setup:
-    """What a start has to be for, to rely on the last one."""
-    listeners = tuple((one.connection_id, one.universe_key, one.symbols) for one in _listeners(settings))
-    return Setup(database_digest(settings.database_url), all_revisions()[-1], settings.feed, listeners)
-
-
-def _writer(
-    settings: Settings, database: TickStockDatabase, source: BarSource, gaps: GapService, clock: Clock
-) -> DatabaseBarWriter:
-    spool = Spool(settings.data_dir / "spool.db", gaps.lost, clock.now_ms)
-    interval = FlushInterval(settings.live_flush_ms)
-    return DatabaseBarWriter(database, source, interval, clock, spool, _status_file(settings), gaps.lost)
-
-
-def _status_file(settings: Settings) -> StatusFile:
-    return StatusFile(settings.data_dir / "status.json")
-
-
-def _reconciliations(
-    settings: Settings,
-    database: TickStockDatabase,
-    rest: MassiveRest,
-    sessions: SessionTable,
-    clock: Clock,
-    repair: RepairService,
-    intake: BarIntake,
-) -> ReconciliationService:
-    url, files = settings.database_url, FlatFiles()
-    rows = row_engine(url)
-    log = DatabaseReconciliations(read_engine(url), rows)
-    gaps = DatabaseGapStore(rows, clock.now_ms)
-    reconciler = Reconciler(lambda: rest, files, database, log, gaps, clock, database.clock.stamp)
-    calendar = sessions if settings.feed == "massive" else None  # the simulated market trades at any hour
-    return ReconciliationService(reconciler, log, files, calendar, clock, intake.behind_ms, repair.is_urgent)
-
-
-def _histories(
-    settings: Settings,
-    database: TickStockDatabase,
-    rest: MassiveRest,
-    sessions: SessionTable,
-    clock: Clock,
-    repair: RepairService,
-) -> HistoryService:
-    url = settings.database_url
-    read = read_engine(url)
-    trading = Trading(sessions if settings.feed == "massive" else None)  # the simulated market trades at any hour
-    log = DatabaseHistory(read, row_engine(url))
-    parts = HistoryParts(lambda: rest, database, DatabaseDays(read), log, trading, clock)
-    return HistoryService(parts, lambda days: database.merge_daily(days).refused == 0, repair.is_urgent)
-
-
-def _imports(url: str, clock: Clock) -> FileImportService:
-    return FileImportService(DatabaseHistory(read_engine(url), row_engine(url)), starter(url), size_of, clock)
-
-
-def _retention(settings: Settings, rows: Engine, clock: Clock) -> RetentionService:
-    url = settings.database_url
-    reader = read_engine(url)
-
-    def measure() -> Forecast:
-        now_ms = clock.now_ms()
-        with database_errors():
-            growth = measure_growth(reader, url, now_ms)
-        free = free_bytes(sqlite_file(url).parent) if growth.here else None
-        return forecast(growth, free, settings.retention_days, now_ms)
-
-    return RetentionService(DatabasePruner(rows, clock.now_ms), settings.retention_days, measure, clock)
-
-
-def _desk(
-    database_url: str,
-    rows: Engine,
-    control: ConnectionControl,
-    clock: Clock,
-    gaps: GapService,
-    jobs: Mapping[str, Callable[[Job], str]],
-) -> ConnectionDesk:
-    inbox = DatabaseJobInbox(read_engine(database_url), rows, clock.now_ms)
-    return ConnectionDesk(control, inbox, DatabaseEventRecorder(rows), clock, gaps.flush, jobs)
-
-
-def _gap_service(
-    settings: Settings, sessions: SessionTable, recorder: GapRecorder, intake: BarIntake, clock: Clock
-) -> GapService:
-    """The simulated feed is never closed."""
-    clip = sessions.trading_minutes if settings.feed == "massive" else lambda from_ms, to_ms: (from_ms, to_ms)
-    history = (lambda: _history_start_ms(settings, sessions, clock.now_ms())) if settings.backfill_days else None
-    return GapService(recorder, intake, clock, clip, history)
-
-
-def _mode(settings: Settings) -> str:
-    return "multi" if settings.use_multi_connection else "single"
-
-
-def _connections(settings: Settings) -> tuple[ConnectionSpec, ...]:
-    if not settings.use_multi_connection:
-        return (ConnectionSpec("connection_1", "primary", True),)
-    return tuple(
-        ConnectionSpec(f"connection_{number}", one.name, one.enabled)
-        for number, one in enumerate(settings.connections, 1)
-    )
-
-
-def _listeners(settings: Settings) -> tuple[Listener, ...]:
-    """What each enabled connection is to listen to; the only one of single mode takes SYMBOLS before the universe."""
-    if not settings.use_multi_connection:
-        key = "" if settings.symbols else settings.symbol_universe_key
-        return (Listener("connection_1", key, settings.symbols, "SYMBOL_UNIVERSE_KEY"),)
-    return tuple(
-        Listener(f"connection_{number}", one.universe_key, one.symbols, f"WEBSOCKET_CONNECTION_{number}_UNIVERSE_KEY")
-        for number, one in enumerate(settings.connections[: settings.websocket_connections_max], 1)
-        if one.enabled
-    )
-
-
-def build_alerts(settings: Settings, service: MarketDataService | None) -> AlertService | None:
-    """What posts to the webhook when bars stop, not started; None without a webhook, and where nothing ingests."""
-    url = settings.alert_webhook_url.get_secret_value()
-    if service is None or not url:
-        return None
-    memory = AlertFile(settings.data_dir / "alert.json")
-    origin = Origin(__version__, socket.gethostname())
-    rng = random.SystemRandom()
-    return AlertService(service.snapshot, _load_sessions(), Webhook(url), memory, origin, _CLOCK.now_ms, rng.random)
-
-
-def _client_config(settings: Settings, sessions: SessionTable, clock: Clock) -> ClientConfig:
-    url = settings.massive_ws_url if settings.feed == "massive" else f"ws://{_simulator(settings)}/stocks"
-    config = ClientConfig(url, settings.massive_channels, settings.connect_timeout_s, clock=clock)
-    return replace(config, phase=sessions.phase_or_closed) if settings.feed == "massive" else config
-
-
-def _rest_config(settings: Settings) -> RestConfig:
-    if settings.feed == "massive":
-        return RestConfig(settings.massive_rest_url, _api_key(settings), settings.massive_rest_rate)
-    return RestConfig(f"http://{_simulator(settings)}", _api_key(settings), _SIMULATED_REST_RATE, *_SIMULATED_PAGES)
-
-
-def _api_key(settings: Settings) -> str:
-    return settings.massive_api_key.get_secret_value() if settings.feed == "massive" else _SIMULATED_KEY
-
-
-def _simulator(settings: Settings) -> str:
-    if settings.simulator_port is None:
-        raise SettingsError(
-            "There is no MASSIVE_API_KEY, and SIMULATOR_PORT does not say where a simulator listens: start with "
-            "python3 start_all_services.py, or start `python -m src.simulator --port 5055` and set SIMULATOR_PORT=5055."
-        )
-    return f"127.0.0.1:{settings.simulator_port}"
-
-
-def _load_sessions() -> SessionTable:
-    return load_session_table(PROJECT_ROOT / "data/sessions.csv")
-
-
 def _trading_day(sessions: SessionTable, is_simulated: Callable[[], bool], date: day_date) -> TradingDay | None:
     """A date's bounds; the simulated market trades every day."""
     return usual_day(date) if is_simulated() else sessions.known_or_usual(date)
@@ -459,11 +186,3 @@ def _quote_day(sessions: SessionTable, at_ms: int) -> QuoteDay:
         midnight = datetime.combine(new_york_date(at_ms), day_time(), _NEW_YORK)
         return QuoteDay(round(midnight.timestamp() * 1000), 0, 0)
     return QuoteDay(today.pre_open_ms, before.open_ms, before.close_ms)
-
-
-def _history_start_ms(settings: Settings, sessions: SessionTable, at_ms: int) -> int:
-    """From when on the history of a new symbol is loaded: BACKFILL_DAYS trading days before the one at `at_ms`."""
-    try:
-        return sessions.latest_days(at_ms, settings.backfill_days + 1)[-1].pre_open_ms
-    except CalendarRangeError:
-        return at_ms - settings.backfill_days * 86_400_000

@@ -155,7 +155,6 @@ def paced(start_ms: int, speed: float) -> Iterator[RacingClock]:
     finally:
         ended.set()
         thread.join()
-        clock.race(speed)  # whoever still waits comes to an end
 
 
 class SteppedClock:

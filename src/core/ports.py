@@ -11,10 +11,11 @@ from src.core.domain.connection.event import ConnectionEvent
 from src.core.domain.connection.interruption import Listened
 from src.core.domain.connection.request_window import RequestRate
 from src.core.domain.market.adjustment import Close, CorporateAction
-from src.core.domain.market.bar import Bar
+from src.core.domain.market.bar import Bar, EvidenceClock
 from src.core.domain.market.coverage import Day, Stored
 from src.core.domain.market.cursor import Changes, Cursor
 from src.core.domain.market.daily import DailyBar
+from src.core.domain.market.daily_plan import DayOfMinutes, Minutes, NotedChanges, Stretch
 from src.core.domain.market.flat_file import DayBatch, MinuteBatch
 from src.core.domain.market.gaps import Gap, GapCounts, GapEntry, GapRow, GapState, GapTotals
 from src.core.domain.market.history import Known, Load, Piece, Timespan
@@ -443,6 +444,15 @@ class Retention(Protocol):
     def snapshot(self) -> dict[str, Any]: ...
 
 
+class DailyBars(Protocol):
+    """What keeps daily bars current beside the feed, on a thread of its own."""
+
+    def start(self) -> None: ...
+    def close(self) -> None: ...
+    def stop(self) -> None: ...
+    def snapshot(self) -> dict[str, Any]: ...
+
+
 class Job(NamedTuple):
     """What the web half asks of the ingesting one; `arguments` are what JSON can say."""
 
@@ -549,6 +559,32 @@ class BarArchive(Protocol):
     def days(self, symbol: str, from_date: dt.date, to_date: dt.date, limit: int) -> list[DailyBar]: ...
     def actions(self, symbol: str) -> list[CorporateAction]: ...
     def closes_before(self, symbol: str, dates: Iterable[dt.date]) -> Mapping[dt.date, Close]: ...
+
+
+class DayMaker(Protocol):
+    """Makes days of stored minutes. Raises DatabaseUnavailableError while the database is away."""
+
+    def stretches(self, wanted: Sequence[Minutes]) -> list[Stretch | None]: ...
+    def withdrawn(self, days: Sequence[DayOfMinutes], stamp: int) -> list[DailyBar]: ...
+    def symbols_between(self, from_ms: int, to_ms: int) -> list[str]: ...
+    def noted_since(self, revision: int | None) -> NotedChanges: ...
+    def has_provisional(self, date: dt.date) -> bool: ...
+
+
+class DayStore(Protocol):
+    """Keeps days and the small facts of who makes them. Raises DatabaseUnavailableError while the database is away."""
+
+    clock: EvidenceClock
+
+    def merge_daily(self, bars: Iterable[DailyBar]) -> Any: ...
+    def state(self, key: str) -> Any: ...
+    def set_state(self, key: str, value: Any) -> None: ...
+
+
+class MarketDays(Protocol):
+    """The vendor's days of the whole market. Raises VendorError, KeyRefusedError among them."""
+
+    def market_day(self, date: dt.date) -> list[DailyBar]: ...
 
 
 class Messenger(Protocol):

@@ -77,6 +77,7 @@ def _serve(source: LiveSource | ReplaySource, options: argparse.Namespace) -> in
         faults=faults,
         control=options.control,
         rest_rate=options.rest_rate,
+        actions=options.rest_actions,
     )
     try:
         server.start()

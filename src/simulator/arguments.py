@@ -10,6 +10,7 @@ from typing import NoReturn
 from src.simulator.flat_files import KINDS
 from src.simulator.hours import Hours, always, official_hours
 from src.simulator.rate_limit import Rate, parse_rate
+from src.simulator.rest_actions import Action, read_actions
 from src.simulator.universe import MOST_INVENTED
 
 HOURS: dict[str, Callable[[], Hours]] = {"always": lambda: always, "official": official_hours}
@@ -39,6 +40,7 @@ def parse(arguments: Sequence[str], description: str | None) -> argparse.Namespa
     rest.add_argument("--rest-lag", type=_between(0, 3600), help="seconds a symbol is behind at most (default 2)")
     rest.add_argument("--rest-contradict", type=_between(0, 1), help="share of minutes corrected late (default 0.002)")
     rest.add_argument("--rest-cancel", type=_between(0, 1), help="share of minutes taken back (default 0.0005)")
+    rest.add_argument("--rest-actions", type=_actions, default=[], metavar="FILE", help="CSV of splits and dividends")
     replay = parser.add_argument_group("replay of recordings")
     replay.add_argument("--replay", nargs="+", type=Path, metavar="PATH", help="folders or .csv(.gz) files")
     replay.add_argument("--speed", type=_speed, help="multiple of real time, or max (default 1)")
@@ -106,6 +108,13 @@ def _rate(text: str) -> Rate:
         return parse_rate(text)
     except ValueError as cause:
         raise argparse.ArgumentTypeError(str(cause)) from cause
+
+
+def _actions(text: str) -> list[Action]:
+    try:
+        return read_actions(Path(text))
+    except (OSError, ValueError) as cause:
+        raise argparse.ArgumentTypeError(f"{text} cannot be used: {cause}") from cause
 
 
 def _speed(text: str) -> float:

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from src.simulator.faults import Standing
 from src.simulator.rate_limit import Rate, RateLimiter
+from src.simulator.rest_actions import DIVIDEND, DIVIDENDS_PATH, SPLIT, SPLITS_PATH, Action, action_list
 from src.simulator.rest_aggregates import grouped_day, ticker_range
 from src.simulator.rest_query import Request, RequestError, request_id
 from src.simulator.rest_reference import TICKERS_PATH, snapshot, tickers
@@ -36,10 +37,18 @@ class Answer(NamedTuple):
 
 
 class RestApi:
-    """Answers requests from `history`; `key` as in the WebSocket side: None accepts any but an empty one."""
+    """Answers requests from `history`, and of splits and dividends from `actions`; `key` as in the WebSocket side: None
+    accepts any but an empty one."""
 
-    def __init__(self, history: History, key: str | None, rate: Rate | None = None) -> None:
+    def __init__(
+        self, history: History, key: str | None, rate: Rate | None = None, actions: Sequence[Action] = ()
+    ) -> None:
         self._history = history
+        self._routes = [
+            *_ROUTES,
+            (re.compile(re.escape(SPLITS_PATH)), action_list(actions, SPLIT)),
+            (re.compile(re.escape(DIVIDENDS_PATH)), action_list(actions, DIVIDEND)),
+        ]
         self._key = key
         self._count = 0
         self._limiter = None if rate is None else RateLimiter(rate)
@@ -74,7 +83,7 @@ class RestApi:
         return key
 
     async def _body(self, path: str, request: Request) -> str:
-        for pattern, respond in _ROUTES:
+        for pattern, respond in self._routes:
             if match := pattern.fullmatch(path):
                 parts = tuple(unquote(part) for part in match.groups())
                 return await respond(self._history, request._replace(parts=parts))

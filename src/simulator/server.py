@@ -23,6 +23,7 @@ from src.simulator.faults import Outage, Standing
 from src.simulator.hub import Hub
 from src.simulator.rate_limit import Rate
 from src.simulator.rest import Answer, RestApi, error
+from src.simulator.rest_actions import Action
 from src.simulator.session import Session
 from src.simulator.source import Source
 
@@ -60,6 +61,7 @@ class SimulatorServer:
         faults: Sequence[Standing] = (),
         control: bool = False,
         rest_rate: Rate | None = None,
+        actions: Sequence[Action] = (),
     ) -> None:
         self._source = source
         self._host = host
@@ -73,7 +75,7 @@ class SimulatorServer:
         self._faults_from_the_start = faults
         self._serves_control = control
         self._accepted = 0
-        self._rest = RestApi(source.history, key, rest_rate)
+        self._rest = RestApi(source.history, key, rest_rate, actions)
         self._connections: set[ServerConnection] = set()
         self._thread = threading.Thread(target=self._run, name="simulator", daemon=True)
         self._listening = threading.Event()

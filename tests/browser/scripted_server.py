@@ -256,6 +256,11 @@ def create_app(market: ScriptedMarket) -> Flask:
     def recent() -> ResponseReturnValue:
         return answer_recent(market)
 
+    @app.get("/api/bars")
+    def bars() -> ResponseReturnValue:
+        headers = {"Content-Disposition": 'attachment; filename="AAPL_1m.csv"'}
+        return Response("symbol,timestamp\nAAPL,1\n", content_type="text/csv", headers=headers)
+
     return app
 
 

@@ -83,6 +83,25 @@ def test_a_standby_takes_over_from_a_process_that_stops_or_is_killed(postgresql_
     standby.release()
 
 
+def test_a_lease_that_was_left_behind_is_no_rival_and_one_that_is_renewed_is(
+    postgresql_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lease, "_UNCHANGED_S", 600.0)  # it is not taken, however slow the machine
+    left, standby = Lease(postgresql_database_url), Lease(postgresql_database_url)
+    assert left.acquire()
+    for _ in range(3):
+        assert not standby.acquire()
+        assert not standby.has_rival
+    time.sleep(lease._RENEW_S)  # until the owner asks the database, not its memory
+    assert left.acquire()
+    assert not standby.acquire()
+    assert standby.has_rival
+    left.release()
+    assert standby.acquire()
+    assert not standby.has_rival
+    standby.release()
+
+
 def test_after_a_release_the_next_one_needs_not_wait(postgresql_database_url: str) -> None:
     first, second = Lease(postgresql_database_url), Lease(postgresql_database_url)
     assert first.acquire()

@@ -13,7 +13,7 @@ import pytest
 from src.app import build_alerts, build_runtime
 from src.config.settings import PROJECT_ROOT, parse_settings
 from src.core.services.alert_service import AlertService, Origin
-from src.core.services.market_data_service import STANDS_BY
+from src.core.services.ingest_start import STANDS_BY
 from src.infrastructure.calendar.session_table import load_session_table
 from src.infrastructure.observability.webhook import AlertFile, Webhook
 from tests.status_rows import NOW, down, row, single_live

@@ -28,7 +28,7 @@ positive_data_acceptance.enabled = false
 include-path = "/readyz"
 checks.not_a_server_error.expected-statuses = ["2xx", "4xx", 503]
 [[operations]]
-include-path = "/admin/websockets"
+include-path-regex = "^/admin/"
 checks.negative_data_rejection.expected-statuses = [303, "4xx"]
 """
 

@@ -12,7 +12,7 @@ from src.app import build_runtime, create_app
 from src.config.settings import Settings, parse_settings
 from src.core.domain.market.bar import Bar
 from src.core.errors import DatabaseUnavailableError
-from src.core.services import market_data_service
+from src.core.services import ingest_start
 from src.core.services.market_data_service import FALLBACK_UNIVERSE, MarketDataService
 from src.infrastructure.clock import SystemClock
 from src.infrastructure.database import migrate
@@ -83,7 +83,7 @@ class House:
 
 @pytest.fixture(autouse=True)
 def _impatience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(market_data_service, "_PATIENCE_S", 0.1)
+    monkeypatch.setattr(ingest_start, "_PATIENCE_S", 0.1)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 from src.config.settings import PROJECT_ROOT
 from src.core.ports import Clock
 from src.simulator.clock import Clock as SimulatorClock
-from tests.clocks import RacingClock, SteppedClock
+from tests.clocks import RacingClock, SteppedClock, paced
 from tests.waiting import wait_for
 
 START_MS = 1_763_649_000_000
@@ -54,7 +54,8 @@ def test_a_jump_wakes_threads_and_coroutines():
     ]
     for thread in threads:
         thread.start()
-    clock.jump(NEVER * 1000)
+    # More than once: one of them may begin to wait only after it.
+    wait_for(lambda: clock.jump(NEVER * 1000) or len(woken) == 2)
     for thread in threads:
         thread.join(60)
     assert sorted(woken) == ["None", "thread False"]
@@ -143,7 +144,20 @@ def test_a_wall_clock_that_is_set_leaves_the_seconds_alone():
 
 
 def test_it_is_a_clock_of_the_program_and_of_the_simulator():
-    racing = RacingClock(START_MS, 1)
+    racing = RacingClock(START_MS, 0.001)
     for_program: tuple[Clock, ...] = (racing, SteppedClock(racing))
     for_simulator: SimulatorClock = racing
     assert [clock.now_ms() // 1000 for clock in (*for_program, for_simulator)] == [START_MS // 1000] * 3
+
+
+def test_a_paced_clock_stands_still_while_its_process_does(monkeypatch: pytest.MonkeyPatch):
+    with paced(START_MS, 1_000) as clock:
+        wait_for(lambda: clock.now_ms() > START_MS + 200_000)  # more than one grant
+        monkeypatch.setattr(clock, "grant", lambda _real_s: None)  # nothing runs that could grant more
+
+        def stands_still() -> bool:
+            before_us = clock.now_us()
+            time.sleep(0.02)
+            return clock.now_us() == before_us
+
+        wait_for(stands_still)

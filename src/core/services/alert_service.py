@@ -14,7 +14,7 @@ from src.core.domain.connection.state import ConnectionStatus
 from src.core.domain.market.session import SessionTable
 from src.core.errors import MessageRefusedError, MessageUndeliveredError
 from src.core.ports import AlertMemory, Messenger
-from src.core.services.market_data_service import STANDS_BY
+from src.core.services.ingest_start import STANDS_BY
 from src.core.services.measurement_service import OPEN_PHASES
 
 logger = logging.getLogger(__name__)

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 from src.core.domain.connection.event import ConnectionEvent, EventKind
 from src.core.domain.connection.interruption import Interruption
 from src.core.domain.connection.state import ConnectionStatus, StatusChange
-from src.core.domain.market.last_start import LastStart
 from src.core.domain.market.tick import TickData
 from src.core.errors import (
     DatabaseUnavailableError,
@@ -25,19 +24,15 @@ from src.core.ports import (
     Clock,
     ConnectionControl,
     DataAdapter,
-    FileImports,
-    Histories,
     IngestStore,
     Ownership,
-    Reconciliations,
-    Repair,
-    Retention,
-    SymbolList,
     Universes,
 )
+from src.core.services.background import Background
 from src.core.services.bar_intake import BarIntake
 from src.core.services.connection_desk import ConnectionDesk
-from src.core.services.gap_service import Before, GapService, Heard
+from src.core.services.gap_service import GapService, Heard
+from src.core.services.ingest_start import TAKEN_OVER, IngestStart
 from src.core.services.listening import Listener, Listening, resolve
 from src.core.services.start_memory import StartMemory
 from src.core.services.universe_watch import Change, UniverseWatch, say
@@ -45,12 +40,6 @@ from src.core.services.universe_watch import Change, UniverseWatch, say
 logger = logging.getLogger(__name__)
 
 FALLBACK_UNIVERSE = ("AAPL", "GOOGL", "MSFT", "TSLA", "AMZN", "NFLX", "META", "NVDA")
-STANDS_BY = "Another process ingests into this database; this one stands by."
-_WAITS = "Nothing is listened to until it answers: no start has found out yet what to listen to."
-_TAKEN_OVER = "Another process took over the ingestion into this database."
-_RETRY_S = 1.0
-# A database that did not answer for so long at a start is not waited for, if the last start is remembered.
-_PATIENCE_S = 5.0
 # The status is written each second, and as soon as a connection changes, but ten times a second at most.
 _BEAT_S = 0.9
 _LEAST_BEAT_S = 0.1
@@ -101,12 +90,7 @@ class MarketDataService:
         make_adapter: Callable[[FeedCallbacks], DataAdapter],
         make_desk: Callable[[ConnectionControl], ConnectionDesk],
         make_writer: Callable[[BarSource], BarWriter],
-        repair: Repair,
-        reconciliations: Reconciliations,
-        histories: Histories,
-        imports: FileImports,
-        retention: Retention,
-        symbols: SymbolList,
+        background: Background,
         clock: Clock,
         on_crash: Callable[[], None],
     ) -> None:
@@ -117,13 +101,8 @@ class MarketDataService:
         self._universes = universes
         self.intake = intake
         self._gaps = gaps
-        self._repair = repair
+        self._background = background
         self._clock = clock
-        self._reconciliations = reconciliations
-        self._histories = histories
-        self._imports = imports
-        self._retention = retention
-        self._symbols = symbols
         self._on_crash = on_crash
         self.data_adapter = make_adapter(
             FeedCallbacks(
@@ -141,7 +120,6 @@ class MarketDataService:
         self.stats = intake.stats
         self._universe: tuple[str, ...] = ()
         self._listening = Listening("", {}, ())
-        self._apart: LastStart | None = None  # what is relied on until the database answers
         self._universe_facts: dict[str, Any] = {}
         self._watch = UniverseWatch(config.listeners, universes)
         self._assignment: dict[str, Any] = {}
@@ -149,7 +127,9 @@ class MarketDataService:
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._history: dict[str, int] = {}  # up to when each symbol's minutes were accounted for at this start
-        self._trouble = "Starting."
+        self._start = IngestStart(
+            config.feed, ownership, store, memory, intake, gaps, self._writer, self._choose, self._tell, clock
+        )
 
     # -- life ----------------------------------------------------------------------------------------------------
 
@@ -196,11 +176,11 @@ class MarketDataService:
 
     def _serve(self) -> None:
         """From the first look at the database until told to stop."""
-        if not self._prepare():
+        if not self._start.prepare(self._stopping):
             return
         self._writer.start()
         self._writer.post_state("universe", self._universe_facts)
-        if self._apart is None:
+        if self._start.apart is None:
             self._use_database()
         self._spawn("feed-connect", self._connect)
         while not self._stopping.wait(_LEAST_BEAT_S):  # of the machine's time, so that no clock makes it spin
@@ -208,124 +188,25 @@ class MarketDataService:
             self._news.clear()
             self._beat()
             self._store.check_kept()
-            if self._apart is None:
+            if (last := self._start.apart) is None:
                 self._check_ownership()
                 self._mind_universe()
-            else:
-                self._join(self._apart)
+            elif self._start.join(last):
+                self._use_database()
 
     def _use_database(self) -> None:
         """Starts what needs the database: all but the feed and the writer, which can do without."""
+        self._history = self._start.history
         self._writer.post_state("history", self._history)
         self._spawn("repair", self._run_repair)
-        self._reconciliations.start(self._writer.submit)
-        self._histories.start(self._writer.submit)
-        self._imports.start()
-        self._retention.start()
-        self._symbols.start()
+        self._background.start(self._writer.submit)
         self._desk.start()
 
     def _check_ownership(self) -> None:
         """Raises OwnershipLostError once another process ingests; while the database is away, the owner goes on."""
         with contextlib.suppress(DatabaseUnavailableError):
             if not self._ownership.acquire():
-                raise OwnershipLostError(_TAKEN_OVER)
-
-    # -- a start -------------------------------------------------------------------------------------------------
-
-    def _prepare(self) -> bool:
-        """Waits until this process owns an answering database of the right feed, or may listen without; False when told
-        to stop first, or when the database is not for this program."""
-        away_s: float | None = None
-        while not self._stopping.is_set():
-            now_s = self._clock.monotonic()
-            try:
-                if self._ownership.acquire():
-                    self._take_up()
-                    return True
-                away_s = None
-                if self._ownership.has_rival:
-                    self._memory.forget()
-                self._say(STANDS_BY)
-            except DatabaseUnavailableError as error:
-                away_s = now_s if away_s is None else away_s
-                if self._begin_apart(str(error), is_patient=now_s - away_s < _PATIENCE_S):
-                    return True
-            except (FeedMismatchError, SchemaError) as error:
-                self._say(str(error))
-                return False
-            self._clock.wait(self._stopping, _RETRY_S)
-        return False
-
-    def _take_up(self) -> None:
-        """All that is needed of the database before the feed."""
-        self._store.check_schema()
-        self._store.claim_feed(self._config.feed)
-        self._store.load_clock()
-        self._writer.prepare()
-        self._gaps.flush()  # what a damaged spool lost
-        self.intake.seed(self._store.open_live_bars())
-        self._universe = self._get_universe()
-        self._account()
-        self._trouble = ""
-
-    def _account(self) -> None:
-        self._store.add_symbols([symbol for symbol in self._universe if symbol != "*"])
-        self._history = self._gaps.begin(self._universe, self._before())
-        self._memory.keep(self._store.database_id, self._listening)
-
-    def _begin_apart(self, trouble: str, *, is_patient: bool) -> bool:
-        """Whether listening can begin without the database, as the last start is remembered."""
-        self._writer.hold(trouble)
-        self._apart = None if is_patient else self._memory.recall()
-        if self._apart is None:
-            self._say(trouble if is_patient else f"{trouble} {_WAITS}")
-            self._writer.post_state("status", self.snapshot())
-            return False
-        logger.warning("%s Listening begins without it; bars wait until it answers.", trouble)
-        last = self._apart
-        self.intake.seed(self._writer.prepare_apart(last.database_id, last.stamp_us))
-        listening = Listening(last.universe_key, last.lists, last.unknown)
-        self._universe = self._listen_to(listening, listening)
-        self._gaps.begin_apart(self._universe, None if last.heard is None else Heard(*last.heard))
-        self._trouble = ""
-        return True
-
-    def _join(self, last: LastStart) -> None:
-        """Goes on with the database once it answers; raises what is wrong with it, or with relying on `last`."""
-        try:
-            if not self._owns_what_was_left(last):
-                return
-            self._account()
-        except HistoryLostError:
-            raise
-        except DatabaseUnavailableError:
-            return
-        self._apart = None
-        self._writer.release()
-        self._use_database()
-
-    def _owns_what_was_left(self, last: LastStart) -> bool:
-        """False while the lease may still be that of the life before; raises what `_join` does."""
-        if not self._ownership.acquire():
-            if self._ownership.has_rival:
-                raise OwnershipLostError(_TAKEN_OVER)
-            return False
-        self._store.check_schema()
-        self._store.claim_feed(self._config.feed)
-        self._store.load_clock()
-        if self._store.database_id != last.database_id:
-            raise HistoryLostError("The database is another one than at the last start.")
-        return True
-
-    def _before(self) -> Before:
-        heard = self._store.state("heard")
-        return Before(None if heard is None else Heard(**heard), self._store.state("history") or {})
-
-    def _say(self, trouble: str) -> None:
-        if trouble != self._trouble:
-            logger.warning(trouble)
-        self._trouble = trouble
+                raise OwnershipLostError(TAKEN_OVER)
 
     def _connect(self) -> None:
         if not self._stopping.is_set():
@@ -334,19 +215,22 @@ class MarketDataService:
             self.data_adapter.disconnect()
 
     def _run_repair(self) -> None:
-        self._repair.run(self._universe, self._writer.submit)
+        self._background.repair.run(self._universe, self._writer.submit)
 
     def _beat(self) -> None:
         self.intake.seal(self._clock.now_ms())
         heard = self._post_heard()
         self._memory.go_on(None if heard is None else (heard.event_ms, heard.at_ms))
         self._gaps.doubt(self.intake.take_doubts())
-        self._writer.post_state("status", self.snapshot())
+        self._tell()
         assignment = {"tickers": self.data_adapter.assignment(), "moved": self.data_adapter.moved()}
         if assignment != self._assignment:
             self._assignment = assignment
             self._writer.post_state("assignment", {"changed_at": self._clock.now_ms(), **assignment})
         self._writer.wake()
+
+    def _tell(self) -> None:
+        self._writer.post_state("status", self.snapshot())
 
     def _post_heard(self) -> Heard | None:
         if (heard := self._gaps.heard(self.data_adapter.listened())) is not None:
@@ -356,18 +240,9 @@ class MarketDataService:
     def _shut_down(self) -> None:
         self.data_adapter.disconnect()
         self._post_heard()
-        self._reconciliations.close()
-        self._histories.close()
-        self._imports.close()
-        self._symbols.close()
-        self._repair.close()
-        self._reconciliations.stop()
-        self._histories.stop()
-        self._imports.stop()
-        self._symbols.stop()
-        self._retention.stop()
+        self._background.stop()
         if self._universe:
-            self._writer.post_state("status", self.snapshot())  # readers see at once that it has ended
+            self._tell()  # readers see at once that it has ended
         self._writer.stop()
         self._desk.stop()  # last: where time is short, bars come before events
         self._memory.close()
@@ -388,6 +263,11 @@ class MarketDataService:
             lists = {**listening.lists, self._config.listeners[0].connection_id: FALLBACK_UNIVERSE}
             listening = Listening("fallback", lists, listening.unknown)
         return self._listen_to(found, listening)
+
+    def _choose(self, last: Listening | None) -> Listening:
+        """Listens to what the last start did, or for None to what the universes say."""
+        self._universe = self._get_universe() if last is None else self._listen_to(last, last)
+        return self._listening
 
     def _listen_to(self, found: Listening, listening: Listening) -> tuple[str, ...]:
         self._watch.begin(found, listening)
@@ -412,7 +292,7 @@ class MarketDataService:
         self._universe, self._universe_facts = symbols, self._facts(change.listening)
         self._memory.keep(self._store.database_id, change.listening)
         self.data_adapter.assign(change.listening.lists)
-        self._repair.listen(symbols)
+        self._background.repair.listen(symbols)
         self._watch.take(change)
         self._writer.post_state("universe", self._universe_facts)
         self._writer.post_state("history", self._history)
@@ -465,7 +345,7 @@ class MarketDataService:
         return {
             "written_at": self._clock.now_ms(),
             "feed": self._config.feed,
-            "trouble": self._trouble,
+            "trouble": self._start.trouble,
             "universe_size": None if "*" in self._universe else len(self._universe),
             "mode": self._config.mode,
             "connection": feed,
@@ -479,8 +359,5 @@ class MarketDataService:
             "desk": self._desk.snapshot(),
             "gaps": self._gaps.snapshot(),
             "pipeline": self.intake.pipeline(writer["waiting_bars"]),
-            "repair": self._repair.snapshot(),
-            "reconciliation": self._reconciliations.snapshot(),
-            "history": self._histories.snapshot(),
-            "retention": self._retention.snapshot(),
+            **self._background.snapshot(),
         }

@@ -7,10 +7,10 @@ import datetime as dt
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 from urllib.parse import quote, urlencode, urljoin, urlsplit
 
 import msgspec
@@ -103,6 +103,22 @@ class _Reply(NamedTuple):
     """A body, and when it was asked for: epoch ms of the feed's time, and the evidence stamp."""
 
     body: bytes
+    asked_ms: int
+    stamp: int
+
+
+_Element = TypeVar("_Element")
+
+
+class _Listed(msgspec.Struct, Generic[_Element], frozen=True):
+    results: list[_Element] | None = None
+    next_url: str | None = None
+
+
+class ListPage(NamedTuple, Generic[_Element]):
+    """A page of a list, and when it was asked for: epoch ms of the feed's time, and the evidence stamp."""
+
+    elements: list[_Element]
     asked_ms: int
     stamp: int
 
@@ -205,6 +221,20 @@ class MassiveRest:
             except (msgspec.DecodeError, UnicodeDecodeError) as error:
                 raise VendorError(f"The vendor's list of symbols cannot be read: {error}.") from error
             yield [VendorTicker(one.ticker, one.name, one.type, one.primary_exchange) for one in page.results or []]
+            url = self._next(page.next_url, seen)
+
+    def listed(self, path: str, parameters: Mapping[str, str], kind: type[_Element]) -> Iterator[ListPage[_Element]]:
+        """The pages of a list of the vendor's, its elements as `kind`; raises as `minute_bars` does."""
+        decoder = msgspec.json.Decoder(_Listed[kind])  # type: ignore[valid-type]  # msgspec makes it at run time
+        url, seen = f"{self._config.base_url}{path}?{urlencode(parameters)}", set[str]()
+        while url:
+            seen.add(url)
+            reply = self._get(url)
+            try:
+                page = decoder.decode(reply.body)
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                raise VendorError(f"The vendor's list {path} cannot be read: {error}.") from error
+            yield ListPage(page.results or [], reply.asked_ms, reply.stamp)
             url = self._next(page.next_url, seen)
 
     def _pages(self, url: str, symbol: str) -> Iterator[tuple[_Page, int, int]]:

@@ -12,7 +12,7 @@ from src.core.domain.market.daily import DailyBar
 from src.infrastructure.database.daily_store import DatabaseDays
 from src.infrastructure.database.dialects import dialect_of
 from src.infrastructure.database.engines import database_errors
-from src.infrastructure.database.tables import corporate_actions
+from src.infrastructure.database.tables import corporate_actions, symbols
 
 _MINUTES = (
     "SELECT {columns} FROM ohlcv_1min AS bar WHERE bar.symbol = :symbol AND bar.timestamp >= {from_ms}"
@@ -65,6 +65,12 @@ class DatabaseBarArchive:
                     day = row[0] if isinstance(row[0], dt.date) else dt.date.fromisoformat(row[0])
                     closes[date] = Close(day, row[1])
         return closes
+
+
+def known_symbols(engine: Engine) -> frozenset[str]:
+    """Every symbol of the database."""
+    with database_errors(), engine.connect() as connection:
+        return frozenset(row[0] for row in connection.execute(select(symbols.c.symbol)))
 
 
 def _action(row: Any) -> CorporateAction:

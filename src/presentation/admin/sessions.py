@@ -1,5 +1,6 @@
 """Sessions as signed cookies; what a cookie may say is decided by `SessionMark` and the table of accounts."""
 
+import logging
 import secrets
 from collections.abc import Callable
 from datetime import timedelta
@@ -10,9 +11,13 @@ from flask_login import LoginManager, UserMixin, login_user, logout_user
 
 from src.core.domain.account.account import Account
 from src.core.domain.account.session import IDLE_MS, SessionMark, is_over, renewed
+from src.core.errors import SecretKeyError
 from src.core.ports import Accounts
 
+logger = logging.getLogger(__name__)
+
 _MARK = "mark"
+_WARN_INTERVAL_MS = 60_000
 
 
 class LoggedIn(UserMixin):  # type: ignore[misc]  # Flask-Login has no types
@@ -29,14 +34,25 @@ class LoggedIn(UserMixin):  # type: ignore[misc]  # Flask-Login has no types
 class SignedSessions(SecureCookieSessionInterface):
     """Flask's own, with a key that is asked for when the first request comes: commands need none."""
 
-    def __init__(self, secret_key: Callable[[], str]) -> None:
+    def __init__(self, secret_key: Callable[[], str], now_ms: Callable[[], int]) -> None:
         self._secret_key = secret_key
+        self._now_ms = now_ms
+        self._warned_ms = 0
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
-        """The session of a request."""
+        """The session of a request; None while there is no key for it, so that what needs none is answered."""
         if not app.secret_key:
-            app.secret_key = self._secret_key()
+            try:
+                app.secret_key = self._secret_key()
+            except SecretKeyError as error:
+                self._warn(error)
+                return None
         return super().open_session(app, request)
+
+    def _warn(self, error: SecretKeyError) -> None:
+        if self._now_ms() - self._warned_ms >= _WARN_INTERVAL_MS:
+            self._warned_ms = self._now_ms()
+            logger.warning("Nobody can log in. %s", error)
 
     def get_cookie_secure(self, app: Flask) -> bool:
         """Always behind TLS, and for any request that came by it."""
@@ -50,7 +66,7 @@ def cookie_name(is_tls: bool, port: int) -> str:
 
 def register_sessions(app: Flask, accounts: Accounts, secret_key: Callable[[], str], now_ms: Callable[[], int]) -> None:
     """Makes the application know whose session a request has."""
-    app.session_interface = SignedSessions(secret_key)
+    app.session_interface = SignedSessions(secret_key, now_ms)
     app.config.update(
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",

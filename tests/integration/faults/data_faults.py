@@ -23,13 +23,14 @@ def _is_hit(market: Market, line: Line, minutes: range = _HIT) -> bool:
 def changed(
     change: Callable[[Line], Iterable[Line]], channel: str, *, of_one: bool = False, minutes: range = _HIT
 ) -> Callable[[Market], Market]:
-    """Changes the lines of a channel in some minutes (by index), of all symbols or of one."""
+    """Changes the bars of a channel in some minutes (by index), of all symbols or of one; no withdrawals."""
 
     def alter(market: Market) -> Market:
         symbols = market.symbols[_ONE : _ONE + 1] if of_one else market.symbols
 
         def is_meant(line: Line) -> bool:
-            return line.channel == channel and line.symbol in symbols and _is_hit(market, line, minutes)
+            is_bar = line.channel == channel and line.bar is not None
+            return is_bar and line.symbol in symbols and _is_hit(market, line, minutes)
 
         return market.altered(lambda line: change(line) if is_meant(line) else [line])
 

@@ -1,5 +1,6 @@
 """The proof that no bar is lost: each row of the table of faults, alone and with others, before one oracle."""
 
+import itertools
 import os
 import random
 import secrets
@@ -96,6 +97,13 @@ def test_the_document_names_every_row() -> None:
     for table, faults in TABLES.items():
         names = "; ".join(fault.name for fault in faults)
         assert f"| `tests/integration/faults/{table}_faults.py` | {names} |" in document
+
+
+def test_rows_that_alter_the_script_go_together_in_any_order(session: Session) -> None:
+    played = _market(session, Window(minutes=5))
+    ways = [fault.alters for _, fault in ALL if not fault.alone and fault.alters is not Fault("").alters]
+    for first, then in itertools.permutations(ways, 2):
+        assert then(first(played)).symbols == played.symbols
 
 
 @pytest.mark.timeout(360)

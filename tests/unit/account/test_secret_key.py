@@ -7,6 +7,7 @@ import pytest
 
 from src.core.errors import SecretKeyError
 from src.infrastructure.secret_key import kept_secret_key
+from tests.sites import StatusSite
 
 
 def test_a_key_is_made_once_and_kept(tmp_path: Path) -> None:
@@ -60,3 +61,16 @@ def test_a_place_where_nothing_can_be_kept_is_said(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("a file")
     with pytest.raises(SecretKeyError, match="or set SECRET_KEY"):
         kept_secret_key(tmp_path / "data")
+
+
+def test_without_a_key_all_but_sessions_is_answered(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "secret_key").mkdir()  # as good as a full disk
+    site = StatusSite(tmp_path)
+    assert site.client.get("/healthz").status_code == 200
+    assert site.client.get("/readyz").status_code == 503
+    assert site.client.get("/").status_code == 200
+    assert caplog.text.count("Nobody can log in.") == 1
+    (tmp_path / "secret_key").rmdir()
+    assert site.client.get("/login").status_code == 200
+    assert site.app.secret_key
+    site.close()

@@ -56,7 +56,7 @@ def test_a_step_is_announced_and_timed(tmp_path: Path, status: int, ok: bool, ve
     step = Step("nap", (sys.executable, "-c", f"import time; time.sleep(0.1); raise SystemExit({status})"))
     result = checks.run_step(step, tmp_path, os.environ, said.append)
     assert (result.name, result.ok) == ("nap", ok)
-    assert 0.1 <= result.took_s < 10
+    assert 0.1 <= result.took_s < 100
     assert said == ["== nap", f"== nap: {verdict} ({result.took_s:.1f} s)\n"]
 
 

@@ -15,7 +15,7 @@ from src.bootstrap.processes import ChildProcess, Service
 
 ROOT = Path(__file__).resolve().parents[3]
 PR_SET_CHILD_SUBREAPER = 36  # from <linux/prctl.h>
-SLEEP = "import time; time.sleep(60)"
+SLEEP = "import time; time.sleep(300)"
 # Forks a child that ignores SIGTERM, says its id in the file of the first argument, and waits.
 PARENT = """
 import os, signal, sys, time
@@ -23,11 +23,11 @@ pid = os.fork()
 if pid == 0:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     open(sys.argv[1], "w").write(str(os.getpid()))
-time.sleep(60)
+time.sleep(300)
 """
 
 
-def wait_until(condition: Callable[[], object], timeout_s: float = 10.0) -> None:
+def wait_until(condition: Callable[[], object], timeout_s: float = 120.0) -> None:
     deadline_s = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline_s, "waited in vain"
@@ -122,7 +122,7 @@ def test_a_child_does_not_outlive_a_killed_supervisor(tmp_path: Path) -> None:
         f"child = ChildProcess(Service('test', (sys.executable, '-c', {SLEEP!r})), Path('.'))\n"
         "time.sleep(0.5)\n"
         "Path(sys.argv[1]).write_text(str(child.pid))\n"
-        "time.sleep(60)\n"
+        "time.sleep(300)\n"
     )
     with subprocess.Popen([sys.executable, "-c", supervisor_code, str(tmp_path / "pid")], cwd=ROOT) as supervisor:
         wait_until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text())

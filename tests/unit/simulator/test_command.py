@@ -129,7 +129,7 @@ def test_it_serves_until_it_is_told_to_end(number: signal.Signals) -> None:
         process.send_signal(number)
         started_s = time.monotonic()
         out, err = process.communicate(timeout=60)
-        assert time.monotonic() - started_s < 10
+        assert time.monotonic() - started_s < 60
         assert (process.returncode, out, err) == (0, "", "")
 
 

@@ -111,6 +111,12 @@ export function createChartPanel(find = (id) => document.getElementById(id)) {
     get size() {
       return store.size;
     },
+    /** The first and the last bar of those in sight, epoch ms; null without any. */
+    boundsMs() {
+      const range = chart.timeScale().getVisibleRange();
+      const shown = range === null ? [] : [...drawn].filter(([time]) => time >= range.from && time <= range.to);
+      return shown.length ? [shown[0][1].timestamp, shown.at(-1)[1].timestamp] : null;
+    },
     /** Turn to another symbol: its bars are not known yet. */
     show(symbol) {
       store.replace([]);

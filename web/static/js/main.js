@@ -7,6 +7,7 @@ import { createFollower } from "./follow.js";
 import { formatPrice } from "./format.js";
 import { createMarket } from "./market.js";
 import { createPoller, findTrouble } from "./poll.js";
+import { createSaver } from "./save.js";
 import { createSelection } from "./selection.js";
 import { pollIntervalSetting, symbolInUrl } from "./settings.js";
 import { createStatusView } from "./status.js";
@@ -28,6 +29,7 @@ const selection = createSelection({ api, chart, market, onSpelling: (symbol) => 
 const follower = createFollower({ api, market, selection, onStatus, onChange: noteChange });
 const watchlist = createWatchlist({ find, onSelect: chooseByHand });
 const interval = pollIntervalSetting(find("poll-interval"), Number(document.body.dataset.pollIntervalMs));
+const saver = createSaver({ button: find("chart-save"), chart, symbol: () => selection.symbol });
 const poller = createPoller({ task: ask, intervalMs, onChange: showTrust });
 let status = null;
 let lastChangeMs = null;
@@ -87,6 +89,7 @@ function showRows() {
   watchlist.show([...market.rows.values()]);
   const row = market.rows.get(selection.symbol);
   chart.showQuote(row);
+  saver.refresh();
   const price = row && row.last !== null ? ` ${formatPrice(row.last)}` : "";
   const simulated = find("simulated").hidden ? [] : [find("simulated").textContent];
   const symbol = selection.symbol === null ? [] : [selection.symbol + price];

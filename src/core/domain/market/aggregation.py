@@ -21,7 +21,7 @@ from src.core.domain.market.session import TradingDay, new_york_date
 
 _NEW_YORK = ZoneInfo("America/New_York")
 MICRO = 1_000_000  # volumes are added in millionths of a share: sums of floats depend on their order
-_VWAP_DECIMALS = 6
+VWAP_DECIMALS = 6
 
 # The bounds of a New York date; None when it does not trade.
 DayOf = Callable[[dt.date], TradingDay | None]
@@ -212,7 +212,7 @@ def _vwap(parts: Sequence[_Part]) -> float | None:
     if not traded or len(told) < len(traded):
         return None
     dollars = math.fsum(vwap * volume for vwap, volume in told)
-    return round(dollars / math.fsum(volume for _vwap, volume in told), _VWAP_DECIMALS)
+    return round(dollars / math.fsum(volume for _vwap, volume in told), VWAP_DECIMALS)
 
 
 def _session_at(at_ms: int, day_of: DayOf) -> _Session:

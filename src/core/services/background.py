@@ -1,0 +1,58 @@
+"""What the process that ingests does beside listening: each on a thread of its own, all at its mercy."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from src.core.domain.market.bar import Bar
+from src.core.ports import DailyBars, FileImports, Histories, Reconciliations, Repair, Retention, SymbolList
+
+
+@dataclass(frozen=True)
+class Background:
+    """Works from `start`, once this process owns an answering database, until `stop`."""
+
+    repair: Repair
+    reconciliations: Reconciliations
+    histories: Histories
+    daily: DailyBars
+    imports: FileImports
+    retention: Retention
+    symbols: SymbolList
+
+    def start(self, submit: Callable[[Sequence[Bar]], bool]) -> None:
+        """Starts the threads, but for the repair's, which its caller runs; `submit` has bars committed."""
+        self.reconciliations.start(submit)
+        self.histories.start(submit)
+        self.daily.start()
+        self.imports.start()
+        self.retention.start()
+        self.symbols.start()
+
+    def stop(self) -> None:
+        """Ends the threads; what is under way goes on at a next start.
+
+        All are told before the repair closes the vendor's side, which then fails nothing.
+        """
+        self.reconciliations.close()
+        self.histories.close()
+        self.daily.close()
+        self.symbols.close()
+        self.imports.close()
+        self.repair.close()
+        self.reconciliations.stop()
+        self.histories.stop()
+        self.daily.stop()
+        self.symbols.stop()
+        self.imports.stop()
+        self.retention.stop()
+
+    def snapshot(self) -> dict[str, Any]:
+        """What the status tells of it."""
+        return {
+            "repair": self.repair.snapshot(),
+            "reconciliation": self.reconciliations.snapshot(),
+            "history": self.histories.snapshot(),
+            "daily": self.daily.snapshot(),
+            "retention": self.retention.snapshot(),
+        }

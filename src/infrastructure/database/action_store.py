@@ -1,0 +1,70 @@
+"""Corporate actions as they are kept. Whoever may write rows writes them: they are no bars."""
+
+import datetime as dt
+from collections.abc import Callable, Collection, Sequence
+from typing import NamedTuple
+
+from sqlalchemy import Engine, delete, func, insert, select
+
+from src.core.domain.market.adjustment import ActionKind, ActionSource, CorporateAction
+from src.infrastructure.database.engines import database_errors
+from src.infrastructure.database.tables import corporate_actions
+
+_AT_ONCE = 500  # rows, and names in a condition
+_COLUMNS = corporate_actions.c
+
+
+class Scope(NamedTuple):
+    """What REST was asked for: one kind, and dates from the first to the last."""
+
+    kind: ActionKind
+    from_date: dt.date
+    to_date: dt.date
+
+
+class DatabaseActions:
+    """Writes by `write`; `now_ms` is the wall clock. DatabaseUnavailableError while the database is away."""
+
+    def __init__(self, write: Engine, now_ms: Callable[[], int]) -> None:
+        self._write = write
+        self._now_ms = now_ms
+
+    def replace(self, scope: Scope, actions: Sequence[CorporateAction], kept: Collection[str]) -> tuple[int, int]:
+        """Keeps what REST answered about the symbols `kept` in the place of what it answered before about the same; how
+        many are new, and how many are gone."""
+        known = {action.id for action in actions}
+        with database_errors(), self._write.begin() as connection:
+            query = select(_COLUMNS.id, _COLUMNS.symbol).where(
+                _COLUMNS.source == ActionSource.REST.value,
+                _COLUMNS.kind == scope.kind.value,
+                _COLUMNS.date.between(scope.from_date, scope.to_date),
+            )
+            before = {row.id for row in connection.execute(query) if row.symbol in kept}
+            _delete(connection.execute, before | known)
+            _insert(connection.execute, actions, self._now_ms())
+        return len(known - before), len(before - known)
+
+    def add(self, actions: Sequence[CorporateAction]) -> int:
+        """Keeps what a file says; how many of it are new."""
+        known = {action.id: action for action in actions}
+        with database_errors(), self._write.begin() as connection:
+            before = connection.execute(select(func.count()).select_from(corporate_actions)).scalar_one()
+            _delete(connection.execute, known)
+            _insert(connection.execute, list(known.values()), self._now_ms())
+            after: int = connection.execute(select(func.count()).select_from(corporate_actions)).scalar_one()
+        return after - before
+
+
+_Execute = Callable[..., object]
+
+
+def _delete(execute: _Execute, ids: Collection[str]) -> None:
+    listed = list(ids)
+    for start in range(0, len(listed), _AT_ONCE):
+        execute(delete(corporate_actions).where(_COLUMNS.id.in_(listed[start : start + _AT_ONCE])))
+
+
+def _insert(execute: _Execute, actions: Sequence[CorporateAction], now_ms: int) -> None:
+    rows = [{**action._asdict(), "loaded_ms": now_ms} for action in actions]
+    for start in range(0, len(rows), _AT_ONCE):
+        execute(insert(corporate_actions), rows[start : start + _AT_ONCE])
