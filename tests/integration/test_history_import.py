@@ -108,6 +108,6 @@ def ended_with(child: ChildProcess) -> int | None:
 def test_a_reading_process_that_dies_is_told(tmp_path: Path) -> None:
     with (
         pytest.raises(FlatFileError, match=r"ended before it was done \(status 1\)"),
-        reading([("a.csv.gz", 1)], "no such database", 100, PROJECT_ROOT) as messages,
+        reading([(write(tmp_path / "day.csv.gz", LINES), 1)], "no such database", 100, PROJECT_ROOT) as messages,
     ):
         list(messages)
