@@ -41,7 +41,7 @@ class Database(Protocol):
         """Nothing can be stored in it."""
 
     def poison(self, symbol: str, start_ms: int) -> Callable[[], None]:
-        """It refuses the bar of a symbol and minute."""
+        """It refuses the bars of a symbol from a minute on."""
 
     def close(self) -> None:
         """Makes it well again for whoever uses it next."""
@@ -76,7 +76,7 @@ class SqliteDatabase:
         for event in ("INSERT", "UPDATE"):
             connection.execute(
                 f"CREATE TRIGGER poison_{event} BEFORE {event} ON ohlcv_1min WHEN NEW.symbol = '{symbol}' "
-                f"AND NEW.timestamp = {start_ms} BEGIN SELECT RAISE(ABORT, '{_POISON}'); END"
+                f"AND NEW.timestamp >= {start_ms} BEGIN SELECT RAISE(ABORT, '{_POISON}'); END"
             )
 
         def heal() -> None:
@@ -137,7 +137,7 @@ class PostgresDatabase:
     def poison(self, symbol: str, start_ms: int) -> Callable[[], None]:
         self._execute(
             "CREATE FUNCTION poison() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-            f"IF NEW.symbol = '{symbol}' AND extract(epoch FROM NEW.timestamp) * 1000 = {start_ms} "
+            f"IF NEW.symbol = '{symbol}' AND extract(epoch FROM NEW.timestamp) * 1000 >= {start_ms} "
             f"THEN RAISE EXCEPTION '{_POISON}'; END IF; RETURN NEW; END $$"
         )
         self._execute(

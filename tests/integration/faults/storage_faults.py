@@ -47,13 +47,23 @@ def _stopped(for_s: float) -> Callable[[float], Sequence[Event]]:
 
 
 def _poisoned(at_s: float) -> Sequence[Event]:
-    """One row of those that are to come is refused, for two minutes."""
+    """Rows of a symbol that are to come are refused, for three minutes and until one was."""
 
     def poison(scene: Scene) -> Callable[[], None]:
         minute_ms = (scene.clock.now_ms() // 60_000 + 1) * 60_000
-        return scene.database.poison(scene.market.symbols[1], minute_ms)
+        heal = scene.database.poison(scene.market.symbols[1], minute_ms)
+
+        def heal_when_refused() -> None:
+            wait_for(lambda: _was_refused(scene) or scene.clock.now_ms() > scene.market.end_ms)
+            heal()
+
+        return heal_when_refused
 
     return during(at_s, 180, poison)
+
+
+def _was_refused(scene: Scene) -> bool:
+    return "a row that this database does not take" in scene.logged()
 
 
 def _away(for_s: float) -> Callable[[float], Sequence[Event]]:
@@ -107,7 +117,7 @@ def _poisoned_in_a_crowd(at_s: float) -> Sequence[Event]:
         heal = scene.database.poison(_name(_CROWD // 2), scene.market.minute(3))
 
         def heal_when_refused() -> None:
-            wait_for(lambda: gap_rows(scene.database.url, GapReason.WRITE))
+            wait_for(lambda: _was_refused(scene))
             heal()
 
         return heal_when_refused
@@ -120,7 +130,7 @@ def _refused_one(scene: Scene) -> None:
     assert gap_rows(scene.database.url, GapReason.WRITE) == [
         (f'["{_name(_CROWD // 2)}"]', scene.market.minute(3), scene.market.minute(3))
     ]
-    assert "a row that this database does not take" in scene.logged()
+    assert _was_refused(scene)
 
 
 # -- no room ---------------------------------------------------------------------------------------------------------
