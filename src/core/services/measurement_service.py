@@ -51,7 +51,8 @@ class MeasurementService:
         now_ms = self._now_ms()
         phase = self._sessions.phase_or_closed(now_ms)
         try:
-            feed, database_up = self._reader.state("feed"), True  # of the database alone
+            self._reader.check()
+            feed, database_up = self._reader.state("feed"), True
         except DatabaseUnavailableError:
             feed, database_up = None, False
         row = self._row()

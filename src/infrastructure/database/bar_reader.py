@@ -160,6 +160,10 @@ class DatabaseBarReader:
                 return stored
         return told
 
+    def check(self) -> None:
+        """Raises DatabaseUnavailableError while the database does not answer."""
+        self._changes.seen()
+
     def _told(self, key: str) -> Any:
         told = self._status_file.read() if self._status_file is not None else None
         return told if told is None or key == "status" else told.get(key)
