@@ -11,7 +11,7 @@ from sqlalchemy import text
 from src.core.domain.market.bar import Bar, Tier
 from src.core.domain.market.flat_file import DayBatch, FileEnded, MinuteBatch, MinuteRow, bar_of
 from src.core.domain.market.reconciliation import date_bounds_ms
-from src.core.ports import StoredRows
+from src.core.history_ports import StoredRows
 from src.infrastructure.data_sources.flat_file_process import messages_of
 from src.infrastructure.database.engines import read_engine, write_engine
 from src.infrastructure.database.file_batches import decode_batch, encode_rows

@@ -2,7 +2,7 @@
 
 import pytest
 
-from src.core.ports import Pruned
+from src.core.history_ports import Pruned
 from src.infrastructure.database import pruning
 from src.infrastructure.database.engines import read_engine, row_engine, write_engine
 from src.infrastructure.database.pruning import DatabasePruner

@@ -9,7 +9,7 @@ import pytest
 from src.config.settings import SettingsError, parse_settings
 from src.core.domain.market.retention import Forecast, Growth, cutoff_ms, forecast, is_time_to_prune
 from src.core.errors import DatabaseUnavailableError
-from src.core.ports import Pruned
+from src.core.history_ports import Pruned
 from src.core.services.retention_service import RetentionService
 from src.infrastructure.clock import SystemClock
 from tests.waiting import wait_for

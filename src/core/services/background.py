@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from src.core.domain.market.bar import Bar
-from src.core.ports import DailyBars, FileImports, Histories, Reconciliations, Repair, Retention, SymbolList
+from src.core.history_ports import DailyBars, FileImports, Histories, Retention, SymbolList
+from src.core.ports import Reconciliations, Repair
 
 
 @dataclass(frozen=True)

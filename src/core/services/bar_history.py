@@ -17,7 +17,7 @@ from src.core.domain.market.aggregation import (
 )
 from src.core.domain.market.bar import Bar
 from src.core.domain.market.session import new_york_date
-from src.core.ports import BarArchive
+from src.core.history_ports import BarArchive
 
 # Bars that are read at once: some milliseconds, after which the snapshot is let go.
 _PAGE = 2_000

@@ -8,7 +8,7 @@ from src.core.domain.market.bar import MINUTE_MS, Bar, Tier
 from src.core.domain.market.coverage import Day, DayState, Known, Span, Stored, missing_spans, state_of
 from src.core.domain.market.reconciliation import date_bounds_ms
 from src.core.domain.market.session import SessionTable
-from src.core.ports import Coverage, DayGaps, Settled
+from src.core.history_ports import Coverage, DayGaps, Settled
 
 _ONE_DAY = dt.timedelta(days=1)
 Bounds = tuple[int, int | None]

@@ -25,7 +25,8 @@ from src.core.domain.market.daily_plan import (
 from src.core.domain.market.rest_evidence import rest_day_tier
 from src.core.domain.market.session import new_york_date
 from src.core.errors import ActionRefusedError, DatabaseUnavailableError, KeyRefusedError, VendorError
-from src.core.ports import Clock, DayMaker, DayStore, Job, MarketDays
+from src.core.history_ports import DayMaker, DayStore, MarketDays
+from src.core.ports import Clock, Job
 
 logger = logging.getLogger(__name__)
 

@@ -12,7 +12,8 @@ import msgspec
 from src.core.domain.market.flat_file import DayBatch, FileBegun, FileEnded, Message, MinuteBatch
 from src.core.domain.market.history import Load
 from src.core.errors import DatabaseUnavailableError, FlatFileError
-from src.core.ports import Clock, FileBars, LoadLog, StoredRows
+from src.core.history_ports import FileBars, LoadLog, StoredRows
+from src.core.ports import Clock
 
 logger = logging.getLogger(__name__)
 

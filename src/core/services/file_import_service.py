@@ -9,7 +9,8 @@ from contextlib import suppress
 
 from src.core.domain.market.history import Load, LoadState, Timespan, words
 from src.core.errors import ActionRefusedError, DatabaseUnavailableError
-from src.core.ports import Clock, ImportProcess, Job, LoadLog
+from src.core.history_ports import ImportProcess, LoadLog
+from src.core.ports import Clock, Job
 
 logger = logging.getLogger(__name__)
 

@@ -29,7 +29,8 @@ from src.core.domain.market.plan_limits import PlanLimits
 from src.core.domain.market.reconciliation import date_bounds_ms
 from src.core.domain.market.session import new_york_date
 from src.core.errors import DatabaseUnavailableError, KeyRefusedError, VendorError, VendorUnavailableError
-from src.core.ports import Clock, HistorySource, LoadLog, StoredBars, StoredDays
+from src.core.history_ports import HistorySource, LoadLog, StoredDays
+from src.core.ports import Clock, StoredBars
 
 logger = logging.getLogger(__name__)
 

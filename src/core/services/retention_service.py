@@ -7,7 +7,8 @@ from typing import Any
 
 from src.core.domain.market.retention import Forecast, cutoff_ms, is_time_to_prune
 from src.core.errors import DatabaseUnavailableError
-from src.core.ports import Clock, Pruner
+from src.core.history_ports import Pruner
+from src.core.ports import Clock
 
 logger = logging.getLogger(__name__)
 

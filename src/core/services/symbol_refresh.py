@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable
 from src.core.domain.market.symbol import is_symbol
 from src.core.domain.market.vendor_answer import VendorTicker
 from src.core.errors import DatabaseUnavailableError, VendorError
-from src.core.ports import Clock, Job, MinuteSource, SymbolStore
+from src.core.history_ports import SymbolStore
+from src.core.ports import Clock, Job, MinuteSource
 
 logger = logging.getLogger(__name__)
 

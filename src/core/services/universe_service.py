@@ -24,7 +24,7 @@ from src.core.domain.market.universe_definition import (
 )
 from src.core.domain.market.universe_text import Draft, Entry, Problem, read_universes
 from src.core.errors import UniverseError
-from src.core.ports import UniverseStore
+from src.core.history_ports import UniverseStore
 
 
 class Listed(NamedTuple):

@@ -8,7 +8,7 @@ from sqlalchemy import Engine, Row, text
 
 from src.core.domain.market.bar import Bar, Tier
 from src.core.domain.market.coverage import NOTHING_STORED, Day, Stored
-from src.core.ports import DayGaps, Settled
+from src.core.history_ports import DayGaps, Settled
 from src.infrastructure.database.dialects import Dialect, dialect_of
 from src.infrastructure.database.engines import database_errors
 

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Engine, text
 
 from src.core.domain.market.flat_file import DayBatch, MinuteBatch
-from src.core.ports import StoredRows
+from src.core.history_ports import StoredRows
 from src.infrastructure.database.dialects import dialect_of
 from src.infrastructure.database.engines import database_errors
 from src.infrastructure.database.tickstock_db import Merged, TickStockDatabase

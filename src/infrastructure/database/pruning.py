@@ -6,7 +6,7 @@ from collections.abc import Callable
 import msgspec
 from sqlalchemy import Connection, Engine, text
 
-from src.core.ports import Pruned
+from src.core.history_ports import Pruned
 from src.infrastructure.database.dialects import dialect_of
 from src.infrastructure.database.engines import database_errors
 

@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 from flask import Blueprint, Response, request
 
 from src.core.domain.market.history import Load, words
-from src.core.ports import BarReader, JobDesk, LoadLog
+from src.core.history_ports import LoadLog
+from src.core.ports import BarReader, JobDesk
 from src.presentation.admin.access import current_administrator
 from src.presentation.admin.acting import act
 from src.presentation.api.errors import ApiError
