@@ -85,6 +85,7 @@ def row(*connections: Row, feed: str = "massive", now_ms: int = NOW, **changes: 
         "repair": repair(),
         "reconciliation": reconciliation(now_ms),
         "retention": retention(),
+        "daily": {"waiting_symbols": 0, "rebuilding": False, "vendor_date": "2025-11-19", "last_error": None},
         "history": {"state": "running", "id": "load", "done": 11, "total": 22, "per_minute": 5.5, "waiting": 0},
         "desk": {"waiting_events": 0, "dropped_events": 0},
         "pipeline": {"event_to_commit_ms": {"p50": 9.5, "p99": 41.0, "count": 4_500}, "waiting_bars": 7},

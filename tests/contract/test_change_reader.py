@@ -95,6 +95,8 @@ def test_symbols_are_looked_up_anew_when_the_database_is_another_one(database_ur
         connection.execute(text("UPDATE write_state SET database_id = :id, revision = 1, symbols_revision = 1"),
                            {"id": "0" * 32})  # fmt: skip
     writer.dispose()
+    database.close()
+    database = TickStockDatabase(write_engine(database_url), lambda: MINUTE * 1000)
     database.merge([bar("NEW")])
     assert reader.resolve(["S0", "NEW"], DatabaseChangeReader(engine).seen()) == (["S0", "NEW"], [])
     database.close()

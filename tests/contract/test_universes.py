@@ -15,7 +15,7 @@ from src.core.errors import DatabaseUnavailableError
 from src.infrastructure.cache.cache_control import CacheControl
 from src.infrastructure.cache.relationship_cache import RelationshipCache
 from src.infrastructure.database import migrate
-from src.infrastructure.database.engines import read_engine, write_engine
+from src.infrastructure.database.engines import read_engine, schema_engine, write_engine
 from src.infrastructure.database.tables import (
     cache_entries,
     definition_groups,
@@ -114,7 +114,7 @@ def test_what_a_database_knew_before_stays_and_what_it_lacked_is_filled(tmp_path
 
 
 def upgrade_to(url: str, revision: str) -> None:
-    engine = write_engine(url)
+    engine = schema_engine(url)
     with engine.begin() as connection:
         config = migrate._config()
         config.attributes["connection"] = connection

@@ -121,7 +121,18 @@ def test_the_rows_are_as_readers_expect_them(start: Start, simulator: SimulatorS
     written = ledger.row()
     expected = told_row(told_connection())
     assert set(written) == set(expected)
-    for part in ("book", "writer", "gaps", "repair", "reconciliation", "desk", "pipeline"):
+    for part in (
+        "book",
+        "writer",
+        "gaps",
+        "repair",
+        "reconciliation",
+        "history",
+        "daily",
+        "retention",
+        "desk",
+        "pipeline",
+    ):
         assert set(written[part]) == set(expected[part]), part
     assert set(written["writer"]["storage"]) == set(expected["writer"]["storage"])
     assert [set(entry) for entry in written["connections"]] == [set(told_connection())] * 3

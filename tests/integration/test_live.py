@@ -124,7 +124,7 @@ def test_metrics_and_summary_come_each_second(house: House) -> None:
     assert time.monotonic() - begun_s > len(watcher.told("metrics_update")) - 2  # one with the greeting, one at once
     assert list(watcher.told("metrics_update")[0]) == list(CARRIED)
     summary = watcher.told("summary_update")[0]
-    repair = {"repair", "reconciliation", "storage"}
+    repair = {"repair", "reconciliation", "storage", "retention"}
     assert set(summary) == {"summary", "pipeline", "ingest_age_ms", "answers", "timestamp", *repair}
 
 

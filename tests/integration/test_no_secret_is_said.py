@@ -104,11 +104,13 @@ def test_a_life_with_a_refused_key_and_a_database_that_goes_away(project: Projec
         start.process.terminate()
         assert start.process.wait(timeout=60) == 0
         server.stop()
-        status, refusal = project.refusal(**settings(address, feed, log_format))
-    assert status == 1
-    assert_nothing_is_told(project, start.log + refusal)
+        again = project.start(**settings(address, feed, log_format))
+        wait_until(lambda: "refused the key" in again.log, what="a start without its database")
+        again.process.terminate()
+        assert again.process.wait(timeout=60) == 0
+    assert_nothing_is_told(project, start.log + again.log)
     if log_format == "json":
-        plain = [line for line in (start.log + refusal).splitlines() if not is_object(line)]
+        plain = [line for line in (start.log + again.log).splitlines() if not is_object(line)]
         assert plain == []
 
 

@@ -23,6 +23,9 @@ GUIDE = PROJECT_ROOT / "docs/guides/monitoring.md"
 UNUSED = {
     "tickstock_last_aggregate_timestamp_seconds": "the same as since_last_aggregate, for those who prefer an instant",
     "tickstock_connection_last_message_timestamp_seconds": "the same as since_last_message",
+    "tickstock_bars_bytes": "the free disk tells more; for those who watch a server's disk elsewhere",
+    "tickstock_bars_growth_bytes_per_day": "as above",
+    "tickstock_pruned_bars_total": "for those who keep so many days",
     "tickstock_connection_frames_total": "aggregates tell more; for those who look for the size of frames",
 }
 # Labels that Prometheus adds to what it scrapes.
