@@ -228,7 +228,7 @@ class GapQueue(Protocol):
         unrepairable. Gives how many entries that were."""
 
     def prune(self, before_ms: int) -> None:
-        """Forgets gaps closed before then."""
+        """Forgets gaps repaired before then."""
 
 
 class GapReader(Protocol):

@@ -255,15 +255,17 @@ def test_people_see_what_is_open_before_what_is_closed(store: DatabaseGapStore, 
     assert reader.totals() == GapTotals(2, 0, 2, 0, 0, 0, None)
 
 
-def test_old_repairs_are_forgotten(store: DatabaseGapStore, reader: DatabaseGapReader) -> None:
-    apple, bank = expanded(store, gap())
+def test_old_repairs_are_forgotten_but_not_what_is_missing(store: DatabaseGapStore, reader: DatabaseGapReader) -> None:
+    store.note(expanded(store, gap()), GapState.REPAIRED, None, 0, "")
+    apple, bank = expanded(store, gap("lost"))
     store.note([apple], GapState.UNREPAIRABLE, None, 0, "No.")
     store.note([bank], GapState.REPAIRED, None, 0, "")
     store.record([gap("two")])
     store.prune(_NOW)
-    assert len(reader.listed(9)) == 2
+    assert len(reader.listed(9)) == 3
     store.prune(_NOW + 1)
-    assert [row.id for row in reader.listed(9)] == ["two"]
+    assert [row.id for row in reader.listed(9)] == ["two", "lost"]
+    assert reader.listed(9)[1].trouble == "AAPL: No."
 
 
 def test_a_whole_market_is_divided_and_closed_in_few_statements(

@@ -92,9 +92,10 @@ _REOPEN = text(
     "UPDATE data_gaps SET state = 'open', closed_ms = NULL, symbols_done = symbols_done - :count WHERE id = :id"
 )
 _FORGET_ENTRIES = text(
-    "DELETE FROM data_gap_symbols WHERE gap_id IN (SELECT id FROM data_gaps WHERE closed_ms < :before_ms)"
+    "DELETE FROM data_gap_symbols"
+    " WHERE gap_id IN (SELECT id FROM data_gaps WHERE closed_ms < :before_ms AND state = 'repaired')"
 )
-_FORGET = text("DELETE FROM data_gaps WHERE closed_ms < :before_ms")
+_FORGET = text("DELETE FROM data_gaps WHERE closed_ms < :before_ms AND state = 'repaired'")
 _LISTED = text(
     "SELECT id, scope, symbols, symbols_total, symbols_done, from_ms, to_ms, reason, detail, state, attempts,"  # noqa: S608  of constants
     " repaired_bars, opened_ms, checked_ms, closed_ms,"
@@ -205,7 +206,7 @@ class DatabaseGapStore:
             return count
 
     def prune(self, before_ms: int) -> None:
-        """Forgets gaps closed before then."""
+        """Forgets gaps repaired before then; what could not be repaired stays listed."""
         with database_errors(), self._engine.begin() as connection:
             connection.execute(_FORGET_ENTRIES, {"before_ms": before_ms})
             connection.execute(_FORGET, {"before_ms": before_ms})
