@@ -153,8 +153,8 @@ def test_the_regular_session_alone(lite: Site) -> None:
 
 
 def test_csv_has_every_digit_and_nothing_for_what_is_absent(lite: Site) -> None:
-    values = {"volume": 1234.567891, "vwap": 0.0000001, "trade_count": 12}
-    lite.database.merge([bar(close=150.123456789012, **values), bar("BRK.B", vwap=None, volume=1e14)])  # type: ignore[arg-type]
+    values: dict[str, Any] = {"volume": 1234.567891, "vwap": 0.0000001, "trade_count": 12}
+    lite.database.merge([bar(close=150.123456789012, **values), bar("BRK.B", vwap=None, volume=1e14)])
     answer = lite.client.get("/api/bars?symbol=AAPL&from=2025-11-20&format=csv")
     assert answer.content_type == "text/csv; charset=utf-8; header=present"
     assert answer.headers["Content-Disposition"] == 'attachment; filename="AAPL_1m.csv"'
