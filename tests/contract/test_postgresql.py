@@ -15,7 +15,7 @@ from src.infrastructure.database.tickstock_db import TickStockDatabase
 from tests.bars import MINUTE, bar, reader_of, stored_bars
 from tests.conftest import as_settings_give_it
 from tests.postgres import PostgresServer
-from tests.waiting import insist
+from tests.waiting import insist, wait_for
 
 
 @pytest.fixture
@@ -102,8 +102,9 @@ def test_connections_are_bounded_and_none_leaks(own_server: PostgresServer, monk
     engine.dispose()
     database.close()
     reader.close()
-    assert connections(own_server, "tickstock-ingest") == 0
-    assert connections(own_server, "tickstock-web") <= 1, "the watch of revisions may look once more"
+    # A server ends its process for a connection a moment after the connection was closed.
+    wait_for(lambda: connections(own_server, "tickstock-ingest") == 0)
+    wait_for(lambda: connections(own_server, "tickstock-web") <= 1)  # the watch of revisions may look once more
 
 
 def test_a_role_without_rights_is_told_what_to_do(own_server: PostgresServer) -> None:
