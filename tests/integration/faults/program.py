@@ -12,10 +12,11 @@ from contextlib import suppress
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import NamedTuple
+from unittest.mock import patch
 
 from sqlalchemy import Engine, event
 
-from src import app
+from src import ingest
 from src.config.settings import parse_settings
 from src.infrastructure.database.bar_writer import DatabaseBarWriter
 from src.infrastructure.database.spool import Spool, SpoolLimits
@@ -60,7 +61,7 @@ def run(environment: Mapping[str, str], clock_path: Path, log_path: Path, slot: 
         crashed.set()
         told.set()
 
-    service = app.build_runtime(parse_settings(environment), crash, clock)
+    service = ingest.build_runtime(parse_settings(environment), crash, clock)
     assert service is not None
     service.start()
     while not told.wait(0.05):
@@ -81,8 +82,11 @@ def _take_time(clock: RacingClock, told: Path) -> None:
 
 def _leave(room: Room) -> None:
     limits = SpoolLimits(rows=room.spool_rows)
-    app.Spool = functools.partial(Spool, limits=limits)  # type: ignore[assignment,misc]  # called all the same
-    app.DatabaseBarWriter = functools.partial(DatabaseBarWriter, memory_limit=room.memory_bars)  # type: ignore[assignment,misc]  # called all the same
+    # They fail where the ingesting half is wired elsewhere and has no such names.
+    patch.object(ingest, "Spool", functools.partial(Spool, limits=limits)).start()
+    patch.object(
+        ingest, "DatabaseBarWriter", functools.partial(DatabaseBarWriter, memory_limit=room.memory_bars)
+    ).start()
 
 
 def _live_on(clock: RacingClock, slot: int) -> None:

@@ -2,14 +2,18 @@
 
 import asyncio
 import contextlib
+import gc
 import ssl
 import threading
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 _CERTIFICATES = Path(__file__).resolve().parents[2] / "tls"
 GOOD = _CERTIFICATES / "good.pem"
 _PIECE_BYTES = 65_536
+# In which a loop does what is due.
+_DONE_S = 0.02
 
 
 class Relay:
@@ -33,6 +37,10 @@ class Relay:
         """Ends all connections."""
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
+        # asyncio has no way to close a connection whose handshake has not ended: it is left to be collected, now.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)
+            gc.collect()
 
     def _run(self) -> None:
         serving = asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._context())
@@ -41,23 +49,32 @@ class Relay:
         self._listens.set()
         self._loop.run_forever()
         server.close()
-        self._loop.run_until_complete(_end_tasks())
+        self._loop.run_until_complete(self._end())
         self._loop.close()
+
+    async def _end(self) -> None:
+        """Ends all connections."""
+        await asyncio.sleep(_DONE_S)
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.sleep(_DONE_S)
 
     def _context(self) -> ssl.SSLContext | None:
         return None
 
     async def _serve(self, client_in: asyncio.StreamReader, client_out: asyncio.StreamWriter) -> None:
-        server_in, server_out = await asyncio.open_connection("127.0.0.1", self._target_port)
-        ways = [
-            asyncio.create_task(self._pass_on(client_in, server_out)),
-            asyncio.create_task(self._pass_on(server_in, client_out)),
-        ]
-        await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-        for way in ways:
-            way.cancel()
-        for end in (server_out, client_out):
-            end.transport.abort()
+        with _aborted(client_out):
+            server_in, server_out = await asyncio.open_connection("127.0.0.1", self._target_port)
+            with _aborted(server_out):
+                ways = [
+                    asyncio.create_task(self._pass_on(client_in, server_out)),
+                    asyncio.create_task(self._pass_on(server_in, client_out)),
+                ]
+                await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+                for way in ways:
+                    way.cancel()
 
     async def _pass_on(self, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):
@@ -91,11 +108,13 @@ class TlsRelay(Relay):
         line.context = self._shown
 
 
-async def _end_tasks() -> None:
-    tasks = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+@contextlib.contextmanager
+def _aborted(end: asyncio.StreamWriter) -> Iterator[None]:
+    """The connection ends with the block, however that ends."""
+    try:
+        yield
+    finally:
+        end.transport.abort()
 
 
 def _context(name: str) -> ssl.SSLContext:
