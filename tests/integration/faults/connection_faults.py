@@ -88,14 +88,19 @@ def _muted_all_night(_at_s: float) -> Sequence[Event]:
     ]
 
 
-def _connected(times: int) -> Callable[[Scene], None]:
-    """The connection that stands is the one of that number."""
+def _number(scene: Scene) -> int:
+    """That of the one connection that stands: how many there were."""
+    (number,) = [int(shown["connection"]) for shown in scene.simulator.faults.state()["connections"]]
+    return number
 
-    def look(scene: Scene) -> None:
-        numbers = [shown["connection"] for shown in scene.simulator.faults.state()["connections"]]
-        assert numbers == [times]
 
-    return look
+def _never_reconnected(scene: Scene) -> None:
+    assert _number(scene) == 1
+
+
+def _reconnected(scene: Scene) -> None:
+    """Once by its own doing; a busy machine may have let it wait for too long once more."""
+    assert _number(scene) >= 2
 
 
 def _standstill(at_s: float, for_s: float) -> Sequence[Event]:
@@ -140,7 +145,7 @@ FAULTS = [
         window=_BEFORE_THE_CLOSE,
         alone=True,
         opens=_DROPPED,
-        shows=_connected(2),
+        shows=_reconnected,
     ),
     Fault(
         "mute at night",
@@ -150,7 +155,7 @@ FAULTS = [
         window=Window("15:52", 8, "2025-11-20", "2025-11-19", at="19:52"),
         alone=True,
         opens=(),
-        shows=_connected(1),
+        shows=_never_reconnected,
     ),
     Fault("mute, and deaf to pings", lambda at_s: [begin(at_s, dead) for dead in _dead_line()], opens=_DROPPED),
     Fault("mute for 40 s, then dropped", lambda at_s: [begin(at_s, Mute(for_s=40)), drop(at_s + 40)], opens=_DROPPED),
