@@ -49,6 +49,12 @@ def test_an_interrupted_one_is_gone_on_with(
     assert pruner.pruned() == Pruned(MINUTE + 9 * _MINUTE_MS, 9)
 
 
+def test_what_the_feed_last_sent_is_known(pruner: DatabasePruner, database: TickStockDatabase) -> None:
+    assert pruner.heard_ms() == 0
+    database.set_state("heard", {"event_ms": MINUTE, "at_ms": MINUTE + 1, "quiet_ms": None})
+    assert pruner.heard_ms() == MINUTE
+
+
 def test_how_much_a_bar_takes_is_measured_by_those_that_are_left(
     sqlite_database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

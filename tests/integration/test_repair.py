@@ -175,6 +175,15 @@ def test_minutes_just_before_a_drop_are_looked_at_once_more(make_bench: MakeBenc
     assert bench.exact(-30, -1, _FEW) == len(late)
 
 
+def test_a_clock_that_was_days_ahead_for_a_while_holds_up_no_repair(make_bench: MakeBench) -> None:
+    bench = make_bench(speed=_SLOW)
+    gap = bench.gap(-120, -60, _FEW)
+    bench.gaps.expand(gap, dict.fromkeys(_FEW, NOW + 2 * _DAY_MIN * MINUTE_MS))
+    with bench.running():
+        wait_for(lambda: not bench.gaps.counts().open_gaps)
+    assert bench.exact(-140, -60, _FEW) > 300
+
+
 _FOREIGN = {"results": [], "next_url": "http://127.0.0.2:1/v2/steal-the-key"}
 _CIRCLE = {"results": [], "next_url": "/v2/circle"}
 

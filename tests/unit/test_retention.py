@@ -80,6 +80,10 @@ class Bars:
         self.left = slices
         self.before_ms = 0
         self.fails = False
+        self.heard = NIGHT
+
+    def heard_ms(self) -> int:
+        return self.heard
 
     def pruned(self) -> Pruned:
         if self.fails:
@@ -138,6 +142,15 @@ def test_old_minutes_are_dropped_with_rests_between() -> None:
     service._stopping.set()
     clock.looks.release()
     service.stop()
+
+
+@pytest.mark.parametrize(("silent_days", "kept_from_day"), [(0.2, 10), (3.5, 10), (5, 11), (3650, 3656)])
+def test_a_clock_that_is_years_ahead_drops_nothing(silent_days: float, kept_from_day: int) -> None:
+    bars, clock = Bars(3), Waits(NIGHT)
+    bars.heard = NIGHT - round(silent_days * 86_400_000)
+    service = RetentionService(bars, 10, a_forecast, clock)
+    service._look()
+    assert bars.before_ms == cutoff_ms(NIGHT, kept_from_day)
 
 
 def test_a_database_that_is_away_is_asked_again() -> None:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from src.core.domain.connection.request_window import RequestRate
 from src.core.domain.market.gaps import GapEntry, GapState
-from src.core.domain.market.repair_plan import Verdict, empty_at_ms, in_order
+from src.core.domain.market.repair_plan import Verdict, empty_at_ms, heeded_due_ms, in_order
 from src.core.ports import Clock, GapQueue
 from src.core.services.repair_scope import RepairScope
 
@@ -108,8 +108,10 @@ class RepairQueue:
 
     def _load(self) -> None:
         self._entries = {}
+        now_ms = self._clock.now_ms()
         for entry in self._gaps.entries(_FOREVER_MS, _MOST_SYMBOLS):
-            self._entries.setdefault(entry.symbol, []).append(entry)
+            due_ms = heeded_due_ms(entry.due_ms, now_ms)
+            self._entries.setdefault(entry.symbol, []).append(entry._replace(due_ms=due_ms))
         self._scope.keep({entry.gap_id for entries in self._entries.values() for entry in entries})
         self._loaded_s = self._clock.monotonic()
         if len(self._entries) > 1 and self._loaded_s >= self._learned_s + _VOLUMES_LEARNED_EVERY_S:

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from src.core.domain.market.retention import Forecast, cutoff_ms, is_time_to_prune
+from src.core.domain.market.retention import Forecast, cutoff_ms, is_time_to_prune, surely_ms
 from src.core.errors import DatabaseUnavailableError
 from src.core.history_ports import Pruner
 from src.core.ports import Clock
@@ -78,7 +78,7 @@ class RetentionService:
             self._prune(self._keep_days)
 
     def _prune(self, keep_days: int) -> None:
-        now_ms = self._clock.now_ms()
+        now_ms = surely_ms(self._clock.now_ms(), self._pruner.heard_ms())
         if not is_time_to_prune(now_ms, keep_days, self._pruner.pruned().before_ms):
             return
         self._is_pruning = True

@@ -20,6 +20,7 @@ _LAST_OF_SLICE = (
 )
 _DROP = "DELETE FROM ohlcv_1min WHERE symbol = :symbol AND timestamp < {before}"
 _READ = text("SELECT value FROM service_state WHERE key = 'pruned'")
+_HEARD = text("SELECT value FROM service_state WHERE key = 'heard'")
 _KEEP = text(
     "INSERT INTO service_state (key, value, updated_ms) VALUES ('pruned', :value, :now_ms)"
     " ON CONFLICT (key) DO UPDATE SET value = excluded.value, updated_ms = excluded.updated_ms"
@@ -45,6 +46,12 @@ class DatabasePruner:
         """What was dropped so far."""
         with database_errors(), self._engine.connect() as connection:
             return _read(connection)
+
+    def heard_ms(self) -> int:
+        """Of when the newest is that the feed ever sent, epoch ms; 0 where it sent nothing yet."""
+        with database_errors(), self._engine.connect() as connection:
+            value = connection.execute(_HEARD).scalar()
+        return 0 if value is None else int(msgspec.json.decode(value)["event_ms"])
 
     def count(self, before_ms: int) -> int:
         """How many bars there are before `before_ms` (epoch ms)."""

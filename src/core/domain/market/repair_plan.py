@@ -23,6 +23,8 @@ _SETTLED_ASK_MS = SETTLED_AFTER_MS + 30_000
 _YOUNG_MS = 25 * MINUTE_MS
 # Waits after answers that cannot be used: at 1, 5, 16 and 60 minutes, then each hour for a day.
 _FAILURE_WAITS_MS = tuple(minutes * MINUTE_MS for minutes in (1, 4, 11, 44, *[60] * 23))
+# Nobody is left alone for longer.
+_LONGEST_WAIT_MS = 120 * MINUTE_MS
 # Hints, not holes: one request, once the answer is settled, is enough.
 _HINTS = frozenset({GapReason.SUSPECT, GapReason.LATE})
 
@@ -102,6 +104,12 @@ def after_failure(entry: GapEntry, now_ms: int) -> Verdict:
     if entry.attempts >= len(_FAILURE_WAITS_MS):
         return Verdict(GapState.UNREPAIRABLE, None)
     return Verdict(entry.state, now_ms + _FAILURE_WAITS_MS[entry.attempts])
+
+
+def heeded_due_ms(due_ms: int, now_ms: int) -> int:
+    """When an entry is due that the table says is due at `due_ms`: now, where that is further ahead than any wait. Then
+    the wall clock was ahead as it was written, and has been set right since."""
+    return due_ms if due_ms <= now_ms + _LONGEST_WAIT_MS else now_ms
 
 
 def requests(entries: Iterable[GapEntry]) -> list[Request]:

@@ -11,6 +11,8 @@ LEAST_DAYS = 7
 _NEW_YORK = ZoneInfo("America/New_York")
 _NIGHT_HOURS = range(4)  # in New York: between the post-market and the pre-market
 _OVERDUE_DAYS = 3
+# The feed is silent for so long at most: over a long weekend.
+_LONGEST_SILENCE_MS = 4 * 86_400_000
 
 
 class Growth(NamedTuple):
@@ -43,6 +45,14 @@ def cutoff_ms(now_ms: int, keep_days: int) -> int:
     """The start (epoch ms) of the first New York day that is kept: `keep_days` before today."""
     first = new_york_date(now_ms) - dt.timedelta(days=keep_days)
     return round(dt.datetime.combine(first, dt.time(), _NEW_YORK).timestamp() * 1000)
+
+
+def surely_ms(now_ms: int, heard_ms: int) -> int:
+    """The time (epoch ms), as far as the feed bears the machine's clock out: what it last sent was of `heard_ms`.
+
+    A clock that is set years ahead by mistake must not make all that is stored too old.
+    """
+    return min(now_ms, heard_ms + _LONGEST_SILENCE_MS)
 
 
 def is_time_to_prune(now_ms: int, keep_days: int, pruned_before_ms: int) -> bool:
