@@ -40,7 +40,7 @@ def coverage_command(settings: Settings) -> click.Command:
 
     @click.command("coverage")
     @click.option("--symbols", metavar="A,B", help="These alone; without, all that are listened to or have bars.")
-    @click.option("--universe", metavar="KEY", help="The symbols of a universe alone, such as dow30.")
+    @click.option("--universe", metavar="KEY", help="The symbols of a universe alone, such as dow30, or listening.")
     @click.option("--from", "from_text", metavar="YYYY-MM-DD", help="The first day, in New York; 20 days by default.")
     @click.option("--to", "to_text", metavar="YYYY-MM-DD", help="The last day, in New York; today by default.")
     @click.option("--format", "form", type=click.Choice(["table", "csv"]), default="table", show_default=True)
