@@ -38,7 +38,7 @@ def export_command(settings: Settings) -> click.Command:
     @click.command("export")
     @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
     @click.option("--symbols", metavar="A,B", help="These symbols.")
-    @click.option("--universe", metavar="KEY", help="The symbols of a universe, such as dow30.")
+    @click.option("--universe", metavar="KEY", help="The symbols of a universe, such as dow30, or listening.")
     @click.option("--timeframe", type=click.Choice([one.value for one in Timeframe]), default="1m", show_default=True)
     @click.option("--from", "from_text", required=True, metavar="YYYY-MM-DD", help="The first day, in New York.")
     @click.option("--to", "to_text", metavar="YYYY-MM-DD", help="The last day, included; without, up to now.")
@@ -142,7 +142,8 @@ def _writer(file: Path) -> _Write:
         importlib.import_module("pyarrow.parquet")
     except ImportError as error:
         raise ActionRefusedError(
-            "Parquet takes the package pyarrow, which is not installed: pip install pyarrow, or write .csv.gz."
+            "Parquet takes the package pyarrow, which is not installed: .venv/bin/python -m pip install pyarrow "
+            "does it. Or write .csv.gz."
         ) from error
     return _write_parquet
 

@@ -57,7 +57,7 @@ def actions_commands(settings: Settings, make_rest: MakeRest) -> click.Group:
     @actions.command("load")
     @click.option("--from", "from_text", default=str(_FIRST_DATE), show_default=True, metavar="YYYY-MM-DD")
     @click.option("--symbols", metavar="A,B", help="These alone; without, all that the database knows.")
-    @click.option("--universe", metavar="KEY", help="The symbols of a universe alone, such as dow30.")
+    @click.option("--universe", metavar="KEY", help="The symbols of a universe alone, such as dow30, or listening.")
     def load_command(from_text: str, symbols: str | None, universe: str | None) -> None:
         """Ask the vendor for splits and dividends, those announced included, and keep them."""
         clock = SystemClock()

@@ -16,6 +16,7 @@ from src.infrastructure.clock import SystemClock
 from src.infrastructure.database.coverage_reader import DatabaseCoverage
 from src.infrastructure.database.migrate import check_schema
 from src.infrastructure.database.reconciliation_store import DatabaseReconciliations
+from src.presentation.api.whom import LISTENING
 
 _DEFAULT_DAYS = 20
 _SYMBOLS_AT_A_TIME = 50
@@ -31,6 +32,7 @@ _WORDS = {
 # What somebody can do something about.
 _LACKING = (DayState.MISSING, DayState.LOST, DayState.OPEN)
 _NAMED = 10  # spans of days of a symbol
+_FEW_SYMBOLS = 20
 
 Rows = Iterator[tuple[str, Sequence[Cell]]]
 
@@ -40,7 +42,7 @@ def coverage_command(settings: Settings) -> click.Command:
 
     @click.command("coverage")
     @click.option("--symbols", metavar="A,B", help="These alone; without, all that are listened to or have bars.")
-    @click.option("--universe", metavar="KEY", help="The symbols of a universe alone, such as dow30.")
+    @click.option("--universe", metavar="KEY", help="The symbols of a universe alone, such as dow30, or listening.")
     @click.option("--from", "from_text", metavar="YYYY-MM-DD", help="The first day, in New York; 20 days by default.")
     @click.option("--to", "to_text", metavar="YYYY-MM-DD", help="The last day, in New York; today by default.")
     @click.option("--format", "form", type=click.Choice(["table", "csv"]), default="table", show_default=True)
@@ -59,7 +61,10 @@ def coverage_command(settings: Settings) -> click.Command:
                 kept = DatabaseReconciliations(reading.read, reading.rows)
                 chosen = kept.kept_symbols(days[0].from_ms, days[-1].to_ms).symbols
             rows = _rows(service, chosen, days)
-            _tell_csv(rows, days) if form == "csv" else _tell_table(rows, chosen, days)
+            if form == "csv":
+                _tell_csv(rows, days)
+            elif missing := _tell_table(rows, chosen, days):
+                click.echo(f"What is missing is loaded by: {_load_command(missing, symbols, universe)}")
 
     return coverage
 
@@ -90,17 +95,30 @@ def _tell_csv(rows: Rows, days: Sequence[Day]) -> None:
             writer.writerow([symbol, day.date, state.value, bars, regular, day.regular_minutes])
 
 
-def _tell_table(rows: Rows, symbols: Sequence[str], days: Sequence[Day]) -> None:
+def _tell_table(rows: Rows, symbols: Sequence[str], days: Sequence[Day]) -> dict[str, list[str]]:
+    """Prints a line for each symbol, and gives the dates that are missing, by symbol."""
     click.echo(f"{len(symbols):,} symbols, {len(days)} trading days from {days[0].date} to {days[-1].date}.")
-    click.echo("   ".join(f"{_MARKS[state]} {words}" for state, words in _WORDS.items()))
+    marks = {state: mark.strip() or "(blank)" for state, mark in _MARKS.items()}
+    click.echo("   ".join(f"{marks[state]} {words}" for state, words in _WORDS.items()))
     width = max(map(len, symbols), default=1)
     seen: list[DayState] = []
+    missing: dict[str, list[str]] = {}
     for symbol, cells in rows:
         states = [cell.state for cell in cells]
         seen += states
+        if dates := [day.date for day, state in zip(days, states, strict=True) if state is DayState.MISSING]:
+            missing[symbol] = dates
         line = "".join(_MARKS[state] for state in states)
         click.echo(f"{symbol:<{width}}  {line}  {_lacking(days, states)}".rstrip())
     click.echo(_summary(count_states(seen)))
+    return missing
+
+
+def _load_command(missing: Mapping[str, Sequence[str]], symbols: str | None, universe: str | None) -> str:
+    few = symbols is not None or len(missing) <= _FEW_SYMBOLS
+    whom = f"--symbols {','.join(missing)}" if few else f"--universe {universe or LISTENING}"
+    dates = [date for some in missing.values() for date in (some[0], some[-1])]
+    return f".venv/bin/flask history load {whom} --from {min(dates)} --to {max(dates)} --timespan minute"
 
 
 def _lacking(days: Sequence[Day], states: Sequence[DayState]) -> str:

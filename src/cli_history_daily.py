@@ -50,7 +50,7 @@ def rebuild_command(settings: Settings) -> click.Command:
     @click.option("--from", "from_text", required=True, metavar="YYYY-MM-DD", help="The first day, in New York.")
     @click.option("--to", "to_text", metavar="YYYY-MM-DD", help="The last day, included; without, today.")
     @click.option("--symbols", metavar="A,B", help="These alone; without, all that have minutes of these days.")
-    @click.option("--universe", metavar="KEY", help="The symbols of a universe alone, such as dow30.")
+    @click.option("--universe", metavar="KEY", help="The symbols of a universe alone, such as dow30, or listening.")
     def rebuild(from_text: str, to_text: str | None, symbols: str | None, universe: str | None) -> None:
         """Make provisional daily bars of the stored minutes anew. The vendor's own daily bars stay."""
         clock = SystemClock()

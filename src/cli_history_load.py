@@ -49,7 +49,7 @@ def load_command(settings: Settings, make_rest: MakeRest) -> click.Command:
     """The command, on the settings' database; `make_rest` makes the vendor's REST side."""
 
     @click.command("load")
-    @click.option("--universe", metavar="KEY", help="The symbols of a universe, such as dow30.")
+    @click.option("--universe", metavar="KEY", help="The symbols of a universe, such as dow30, or listening.")
     @click.option("--symbols", metavar="A,B", help="Or these.")
     @click.option("--from", "from_text", required=True, metavar="YYYY-MM-DD", help="The first day, in New York.")
     @click.option("--to", "to_text", metavar="YYYY-MM-DD", help="The last one; without, the last that is final.")

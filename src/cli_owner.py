@@ -24,6 +24,7 @@ from src.infrastructure.database.engines import read_engine, row_engine, write_e
 from src.infrastructure.database.jobs import DatabaseJobDesk
 from src.infrastructure.database.ownership import ownership_of
 from src.infrastructure.database.tickstock_db import TickStockDatabase
+from src.presentation.api.whom import LISTENING
 
 # Makes the vendor's REST side from what gives evidence stamps.
 MakeRest = Callable[[Callable[[], int]], MassiveRest]
@@ -33,6 +34,7 @@ _ANSWER_WITHIN_S = 65.0  # a job that nobody took up is refused after 60 s
 _SILENT_OWNER_MS = 30_000
 _PATIENT_S = 3.0
 _RENEWAL_S = 2.0
+_WHOLE_MARKET = 100_000  # symbols
 
 
 class HasEnd(Protocol):
@@ -100,10 +102,12 @@ def chosen_symbols(reading: Reading, symbols: str | None, universe: str | None) 
     """The symbols that --symbols or --universe name, in order; None without a name: all that are kept."""
     if symbols is not None and universe is not None:
         raise ActionRefusedError("--symbols and --universe exclude each other.")
+    if universe == LISTENING:
+        return _listened_to(reading)
     if universe is not None:
         found = reading.universes.resolve(universe)
         if found.unknown or not found.symbols:
-            words = hint(found.unknown, reading.universes.names())
+            words = hint(found.unknown, [*reading.universes.names(), LISTENING])
             raise ActionRefusedError(f"There is no universe {', '.join(found.unknown) or universe}. {words}")
         return tuple(sorted(found.symbols))
     if symbols is None:
@@ -113,6 +117,13 @@ def chosen_symbols(reading: Reading, symbols: str | None, universe: str | None) 
     if unknown or not known:
         raise ActionRefusedError(f"This database knows no symbol {', '.join(unknown) or repr(symbols)}.")
     return tuple(sorted(known))
+
+
+def _listened_to(reading: Reading) -> tuple[str, ...]:
+    symbols = reading.bars.universe(_WHOLE_MARKET)
+    if not symbols:
+        raise ActionRefusedError("Nothing is listened to yet: start TickStock once, or name a universe such as dow30.")
+    return tuple(sorted(symbols))
 
 
 # -- here ------------------------------------------------------------------------------------------------------------

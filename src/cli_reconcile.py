@@ -44,7 +44,7 @@ def reconcile_command(settings: Settings, make_rest: MakeRest) -> click.Command:
     @click.command("reconcile")
     @click.option("--date", "date_text", required=True, metavar="YYYY-MM-DD", help="The trading day, in New York.")
     @click.option("--symbols", metavar="A,B", help="These alone; without, all that are listened to or have bars.")
-    @click.option("--universe", metavar="KEY", help="The symbols of a universe alone, such as dow30.")
+    @click.option("--universe", metavar="KEY", help="The symbols of a universe alone, such as dow30, or listening.")
     @click.option("--file", metavar="PATH", help="The vendor's flat file of minutes (csv.gz) in the place of REST.")
     def reconcile(date_text: str, symbols: str | None, universe: str | None, file: str | None) -> None:
         """Compare a day's bars with the vendor's and merge what differs. The exit status is 1 when symbols failed."""

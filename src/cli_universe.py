@@ -302,7 +302,7 @@ def _tell(outcome: Outcome, wish: Wish) -> None:
         for one in outcome.changes:
             if not one.is_nothing:
                 click.echo(words(one))
-    if outcome.problems and not outcome.applied:
+    if outcome.problems and not outcome.applied and not wish.skip:
         problems = f"{len(outcome.problems)} problem{'' if len(outcome.problems) == 1 else 's'}"
         help_ = " --skip-bad does what is right of it." if outcome.changes else ""
         raise click.ClickException(f"{problems}: nothing was changed.{help_}")

@@ -117,7 +117,7 @@ def test_the_address_keeps_what_is_shown(open_page: Open, server: WebHalf) -> No
     page.get_by_label("Universe or symbols").fill("MSFT")
     page.get_by_label("From").fill("2025-11-20")
     page.get_by_role("button", name="Show").click()
-    expect(page.locator("#coverage-words")).to_contain_text("1 symbols. Of 2 days")
+    expect(page.locator("#coverage-words")).to_contain_text("1 symbol. Of 2 days")
     assert page.url.endswith("?symbols=MSFT&from=2025-11-20&to=2025-11-21")
     page.get_by_label("Universe or symbols").fill("no such universe")
     page.get_by_role("button", name="Show").click()

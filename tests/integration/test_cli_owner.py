@@ -4,8 +4,9 @@ import threading
 
 import pytest
 
-from src.cli_owner import here_or_by_owner, reading_of
+from src.cli_owner import chosen_symbols, here_or_by_owner, reading_of
 from src.config.settings import Settings, parse_settings
+from src.core.errors import ActionRefusedError
 from src.infrastructure.clock import SystemClock
 from src.infrastructure.database.engines import write_engine
 from src.infrastructure.database.ownership import ownership_of
@@ -33,6 +34,19 @@ def test_what_nobody_else_owns_is_worked_on_here_and_let_go_afterwards(settings:
     other = ownership_of(settings.database_url)
     assert other.acquire()
     other.release()
+
+
+def test_what_is_listened_to_is_a_universe_of_commands(settings: Settings) -> None:
+    reading = reading_of(settings.database_url, SystemClock())
+    with pytest.raises(ActionRefusedError, match="Nothing is listened to yet"):
+        chosen_symbols(reading, None, "listening")
+    database = TickStockDatabase(write_engine(settings.database_url), SystemClock().now_us)
+    database.set_state("universe", {"symbols": ["MSFT", "AAPL"]})
+    database.close()
+    reading = reading_of(settings.database_url, SystemClock())
+    assert chosen_symbols(reading, None, "listening") == ("AAPL", "MSFT")
+    with pytest.raises(ActionRefusedError, match="Did you mean listening"):
+        chosen_symbols(reading, None, "listenin")
 
 
 def test_another_command_is_waited_for(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:

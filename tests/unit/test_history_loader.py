@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from src.core.domain.market.bar import Tier
-from src.core.domain.market.history import LoadState, Timespan
+from src.core.domain.market.history import LoadState, Timespan, words
 from src.core.errors import DatabaseUnavailableError, VendorError, VendorUnavailableError
 from src.core.services.history_loader import survey
 from tests.bars import stored_bars, stored_days
@@ -96,6 +96,7 @@ def test_years_that_the_plan_does_not_include_fail_with_the_reason_after_some_re
         f"S{number:02}": 7 if number < 3 else 1 for number in range(20)
     }
     assert bench.vendor.asked[-1][1:] == (D(2025, 7, 1), SETTLED)
+    assert "--from 2025-07-01 asks for nothing that was refused. Of 2025-06 the plan may grant" in words(ended)
 
 
 def test_a_refused_key_ends_a_load_soon(bench: HistoryBench) -> None:
@@ -103,6 +104,7 @@ def test_a_refused_key_ends_a_load_soon(bench: HistoryBench) -> None:
     ended = bench.run(bench.load([f"S{number:02}" for number in range(20)], D(2024, 1, 1), SETTLED))
     assert (ended.state, ended.units_done, ended.units_failed) == (LoadState.FAILED, 0, 20 * 23)
     assert len(bench.vendor.asked) == 6
+    assert ended.detail == ""
 
 
 def test_what_fails_is_named_and_asked_for_by_the_next_load(bench: HistoryBench) -> None:

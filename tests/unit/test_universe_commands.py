@@ -59,6 +59,8 @@ def test_a_file_that_is_half_wrong_is_not_imported_unless_asked(shell: Shell) ->
     assert "line 5: '1.5' is not a ticker." in told
     assert "2 problems: nothing was changed." in told
     assert "There is no universe" in shell.run("show", "mine", code=1).output
+    looked = shell.run("import", file, "--name", "mine", "--skip-bad", "--dry-run").output
+    assert looked.endswith("mine is new, with 2 symbols.\nNothing was changed.\n")
     told = shell.run("import", file, "--name", "mine", "--skip-bad", "--type", "theme", "--description", "A, b").output
     assert "mine is new, with 2 symbols." in told
     assert "spelled in another way than by the feed, and taken: aapl as AAPL, BRK-B as BRK.B." in told

@@ -127,9 +127,12 @@ class HistoryRun:
         except VendorUnavailableError as error:
             trouble = str(error)
         if not self._is_stopping():
-            self._load = self._load.ended(self._parts.clock.now_ms(), trouble)
+            self._load = self._load.ended(self._parts.clock.now_ms(), trouble or self._advice())
         self._keep([], 0)
         return self._load
+
+    def _advice(self) -> str:
+        return "" if self._load.to_date is None else self._limits.advice(self._load.to_date)
 
     def _is_stopping(self) -> bool:
         return self._conduct.stopping.is_set()

@@ -44,9 +44,9 @@ _SPARK_BARS = 60
 _RECENT_BARS = 20
 # A snapshot that is held stops checkpoints, so a long answer takes several.
 _SYMBOLS_A_SNAPSHOT = 50
-# How old a list of the symbols with bars may be, and how many it holds.
+# How old a list of the symbols with bars may be, and how many it holds at least.
 _WITH_BARS_FRESH_S = 10.0
-_MOST_WITH_BARS = 1000
+_FEWEST_WITH_BARS = 1000
 
 
 class _Queries:
@@ -77,7 +77,7 @@ class DatabaseBarReader:
         self._status_file = status_file
         self._monotonic = monotonic
         self._states: dict[str, tuple[int | None, Any]] = {}
-        self._with_bars: tuple[float, list[str]] = (float("-inf"), [])
+        self._with_bars: tuple[float, int, list[str]] = (float("-inf"), 0, [])  # when, how many at most, and which
         self._symbols_read_at: tuple[str, int] | None = None  # a database and the revision of its symbols
         self._names: dict[str, str | None] = {}  # by symbol
         self._spellings = Spellings()
@@ -117,11 +117,12 @@ class DatabaseBarReader:
         return self._symbols_with_bars(limit) if symbols == ["*"] else list(symbols[:limit])
 
     def _symbols_with_bars(self, limit: int) -> list[str]:
-        read_s, symbols = self._with_bars
-        if self._monotonic() - read_s >= _WITH_BARS_FRESH_S:
+        read_s, most, symbols = self._with_bars
+        if self._monotonic() - read_s >= _WITH_BARS_FRESH_S or most < limit:
+            most = max(limit, _FEWEST_WITH_BARS)
             with contextlib.suppress(DatabaseUnavailableError), database_errors(), self._engine.connect() as connection:
-                symbols = [row[0] for row in connection.execute(_WITH_BARS, {"limit": _MOST_WITH_BARS})]
-                self._with_bars = (self._monotonic(), symbols)
+                symbols = [row[0] for row in connection.execute(_WITH_BARS, {"limit": most})]
+                self._with_bars = (self._monotonic(), most, symbols)
         return symbols[:limit]
 
     def recent(self, symbols: Sequence[str], since_ms: int | None, limit: int) -> list[Bar]:

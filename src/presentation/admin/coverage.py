@@ -22,6 +22,7 @@ _NAMES = ("symbol", "symbols", "universe", "from", "to", "offset", "limit")
 _DEFAULT_DAYS, _MOST_DAYS = 20, 130
 _DEFAULT_SYMBOLS, _MOST_SYMBOLS = 25, 100
 _MOST_CELLS = 3_000
+_WHOLE_MARKET = 100_000  # symbols of a universe: the answer is read in parts
 _MOST_REPAIRED = 1_000  # symbols of one request
 # One letter a day, so that an answer of many days stays small.
 LETTERS = {
@@ -79,7 +80,7 @@ def coverage_blueprint(deps: CoverageDeps) -> Blueprint:
 
 
 def _coverage(deps: CoverageDeps, arguments: MultiDict[str, str]) -> dict[str, Any]:
-    asked = deps.whom.read(arguments, deps.changes.seen(), or_listening=True)
+    asked = deps.whom.read(arguments, deps.changes.seen(), or_listening=True, most=_WHOLE_MARKET)
     days = _days(deps.coverage, arguments)
     limit = read_limit(arguments, min(_DEFAULT_SYMBOLS, _MOST_CELLS // len(days)), _MOST_SYMBOLS)
     offset = read_whole(arguments, "offset", 0, 1_000_000)

@@ -27,10 +27,12 @@ class Whom:
         self._reader = reader
         self._universes = universes
 
-    def read(self, arguments: MultiDict[str, str], seen: Seen, *, or_listening: bool = False) -> Asked:
+    def read(
+        self, arguments: MultiDict[str, str], seen: Seen, *, or_listening: bool = False, most: int = MAX_SYMBOLS
+    ) -> Asked:
         """Raises ApiError: bad_parameter, unknown_universe, or unknown_symbol when none of them is known.
 
-        With `or_listening`, who names nobody gets what ingestion listens to.
+        With `or_listening`, who names nobody gets what ingestion listens to. A universe has `most` symbols at most.
         """
         names = read_symbols(arguments)
         key = arguments.get("universe", LISTENING if or_listening and not names else None)
@@ -38,23 +40,21 @@ class Whom:
             raise bad_parameter("Give symbol=AAPL, symbols=AAPL,MSFT, or universe=dow30.")
         if key is not None and "symbol" in arguments:
             raise bad_parameter("Give symbols=AAPL beside a universe, not symbol.")
-        members, missing = ([], []) if key is None else self._members(key)
+        members, missing = ([], []) if key is None else self._members(key, most)
         known, unknown = self._reader.resolve([*members, *names], seen)
         if names and not known:
             listed = ", ".join(repr(name)[:60] for name in unknown[:5])
             raise ApiError(404, "unknown_symbol", f"No such symbol in the database: {listed}.")
         return Asked(tuple(known), [*missing, *unknown])
 
-    def _members(self, key: str) -> tuple[list[str], list[str]]:
-        """The symbols of a universe, at most 1,000, and the parts of its key that do not exist."""
+    def _members(self, key: str, most: int) -> tuple[list[str], list[str]]:
+        """The symbols of a universe, at most `most`, and the parts of its key that do not exist."""
         if key == LISTENING:
-            return self._reader.universe(MAX_SYMBOLS), []
+            return self._reader.universe(most), []
         universe = self._universes.resolve(key)
         if not universe.symbols and universe.unknown:
             help_ = hint(universe.unknown, [*self._universes.names(), LISTENING])
             raise ApiError(404, "unknown_universe", f"No universe is called {key!r:.60}. {help_}")
-        if len(universe.symbols) > MAX_SYMBOLS:
-            raise bad_parameter(
-                f"The universe {key:.60} has {len(universe.symbols)} symbols; allowed are {MAX_SYMBOLS}."
-            )
+        if len(universe.symbols) > most:
+            raise bad_parameter(f"The universe {key:.60} has {len(universe.symbols)} symbols; allowed are {most}.")
         return list(universe.symbols), list(universe.unknown)

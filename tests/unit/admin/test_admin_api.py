@@ -326,6 +326,15 @@ def test_minutes_to_come_are_not_asked_for(attended: Office) -> None:
     assert all(to_ms < now_ms() for _symbols, _from_ms, to_ms, *_more in attended.opened)
 
 
+def test_of_more_than_a_thousand_symbols_the_days_are_read_in_parts(office: Office) -> None:
+    symbols = [f"S{number:04}" for number in range(1001)]
+    office.ingestion.database.add_symbols(symbols)
+    office.ingestion.database.set_state("universe", {"symbols": symbols, "key": "SYMBOLS", "changed_at": 2})
+    wait_for(lambda: office.get(f"{COVERAGE}?limit=1")["total"] == 1001)
+    told = office.get(f"{COVERAGE}?offset=1000&limit=5")
+    assert [one["symbol"] for one in told["symbols"]] == ["S1000"]
+
+
 def test_days_of_symbols_are_told_a_letter_each(office: Office) -> None:
     office.ingestion.database.merge([bar("AAPL"), bar("MSFT", tier=Tier.FINAL)])
     told = office.get(f"{COVERAGE}?symbols=AAPL,MSFT,NONE&from=2025-11-19&to=2025-11-20")

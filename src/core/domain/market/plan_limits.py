@@ -4,6 +4,7 @@ import datetime as dt
 
 # So many symbols that are refused a time tell that every symbol is.
 _ENOUGH = 3
+_ONE_DAY = dt.timedelta(days=1)
 
 
 class PlanLimits:
@@ -33,3 +34,14 @@ class PlanLimits:
             return own[1]
         others = [why for day, why in self._refused.values() if to_date <= day and to_date < self._granted_from]
         return others[0] if len(others) >= _ENOUGH else ""
+
+    def advice(self, to_date: dt.date) -> str:
+        """What to ask for in place of a load up to `to_date` that was refused in part; else empty."""
+        newest = max((day for day, _ in self._refused.values()), default=to_date)
+        if newest >= to_date:
+            return ""
+        return (
+            "A month is asked for as a whole, and is refused when it begins before what the plan grants: "
+            f"--from {newest + _ONE_DAY} asks for nothing that was refused. Of {newest:%Y-%m} the plan may grant the "
+            "later days: give the first of them as --from."
+        )

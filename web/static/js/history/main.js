@@ -7,9 +7,10 @@ import { createDetail } from "./detail.js";
 import { createLoads } from "./loads.js";
 import { createMap } from "./map.js";
 import { createRequests } from "./requests.js";
-import { STATES, cellText, countsText, datesText, lackingSpans, lacks, questionFor, questionForEnd, rowsOf } from "./words.js";
+import { STATES, cellText, countsText, datesText, loadCommand, lackingSpans, lacks, questionFor, questionForEnd, rowsOf } from "./words.js";
 
 const MOST_LISTED = 200;
+const SYMBOLS_AT_ONCE = 1_000;
 const LOADS_EVERY_MS = 5_000;
 const find = (id) => document.getElementById(id);
 const requests = createRequests({ token: () => document.querySelector('meta[name="csrf-token"]').content });
@@ -23,6 +24,7 @@ const loads = createLoads(find("loads"), (load) =>
 let days = [];
 let rows = [];
 let total = 0;
+let offset = 0; // so many symbols are passed over
 let round = 0; // of questions: what an older one answers is not shown
 
 function visible() {
@@ -53,28 +55,35 @@ function asked() {
 
 async function load() {
   const mine = ++round;
+  offset = Number.parseInt(new URLSearchParams(location.search).get("offset") ?? "0", 10) || 0;
   [rows, total] = [[], 0];
   setText(find("coverage-words"), "Loading…");
   await guarded(async () => {
     let answer = null;
     do {
-      answer = await requests.coverage(asked(), rows.length);
+      answer = await requests.coverage(asked(), offset + rows.length);
       if (mine !== round) return;
       days = rows.length === 0 ? answer.days : days;
       rows = [...rows, ...rowsOf(answer)];
       total = answer.total;
       show();
-    } while (answer.symbols.length > 0 && rows.length < total);
+    } while (answer.symbols.length > 0 && rows.length < Math.min(SYMBOLS_AT_ONCE, total - offset));
   });
 }
 
 function show() {
   map.show(days, visible());
-  setText(find("coverage-words"), countsText(rows, total));
+  setText(find("coverage-words"), countsText(rows, { total, offset, most: SYMBOLS_AT_ONCE }));
+  find("pager").hidden = total <= SYMBOLS_AT_ONCE && offset === 0;
+  find("pager-before").disabled = offset === 0;
+  find("pager-after").disabled = offset + SYMBOLS_AT_ONCE >= total;
   const spans = lackingSpans(rows, days);
   find("nothing-lacks").hidden = spans.length > 0 || rows.length === 0;
   find("lacking-table").hidden = spans.length === 0;
   find("ask-all").hidden = spans.length === 0;
+  const command = loadCommand(asked(), spans);
+  find("command-words").hidden = command === "";
+  setText(find("command"), command);
   setText(find("lacking-more"), spans.length > MOST_LISTED ? `and ${spans.length - MOST_LISTED} more` : "");
   showEach(find("lacking"), spans.slice(0, MOST_LISTED), createLackingRow, showLackingRow);
 }
@@ -126,7 +135,6 @@ async function told(id, request, onDone) {
 async function showLoads() {
   await guarded(async () => {
     const known = await requests.loads();
-    find("loads-panel").hidden = known.length === 0;
     loads.show(known);
   });
 }
@@ -135,7 +143,7 @@ function askForAll() {
   const spans = lackingSpans(rows, days);
   const symbols = [...new Set(spans.map(({ symbol }) => symbol))];
   const dates = spans.flatMap(({ from, to }) => [from, to]).sort();
-  ask(symbols.slice(0, 1000), dates[0], dates.at(-1));
+  ask(symbols, dates[0], dates.at(-1));
 }
 
 async function guarded(run) {
@@ -166,6 +174,14 @@ function submit(event) {
   load();
 }
 
+/** Show the symbols before or after those that are shown. */
+function turn(step) {
+  const query = new URLSearchParams(location.search);
+  query.set("offset", Math.max(0, offset + step));
+  history.replaceState(null, "", `?${query}`);
+  load();
+}
+
 function showLegend() {
   showEach(find("legend"), Object.entries(STATES), () => make("li", ""), (item, [state, { word }]) => {
     item.dataset.state = state;
@@ -179,6 +195,8 @@ find("from").value = first.from ?? "";
 find("to").value = first.to ?? "";
 find("range").addEventListener("submit", submit);
 find("only").addEventListener("change", show);
+find("pager-before").addEventListener("click", () => turn(-SYMBOLS_AT_ONCE));
+find("pager-after").addEventListener("click", () => turn(SYMBOLS_AT_ONCE));
 find("ask-all").addEventListener("click", askForAll);
 find("detail-ask").addEventListener("click", () => {
   const { symbol, day } = detail.shown();

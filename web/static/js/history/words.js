@@ -13,6 +13,7 @@ export const STATES = {
   missing: { word: "missing", colour: "--day-missing", mark: "–" },
   pruned: { word: "dropped, too old", colour: "--day-pruned", mark: "" },
 };
+const FEW_SYMBOLS = 20;
 const LACKING = ["missing", "unrepairable", "open"];
 const dayText = new Intl.DateTimeFormat("en-GB", {
   timeZone: "UTC", weekday: "short", day: "numeric", month: "short", year: "numeric",
@@ -62,16 +63,38 @@ export function datesText(from, to) {
   return from === to ? formatDate(from) : `${formatDate(from)} to ${formatDate(to)}`;
 }
 
-/** How many days are in each state, as a sentence. */
-export function countsText(rows, total) {
+/** How many days are in each state, as a sentence; of `total` symbols those after `offset` are shown, `most` at once. */
+export function countsText(rows, { total, offset, most }) {
   const counts = {};
   for (const { cells } of rows) for (const { state } of cells) counts[state] = (counts[state] ?? 0) + 1;
   const all = Object.values(counts).reduce((sum, one) => sum + one, 0);
-  if (all === 0) return "There is no symbol to show: nothing is listened to yet.";
+  if (all === 0) return offset > 0 ? "There are not so many symbols." : "There is no symbol to show: nothing is listened to yet.";
   const parts = Object.keys(STATES).filter((state) => counts[state]);
   const words = parts.map((state) => `${counts[state].toLocaleString("en-US")} ${STATES[state].word.split(":")[0]}`);
-  const share = rows.length < total ? `${rows.length} of ${total} symbols so far. ` : `${total} symbols. `;
-  return `${share}Of ${all.toLocaleString("en-US")} days: ${words.join(", ")}.`;
+  return `${shareText(rows.length, { total, offset, most })} Of ${all.toLocaleString("en-US")} days: ${words.join(", ")}.`;
+}
+
+function shareText(count, { total, offset, most }) {
+  const number = (value) => value.toLocaleString("en-US");
+  if (count < Math.min(most, total - offset)) return `${number(offset + count)} of ${number(total)} symbols so far.`;
+  if (count < total) return `Symbols ${number(offset + 1)} to ${number(offset + count)} of ${number(total)}.`;
+  return `${number(total)} ${total === 1 ? "symbol" : "symbols"}.`;
+}
+
+/** The command that loads the days that are missing; empty when none is. `asked` holds universe or symbols, as typed. */
+export function loadCommand({ universe, symbols }, spans) {
+  const missing = spans.filter(({ state }) => state === "missing");
+  if (missing.length === 0) return "";
+  const names = [...new Set(missing.map(({ symbol }) => symbol))];
+  const isFew = symbols !== undefined || names.length <= FEW_SYMBOLS;
+  const whom = isFew ? `--symbols ${quoted(names.join(","))}` : `--universe ${quoted(universe ?? "listening")}`;
+  const dates = missing.flatMap(({ from, to }) => [from, to]).sort();
+  return `.venv/bin/flask history load ${whom} --from ${dates[0]} --to ${dates.at(-1)} --timespan minute`;
+}
+
+/** A word of a shell's command. */
+function quoted(text) {
+  return /^[\w.,:-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 /** Minutes without a bar, in New York's time: "10:31" or "10:31 to 10:40 (10)". */
@@ -115,10 +138,10 @@ export function loadTitle({ kind, symbols, files, from, to, timespan }) {
 }
 
 /** How far a load is, and what became of it. */
-export function loadText({ words, actor, detail, failures, failures_total: total }) {
+export function loadText({ words, actor, failures, failures_total: total }) {
   const failed = failures.slice(0, 3).map(({ what, reason }) => `${what}: ${reason}`);
   const more = total > 3 ? [`and ${total - 3} more`] : [];
-  return [words, detail, ...failed, ...more, `Asked for by ${actor}.`].filter(Boolean).join(" ");
+  return [words, ...failed, ...more, `Asked for by ${actor}.`].filter(Boolean).join(" ");
 }
 
 /** How long a load takes still, where that is known. */
