@@ -24,6 +24,7 @@ from src.cli_owner import (
 from src.cli_progress import Progress, duration_words
 from src.config.settings import Settings
 from src.core.domain.market.history import Load, LoadState, Timespan, Trading, clipped, words
+from src.core.domain.market.retention import check_kept
 from src.core.domain.market.symbol import check_symbol
 from src.core.errors import ActionRefusedError
 from src.core.ports import Clock
@@ -69,6 +70,8 @@ def load_command(settings: Settings, make_rest: MakeRest) -> click.Command:
             chosen = _wanted(reading, symbols, universe)
             to_date = None if to_text is None else new_york_date("--to", to_text)
             dates = clipped(new_york_date("--from", from_text), to_date, clock.now_ms())
+            if timespan == Timespan.MINUTE:
+                check_kept(dates[0], clock.now_ms(), settings.retention_days)
             asked = Load(
                 uuid.uuid4().hex, "rest", Timespan(timespan), chosen, None, *dates, _ACTOR, LoadState.RUNNING,
                 clock.now_ms(),

@@ -62,6 +62,15 @@ def test_it_says_before_it_begins_how_long_it_takes(settings: Settings, vendors:
     assert "Of 12 months of days 12 were loaded, 0 are empty, 0 failed; 144 bars were read, and 144 of them" in said
 
 
+def test_minutes_that_would_be_dropped_at_once_are_not_asked_for(settings: Settings, vendors: Vendors) -> None:
+    keeping = settings.model_copy(update={"retention_days": 30})
+    status, said = run(keeping, vendors, *LOAD[:-1], "minute")
+    assert status == 1
+    assert said.startswith("Error: RETENTION_DAYS=30 drops the minutes before 20")
+    assert run(keeping, vendors)[0] == 0, "days are kept"
+    assert sorted(vendors.asked) == list("ABCD")
+
+
 def test_it_lets_go_of_the_database_in_between_and_asks_for_nothing_twice(
     settings: Settings, vendors: Vendors, monkeypatch: pytest.MonkeyPatch
 ) -> None:
