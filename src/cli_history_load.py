@@ -243,6 +243,7 @@ def cancel_command(settings: Settings) -> click.Command:
             load = _unfinished(log, load_id)
 
             def here(_lost: threading.Event) -> None:
+                load = _unfinished(log, load_id)  # it may have ended while this waited for its turn
                 log.save(load.ended(clock.now_ms(), f"It was ended by {_ACTOR}."))
                 click.echo("It is ended; what it has loaded stays.")
 
