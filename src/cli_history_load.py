@@ -34,6 +34,7 @@ from src.infrastructure.data_sources.massive_rest import MassiveRest
 from src.infrastructure.database.daily_store import DatabaseDays
 from src.infrastructure.database.history_store import DatabaseHistory
 from src.infrastructure.database.migrate import check_schema
+from src.infrastructure.database.stored_minutes import DatabaseMinutes
 from src.infrastructure.database.tickstock_db import TickStockDatabase
 
 _ACTOR = "flask history"
@@ -158,7 +159,7 @@ class _Loading:
             turn.daemon = True
             turn.start()
             try:
-                return HistoryRun(self._parts(database, rest), kept or load, self._conduct(database, lost)).run()
+                return HistoryRun(self._parts(rest), kept or load, self._conduct(database, lost)).run()
             except KeyboardInterrupt:
                 interrupted = (self._told or load).ended(self._clock.now_ms(), "It was interrupted.")
                 self._log.save(interrupted)
@@ -166,9 +167,9 @@ class _Loading:
             finally:
                 turn.cancel()
 
-    def _parts(self, database: TickStockDatabase, rest: MassiveRest) -> HistoryParts:
-        days = DatabaseDays(self._reading.read)
-        return HistoryParts(lambda: rest, database, days, self._log, self._trading, self._clock)
+    def _parts(self, rest: MassiveRest) -> HistoryParts:
+        minutes, days = DatabaseMinutes(self._reading.read), DatabaseDays(self._reading.read)
+        return HistoryParts(lambda: rest, minutes, days, self._log, self._trading, self._clock)
 
     def _conduct(self, database: TickStockDatabase, lost: threading.Event) -> Conduct:
         return Conduct(submit_to(database), lambda days: database.merge_daily(days).refused == 0, lost, self._show)
