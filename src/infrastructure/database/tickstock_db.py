@@ -41,6 +41,7 @@ _NEXT_REVISION = (
     " symbols_revision = CASE WHEN :added > 0 THEN revision + 1 ELSE symbols_revision END"
     " WHERE id = 1 RETURNING revision, newest_bar_ms, database_id"
 )
+_GIVE_BACK_REVISION = text("UPDATE write_state SET revision = revision - 1 WHERE id = 1")
 _IDENTITY = text("SELECT database_id, revision FROM write_state WHERE id = 1")
 _EXPIRED_CHANGES = text(
     "SELECT max(revision) FROM (SELECT max(revision) AS revision FROM bar_changes WHERE changed_ms < :before_ms"
@@ -180,7 +181,8 @@ class TickStockDatabase:
         return revision
 
     def _commit_encoded(self, batch: MinuteBatch) -> tuple[int, int]:
-        """The transaction's number, and how many bars were not stored like this before."""
+        """The transaction's number, which is the one before it where nothing changed, and how many bars were not stored
+        like this before."""
         new = sorted({*batch.symbols} - self._known_symbols)
         now_ms = self._now_us() // 1000
         with self._lock, database_errors(), self._engine.begin() as connection:
@@ -191,6 +193,9 @@ class TickStockDatabase:
             written = changes.count(revision)
             if written and (older := changes.ranges_before(newest_ms - RECENT_MS)):
                 log_changes(connection, older, revision, now_ms)
+            if not written and not added:  # nobody sees a change, so nobody need look for one
+                connection.execute(_GIVE_BACK_REVISION)
+                revision -= 1
         self._kept_revision = max(self._kept_revision, revision)
         self._known_symbols.update(new)
         return revision, written
