@@ -24,6 +24,7 @@ from src.cli_owner import (
 from src.cli_progress import Progress, duration_words
 from src.config.settings import Settings
 from src.core.domain.market.history import Load, LoadState, Timespan, Trading, clipped, words
+from src.core.domain.market.retention import check_kept
 from src.core.domain.market.symbol import check_symbol
 from src.core.errors import ActionRefusedError
 from src.core.ports import Clock
@@ -33,6 +34,7 @@ from src.infrastructure.data_sources.massive_rest import MassiveRest
 from src.infrastructure.database.daily_store import DatabaseDays
 from src.infrastructure.database.history_store import DatabaseHistory
 from src.infrastructure.database.migrate import check_schema
+from src.infrastructure.database.stored_minutes import DatabaseMinutes
 from src.infrastructure.database.tickstock_db import TickStockDatabase
 
 _ACTOR = "flask history"
@@ -69,6 +71,8 @@ def load_command(settings: Settings, make_rest: MakeRest) -> click.Command:
             chosen = _wanted(reading, symbols, universe)
             to_date = None if to_text is None else new_york_date("--to", to_text)
             dates = clipped(new_york_date("--from", from_text), to_date, clock.now_ms())
+            if timespan == Timespan.MINUTE:
+                check_kept(dates[0], clock.now_ms(), settings.retention_days)
             asked = Load(
                 uuid.uuid4().hex, "rest", Timespan(timespan), chosen, None, *dates, _ACTOR, LoadState.RUNNING,
                 clock.now_ms(),
@@ -155,7 +159,7 @@ class _Loading:
             turn.daemon = True
             turn.start()
             try:
-                return HistoryRun(self._parts(database, rest), kept or load, self._conduct(database, lost)).run()
+                return HistoryRun(self._parts(rest), kept or load, self._conduct(database, lost)).run()
             except KeyboardInterrupt:
                 interrupted = (self._told or load).ended(self._clock.now_ms(), "It was interrupted.")
                 self._log.save(interrupted)
@@ -163,9 +167,9 @@ class _Loading:
             finally:
                 turn.cancel()
 
-    def _parts(self, database: TickStockDatabase, rest: MassiveRest) -> HistoryParts:
-        days = DatabaseDays(self._reading.read)
-        return HistoryParts(lambda: rest, database, days, self._log, self._trading, self._clock)
+    def _parts(self, rest: MassiveRest) -> HistoryParts:
+        minutes, days = DatabaseMinutes(self._reading.read), DatabaseDays(self._reading.read)
+        return HistoryParts(lambda: rest, minutes, days, self._log, self._trading, self._clock)
 
     def _conduct(self, database: TickStockDatabase, lost: threading.Event) -> Conduct:
         return Conduct(submit_to(database), lambda days: database.merge_daily(days).refused == 0, lost, self._show)
@@ -240,6 +244,7 @@ def cancel_command(settings: Settings) -> click.Command:
             load = _unfinished(log, load_id)
 
             def here(_lost: threading.Event) -> None:
+                load = _unfinished(log, load_id)  # it may have ended while this waited for its turn
                 log.save(load.ended(clock.now_ms(), f"It was ended by {_ACTOR}."))
                 click.echo("It is ended; what it has loaded stays.")
 

@@ -33,6 +33,7 @@ from src.infrastructure.data_sources.flat_files import FlatFiles
 from src.infrastructure.database.gap_store import DatabaseGapStore
 from src.infrastructure.database.migrate import check_schema
 from src.infrastructure.database.reconciliation_store import DatabaseReconciliations
+from src.infrastructure.database.stored_minutes import DatabaseMinutes
 
 _ACTOR = "flask reconcile"
 _FAILURES_TOLD = 20
@@ -94,7 +95,9 @@ def _here(
         else:
             FlatFiles().check(request.file)
         gaps = DatabaseGapStore(reading.rows, clock.now_ms)
-        reconciler = Reconciler(rest, FlatFiles(), database, log, gaps, clock, database.clock.stamp)
+        reconciler = Reconciler(
+            rest, FlatFiles(), DatabaseMinutes(reading.read), log, gaps, clock, database.clock.stamp
+        )
         run = reconciler.run(request, Conduct(submit_to(database), lost, Teller(clock, _progress).tell))
     check_owned(lost)
     return run

@@ -18,6 +18,8 @@ from sqlalchemy import Engine
 
 from src.bootstrap.lifeline import end_with_parent
 from src.config.settings import PROJECT_ROOT
+from src.core.errors import DatabaseUnavailableError
+from src.core.history_ports import STOPPED_STATUS
 from src.core.ports import Clock
 from src.core.services.file_import import FileImport, ImportConduct, ImportParts
 from src.infrastructure.clock import SystemClock
@@ -28,11 +30,14 @@ from src.infrastructure.database.flat_file_store import FlatFileStore
 from src.infrastructure.database.history_store import DatabaseHistory
 from src.infrastructure.database.tickstock_db import TickStockDatabase
 
+logger = logging.getLogger(__name__)
+
 _NICENESS = 10
 # A transaction of so many rows takes some 10 ms, and then as long nothing: live bars wait no longer than for one.
 _ROWS = 1_000
 _PAUSE_SHARE = 1.0
 _ENDS_WITHIN_S = 10.0
+_RETRY_S = 1.0
 
 
 def import_parts(database: TickStockDatabase, read: Engine, rows: Engine, clock: Clock, most_rows: int) -> ImportParts:
@@ -90,16 +95,30 @@ def main(load_id: str, parent_pid: str) -> None:
     end_with_parent(int(parent_pid))
     os.nice(_NICENESS)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    stopping = threading.Event()
+    stopping, clock = threading.Event(), SystemClock()
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
-    url, clock = os.environ["DATABASE_URL"], SystemClock()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that ingests, which ends this one
+    while not stopping.is_set():
+        try:
+            _carry_out(load_id, stopping, clock)
+            break
+        except DatabaseUnavailableError as error:
+            logger.warning("The import waits. %s", error)
+            clock.wait(stopping, _RETRY_S)
+    sys.exit(STOPPED_STATUS if stopping.is_set() else 0)
+
+
+def _carry_out(load_id: str, stopping: threading.Event, clock: Clock) -> None:
+    url = os.environ["DATABASE_URL"]
     database = TickStockDatabase(write_engine(url), clock.now_us)
-    database.load_clock()
-    parts = import_parts(database, read_engine(url), row_engine(url), clock, _ROWS)
-    load = parts.log.find(load_id)
-    if load is not None and not load.has_ended:
-        FileImport(parts, load, ImportConduct(stopping, lambda _progress: None, _PAUSE_SHARE)).run()
-    database.close()
+    try:
+        database.load_clock()
+        parts = import_parts(database, read_engine(url), row_engine(url), clock, _ROWS)
+        load = parts.log.find(load_id)
+        if load is not None and not load.has_ended:
+            FileImport(parts, load, ImportConduct(stopping, lambda _progress: None, _PAUSE_SHARE)).run()
+    finally:
+        database.close()
 
 
 if __name__ == "__main__":

@@ -56,6 +56,7 @@ from src.infrastructure.database.ownership import ownership_of
 from src.infrastructure.database.pruning import DatabasePruner
 from src.infrastructure.database.reconciliation_store import DatabaseReconciliations
 from src.infrastructure.database.spool import Spool
+from src.infrastructure.database.stored_minutes import DatabaseMinutes
 from src.infrastructure.database.symbol_store import DatabaseSymbols
 from src.infrastructure.database.tickstock_db import TickStockDatabase
 from src.infrastructure.doctor.disk import free_bytes
@@ -82,8 +83,9 @@ def build_runtime(
     queue = DatabaseGapStore(row_engine(settings.database_url), clock.now_ms)
     rows = row_engine(settings.database_url)
     gaps = _gap_service(settings, sessions, DatabaseGapStore(rows, clock.now_ms), intake, clock)
+    minutes = DatabaseMinutes(read_engine(settings.database_url))
     repair = RepairService(
-        rest, queue, database, clock, intake.surely_behind_ms, lambda gap: intake.day_volumes(gap.from_ms)
+        rest, queue, minutes, clock, intake.surely_behind_ms, lambda gap: intake.day_volumes(gap.from_ms)
     )
     reconciliations = _reconciliations(settings, database, rest, sessions, clock, repair, intake)
     histories = _histories(settings, database, rest, sessions, clock, repair)
@@ -159,10 +161,10 @@ def _reconciliations(
     intake: BarIntake,
 ) -> ReconciliationService:
     url, files = settings.database_url, FlatFiles()
-    rows = row_engine(url)
-    log = DatabaseReconciliations(read_engine(url), rows)
+    read, rows = read_engine(url), row_engine(url)
+    log = DatabaseReconciliations(read, rows)
     gaps = DatabaseGapStore(rows, clock.now_ms)
-    reconciler = Reconciler(lambda: rest, files, database, log, gaps, clock, database.clock.stamp)
+    reconciler = Reconciler(lambda: rest, files, DatabaseMinutes(read), log, gaps, clock, database.clock.stamp)
     calendar = sessions if settings.feed == "massive" else None  # the simulated market trades at any hour
     return ReconciliationService(reconciler, log, files, calendar, clock, intake.behind_ms, repair.is_urgent)
 
@@ -179,7 +181,7 @@ def _histories(
     read = read_engine(url)
     trading = Trading(sessions if settings.feed == "massive" else None)  # the simulated market trades at any hour
     log = DatabaseHistory(read, row_engine(url))
-    parts = HistoryParts(lambda: rest, database, DatabaseDays(read), log, trading, clock)
+    parts = HistoryParts(lambda: rest, DatabaseMinutes(read), DatabaseDays(read), log, trading, clock)
     return HistoryService(parts, lambda days: database.merge_daily(days).refused == 0, repair.is_urgent)
 
 

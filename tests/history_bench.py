@@ -18,6 +18,7 @@ from src.core.services.history_loader import Conduct, HistoryParts, HistoryRun
 from src.infrastructure.database.daily_store import DatabaseDays
 from src.infrastructure.database.engines import read_engine, row_engine, write_engine
 from src.infrastructure.database.history_store import DatabaseHistory
+from src.infrastructure.database.stored_minutes import DatabaseMinutes
 from src.infrastructure.database.tickstock_db import TickStockDatabase
 from tests.reconciling import StoppedClock
 
@@ -84,9 +85,8 @@ class HistoryBench:
         self.vendor = PastVendor(self.database.clock.stamp, self.clock.now_ms)
         self._engines = (read_engine(url), row_engine(url))
         self.log = DatabaseHistory(*self._engines)
-        self.parts = HistoryParts(
-            lambda: self.vendor, self.database, DatabaseDays(self._engines[0]), self.log, Trading(None), self.clock
-        )
+        minutes, days = DatabaseMinutes(self._engines[0]), DatabaseDays(self._engines[0])
+        self.parts = HistoryParts(lambda: self.vendor, minutes, days, self.log, Trading(None), self.clock)
         self.stopping = threading.Event()
         self.told: list[Load] = []
 

@@ -19,6 +19,7 @@ from src.infrastructure.data_sources.flat_files import FlatFiles
 from src.infrastructure.database.engines import read_engine, row_engine, write_engine
 from src.infrastructure.database.gap_store import DatabaseGapReader, DatabaseGapStore
 from src.infrastructure.database.reconciliation_store import DatabaseReconciliations
+from src.infrastructure.database.stored_minutes import DatabaseMinutes
 from src.infrastructure.database.tickstock_db import TickStockDatabase
 from tests.bars import MINUTE, bar, stored_bars
 from tests.held_clock import HeldClock
@@ -97,8 +98,9 @@ class Bench:
         self.gaps = DatabaseGapStore(self._engines[1], self.clock.now_ms)
         self.told: list[Run] = []
         self.stopping = threading.Event()
+        self.minutes = DatabaseMinutes(self._engines[0])
         self.reconciler = Reconciler(
-            lambda: self.vendor, FlatFiles(), self.database, self.log, self.gaps, self.clock, self.database.clock.stamp
+            lambda: self.vendor, FlatFiles(), self.minutes, self.log, self.gaps, self.clock, self.database.clock.stamp
         )
 
     def submit(self, bars: Sequence[Bar]) -> bool:

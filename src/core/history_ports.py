@@ -94,11 +94,15 @@ class Histories(Protocol):
     def snapshot(self) -> dict[str, Any]: ...
 
 
+STOPPED_STATUS = 75  # a temporary failure, as sysexits.h calls it
+
+
 class ImportProcess(Protocol):
     """A process that carries out an import of files."""
 
     def wait(self, timeout_s: float) -> int:
-        """Its status once it has ended; TimeoutError while it has not."""
+        """Its status once it has ended, STOPPED_STATUS if it was told to before it was done; TimeoutError while it has
+        not."""
 
     def end(self) -> None: ...
 

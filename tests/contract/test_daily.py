@@ -88,6 +88,7 @@ def test_a_page_of_days_is_read_by_date(database: TickStockDatabase, database_ur
         (day(close=float("nan")), "not finite"),
         (day(volume=-1.0), "negative volume"),
         (day(volume=1e16), "above 1e"),
+        (day(trade_count=10**25), "as many trades"),
     ],
 )
 def test_a_day_that_cannot_be_right_says_why(bad: DailyBar, says: str) -> None:

@@ -15,6 +15,7 @@ from src.core.domain.market.bar import Bar, Tier, merge_evidence
 from src.core.domain.market.quote import QuoteDay
 from src.core.errors import DatabaseUnavailableError, FeedMismatchError, HistoryLostError
 from src.infrastructure.database.engines import read_engine, sqlite_file, write_engine
+from src.infrastructure.database.stored_minutes import DatabaseMinutes
 from src.infrastructure.database.tickstock_db import TickStockDatabase
 from tests.bars import MINUTE, bar, evidence, evidence_with_absent_values, reader_of, stored_bars
 from tests.waiting import insist
@@ -383,8 +384,24 @@ def test_a_withdrawn_bar_is_kept_told_to_who_follows_changes_and_counts_nowhere(
     assert len(reader.recent(["AAPL"], None, 10)) == 2
 
 
-def test_stored_bars_of_a_span_are_found_by_their_start(database: TickStockDatabase) -> None:
+def test_stored_bars_of_a_span_are_found_by_their_start(database: TickStockDatabase, database_url: str) -> None:
     bars = [bar(timestamp=MINUTE + place * 60_000) for place in range(5)]
     database.merge([*bars, bar("IBM", timestamp=MINUTE + 60_000)])
-    found = database.bars_between("AAPL", MINUTE + 60_000, MINUTE + 180_000)
+    engine = read_engine(database_url)
+    found = DatabaseMinutes(engine).bars_between("AAPL", MINUTE + 60_000, MINUTE + 180_000)
     assert found == {one.timestamp: one for one in bars[1:4]}
+    engine.dispose()
+
+
+def test_how_much_symbols_trade_is_read_some_at_a_time(
+    database: TickStockDatabase, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("src.infrastructure.database.stored_minutes._SYMBOLS_A_SNAPSHOT", 2)
+    newest = [bar("A", MINUTE + place * 60_000, close=2.0, volume=10.0) for place in range(40)]
+    database.merge([*newest, bar("B", close=4.0, volume=0.5), bar("C", close=1.0)])
+    engine = read_engine(database_url)
+    found = DatabaseMinutes(engine).dollar_volumes()
+    assert {symbol: found[symbol] for symbol in "ABC"} == {"A": 600.0, "B": 2.0, "C": 100.0}
+    assert len(found) > 500, "the symbols of the universes, too"
+    assert found["AAPL"] == 0
+    engine.dispose()

@@ -1,6 +1,7 @@
 """Flat files are merged into every database as all other evidence is, and what that changed is counted."""
 
 import gzip
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,10 +11,14 @@ from sqlalchemy import text
 
 from src.core.domain.market.bar import Bar, Tier
 from src.core.domain.market.flat_file import DayBatch, FileEnded, MinuteBatch, MinuteRow, bar_of
+from src.core.domain.market.history import Load, LoadState, Timespan
 from src.core.domain.market.reconciliation import date_bounds_ms
 from src.core.history_ports import StoredRows
+from src.core.services.file_import import FileImport, ImportConduct
+from src.import_process import _PAUSE_SHARE, _ROWS, import_parts
+from src.infrastructure.clock import SystemClock
 from src.infrastructure.data_sources.flat_file_process import messages_of
-from src.infrastructure.database.engines import read_engine, write_engine
+from src.infrastructure.database.engines import read_engine, row_engine, write_engine
 from src.infrastructure.database.file_batches import decode_batch, encode_rows
 from src.infrastructure.database.flat_file_store import FlatFileStore
 from src.infrastructure.database.tickstock_db import TickStockDatabase
@@ -89,9 +94,10 @@ def test_the_same_file_again_changes_nothing_that_anybody_sees(importer: Importe
     importer.take(path, 5)
     seen = "SELECT symbol, timestamp, close, volume, tier, revision FROM ohlcv_1min ORDER BY symbol, timestamp"
     noted = "SELECT revision, symbol, from_ms, to_ms FROM bar_changes ORDER BY revision, symbol"
-    before = importer.query(seen), importer.query(noted)
+    state = "SELECT revision, symbols_revision FROM write_state"
+    before = importer.query(seen), importer.query(noted), importer.query(state)
     assert importer.take(path, 5) == StoredRows(13, 0, [])
-    assert (importer.query(seen), importer.query(noted)) == before
+    assert (importer.query(seen), importer.query(noted), importer.query(state)) == before
 
 
 def test_a_file_that_was_corrected_changes_what_it_corrects(importer: Importer, path: str, tmp_path: Path) -> None:
@@ -133,6 +139,50 @@ def test_followers_of_changes_are_told_where_old_minutes_changed(
     assert importer.query("SELECT revision, symbol, from_ms, to_ms FROM bar_changes ORDER BY symbol") == [
         (revision, ticker, MINUTE, MINUTE + 2 * 60_000 - 1) for ticker in ("AAPL", "BACpL", "NEW")
     ]
+
+
+def test_what_the_feed_tells_is_committed_between_any_two_batches(
+    database_url: str, database: TickStockDatabase, tmp_path: Path
+) -> None:
+    """However long a file is, a live bar waits for one batch at most: each is a transaction of 1,000 rows, and then
+    nothing holds the database for as long as that took."""
+    clock, engines = TurnsForOthers(database), (read_engine(database_url), row_engine(database_url))
+    importing = TickStockDatabase(write_engine(database_url), clock.now_us)
+    importing.load_clock()
+    parts = import_parts(importing, *engines, clock, _ROWS)
+    path = write(tmp_path / "long.csv.gz", [line("A", minute) for minute in range(3_500)])
+    load = Load("one", "files", Timespan.MINUTE, None, (path,), None, None, "somebody", LoadState.RUNNING, 1)
+    parts.log.begin(load)
+    conduct = ImportConduct(threading.Event(), lambda _progress: None, _PAUSE_SHARE)
+    assert FileImport(parts, load, conduct).run().written == 3_500
+    live = [one.timestamp for one in stored_bars(database_url) if one.symbol == "LIVE"]
+    assert len(live) == 4
+    assert clock.rows == [999, 1_999, 2_999, 3_500], "what is stored of the file at each turn of the feed"
+    importing.close()
+    for engine in engines:
+        engine.dispose()
+
+
+class TurnsForOthers(SystemClock):
+    """Has a live bar committed whenever an import pauses."""
+
+    def __init__(self, feed: TickStockDatabase) -> None:
+        self._feed = feed
+        self._told_s = 0.0
+        self.rows: list[int] = []
+
+    def monotonic(self) -> float:
+        """Each look is a second later, so that a batch takes one."""
+        self._told_s += 1.0
+        return self._told_s
+
+    def wait(self, event: threading.Event, timeout_s: float) -> bool:
+        assert timeout_s == 1.0
+        self._feed.merge([bar("LIVE", MINUTE + len(self.rows) * 60_000, tier=Tier.LIVE.value)])
+        with self._feed._engine.connect() as connection:
+            counted = text("SELECT count(*) FROM ohlcv_1min WHERE symbol = 'A'")
+            self.rows.append(connection.execute(counted).scalar_one())
+        return event.is_set()
 
 
 def test_a_row_that_the_database_refuses_is_told_and_the_others_are_stored(importer: Importer, path: str) -> None:

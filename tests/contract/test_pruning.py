@@ -1,10 +1,15 @@
 """Minutes that are too old are dropped, on both databases."""
 
+import datetime as dt
+
 import pytest
 
+from src.core.domain.market.history import Known, Load, LoadState, Piece, Timespan
+from src.core.domain.market.reconciliation import date_bounds_ms
 from src.core.history_ports import Pruned
 from src.infrastructure.database import pruning
 from src.infrastructure.database.engines import read_engine, row_engine, write_engine
+from src.infrastructure.database.history_store import DatabaseHistory
 from src.infrastructure.database.pruning import DatabasePruner
 from src.infrastructure.database.tickstock_db import TickStockDatabase
 from src.infrastructure.doctor.growth import measure_growth
@@ -53,6 +58,21 @@ def test_what_the_feed_last_sent_is_known(pruner: DatabasePruner, database: Tick
     assert pruner.heard_ms() == 0
     database.set_state("heard", {"event_ms": MINUTE, "at_ms": MINUTE + 1, "quiet_ms": None})
     assert pruner.heard_ms() == MINUTE
+
+
+def test_what_was_dropped_can_be_loaded_again(pruner: DatabasePruner, database_url: str) -> None:
+    log = DatabaseHistory(read_engine(database_url), row_engine(database_url))
+    for timespan in Timespan:
+        load = Load(timespan, "rest", timespan, ("A",), None, None, None, "somebody", LoadState.RUNNING, 1)
+        for month in (9, 10, 11):
+            piece = Piece("A", dt.date(2025, month, 1), dt.date(2025, month, 28))
+            log.learn(load, [(piece, Known(*piece[1:], 7))], 1)
+    pruner.prune(date_bounds_ms(dt.date(2025, 10, 15))[0], lambda _rows, _seconds: True)
+    assert log.months("A", Timespan.MINUTE) == {
+        "2025-10": Known(dt.date(2025, 10, 15), dt.date(2025, 10, 28), 7),
+        "2025-11": Known(dt.date(2025, 11, 1), dt.date(2025, 11, 28), 7),
+    }
+    assert len(log.months("A", Timespan.DAY)) == 3
 
 
 def test_how_much_a_bar_takes_is_measured_by_those_that_are_left(

@@ -56,13 +56,13 @@ def test_what_is_stored_becomes_what_the_vendor_has(bench: Bench, live: object, 
     bench.submit(stored)
     bench.vendor.bars = _bars(symbol, has, Tier.FINAL.value, NOW * 1000 + 10**9)  # type: ignore[arg-type]  # drawn
     assert bench.run(request(symbol)).state is RunState.DONE
-    result = bench.database.bars_between(symbol, *date_bounds_ms(DAY))
+    result = bench.minutes.bars_between(symbol, *date_bounds_ms(DAY))
     told = sorted(bench.vendor.bars, key=lambda one: one.timestamp)
     seen = [one for _, one in sorted(result.items()) if not one.withdrawn]
     assert [one.values[:9] for one in seen] == [one.values[:9] for one in told]
     again = bench.run(request(symbol))
     assert (again.bars, again.added, again.differed, again.withdrawn) == (len(result), 0, 0, 0)
-    assert result == bench.database.bars_between(symbol, *date_bounds_ms(DAY))
+    assert result == bench.minutes.bars_between(symbol, *date_bounds_ms(DAY))
 
 
 # -- a run -----------------------------------------------------------------------------------------------------------

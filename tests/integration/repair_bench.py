@@ -16,6 +16,7 @@ from src.core.services.repair_service import RepairService
 from src.infrastructure.data_sources.massive_rest import MassiveRest, RestConfig
 from src.infrastructure.database.engines import read_engine, row_engine, write_engine
 from src.infrastructure.database.gap_store import DatabaseGapReader, DatabaseGapStore
+from src.infrastructure.database.stored_minutes import DatabaseMinutes
 from src.infrastructure.database.tickstock_db import TickStockDatabase
 from src.simulator.clock import Clock
 from src.simulator.habits import FAITHFUL, RestHabits
@@ -113,7 +114,8 @@ class Bench:
         config = RestConfig(self.base_url or self.server.rest_url, "KEY", self.rate)
         self.rest = NotedRest(config, self.clock, self.database)
         gaps = DatabaseGapStore(row_engine(self.url), self.clock.now_ms)  # with a connection of its own
-        repair = RepairService(self.rest, gaps, self.database, self.clock, lambda: 0, lambda gap: self.volumes)
+        read = read_engine(self.url)
+        repair = RepairService(self.rest, gaps, DatabaseMinutes(read), self.clock, lambda: 0, lambda gap: self.volumes)
         thread = threading.Thread(target=repair.run, args=(symbols, self._write), name="repair")
         thread.start()
         try:
@@ -122,6 +124,7 @@ class Bench:
             repair.close()
             thread.join(60)
             assert not thread.is_alive()
+            read.dispose()
 
     def _write(self, bars: Sequence[Bar]) -> bool:
         self.database.merge(bars)

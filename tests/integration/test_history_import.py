@@ -1,19 +1,25 @@
 """Flat files are imported by the command: read by one process, stored by another."""
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 from click.testing import Result
 
+from src import cli_history_import
 from src.app import build_runtime, create_app
-from src.config.settings import PROJECT_ROOT, parse_settings
+from src.cli_owner import own_store
+from src.config.settings import PROJECT_ROOT, Settings, parse_settings
 from src.core.domain.market.bar import Tier
 from src.core.domain.market.history import Load, LoadState, Timespan
 from src.core.errors import FlatFileError
+from src.core.history_ports import STOPPED_STATUS
+from src.core.ports import Clock
 from src.import_process import ChildProcess, starter
 from src.infrastructure.data_sources.flat_file_process import reading
 from src.infrastructure.database.engines import read_engine, row_engine
 from src.infrastructure.database.history_store import DatabaseHistory
+from src.infrastructure.database.tickstock_db import TickStockDatabase
 from src.simulator.habits import FAITHFUL
 from src.simulator.live import LiveSource
 from src.simulator.market import SyntheticMarket
@@ -96,6 +102,64 @@ def test_an_import_that_was_interrupted_goes_on_with_the_files_that_are_left(
     assert done is not None
     assert (done.state, done.units_total, done.units_done, done.failures) == (LoadState.DONE, 4, 4, {})
     assert [bar.symbol for bar in stored_bars(sqlite_database_url)] == ["B", "C", "D"]
+
+
+def test_it_lets_go_of_the_database_between_files(
+    sqlite_database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cli_history_import, "_TURN_S", -1.0)
+    monkeypatch.setattr(cli_history_import, "_BETWEEN_TURNS_S", 0.0)
+    turns = []
+
+    def own(settings: Settings, clock: Clock) -> AbstractContextManager[TickStockDatabase]:
+        turns.append(clock)
+        return own_store(settings, clock)
+
+    monkeypatch.setattr(cli_history_import, "own_store", own)
+    bad = [line(minute=1, high="1")]
+    files = [write(tmp_path / f"{name}.csv.gz", [line(name), *bad]) for name in ("A", "B", "C")]
+    result = run(sqlite_database_url, tmp_path, *files)
+    assert result.exit_code == 0, result.output
+    assert len(turns) == 3
+    assert "Of 3 files 3 were loaded, 0 are empty, 0 failed; 3 bars were read, and 3 of them" in result.output
+    assert result.output.count("cannot be right and were left out") == 3
+    assert [bar.symbol for bar in stored_bars(sqlite_database_url)] == ["A", "B", "C"]
+
+
+def test_the_same_command_after_a_kill_begins_anew_and_ends_what_was_killed(
+    sqlite_database_url: str, tmp_path: Path
+) -> None:
+    log = DatabaseHistory(read_engine(sqlite_database_url), row_engine(sqlite_database_url))
+    files = tuple(write(tmp_path / f"{name}.csv.gz", [line(name)]) for name in ("A", "B"))
+    killed = Load("one", "files", Timespan.DAY, None, files, None, None, "somebody", LoadState.RUNNING, 1)
+    log.begin(killed.going_on(2).with_unit(1, 1))
+    assert run(sqlite_database_url, tmp_path, *files).exit_code == 0
+    ended = log.find("one")
+    assert ended is not None
+    assert (ended.state, ended.detail) == (LoadState.FAILED, "It was interrupted, and begun anew.")
+    assert [bar.symbol for bar in stored_bars(sqlite_database_url)] == ["A", "B"]
+
+
+def test_a_process_waits_for_a_database_that_is_away_and_can_be_told_to_stop(
+    sqlite_database_url: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    log = DatabaseHistory(read_engine(sqlite_database_url), row_engine(sqlite_database_url))
+    files = (write(tmp_path / "day.csv.gz", LINES),)
+    log.begin(Load("one", "files", Timespan.MINUTE, None, files, None, None, "somebody", LoadState.RUNNING, 1))
+    there = Path(sqlite_database_url.removeprefix("sqlite:///"))
+    away = there.rename(tmp_path / "away.db")
+
+    def begin() -> ChildProcess:
+        child = starter(sqlite_database_url)("one")
+        wait_for(lambda: "The import waits." in capfd.readouterr().err)
+        return child
+
+    stopped, waiting = begin(), begin()
+    stopped.end()
+    assert stopped.wait(60) == STOPPED_STATUS
+    away.rename(there)
+    wait_for(lambda: ended_with(waiting) == 0)
+    assert len(stored_bars(sqlite_database_url)) == 6
 
 
 def ended_with(child: ChildProcess) -> int | None:

@@ -1,16 +1,21 @@
 """`flask history load` in turns, interrupted, and its estimate, with a vendor that answers as told."""
 
 import datetime as dt
+import threading
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
 from src import cli_history_load
-from src.cli_history_load import load_command, loads_command
+from src.cli_history_load import cancel_command, load_command, loads_command
 from src.config.settings import Settings, parse_settings
+from src.core.domain.market.history import Load, LoadState, Timespan
 from src.infrastructure.clock import SystemClock
 from src.infrastructure.data_sources.massive_rest import MassiveRest
+from src.infrastructure.database.engines import read_engine, row_engine
+from src.infrastructure.database.history_store import DatabaseHistory
 from tests.history_bench import PastVendor
 
 LOAD = ("--symbols", "A,B,C,D", "--from", "2025-09-20", "--to", "2025-11-10", "--timespan", "day")
@@ -62,6 +67,15 @@ def test_it_says_before_it_begins_how_long_it_takes(settings: Settings, vendors:
     assert "Of 12 months of days 12 were loaded, 0 are empty, 0 failed; 144 bars were read, and 144 of them" in said
 
 
+def test_minutes_that_would_be_dropped_at_once_are_not_asked_for(settings: Settings, vendors: Vendors) -> None:
+    keeping = settings.model_copy(update={"retention_days": 30})
+    status, said = run(keeping, vendors, *LOAD[:-1], "minute")
+    assert status == 1
+    assert said.startswith("Error: RETENTION_DAYS=30 drops the minutes before 20")
+    assert run(keeping, vendors)[0] == 0, "days are kept"
+    assert sorted(vendors.asked) == list("ABCD")
+
+
 def test_it_lets_go_of_the_database_in_between_and_asks_for_nothing_twice(
     settings: Settings, vendors: Vendors, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -106,3 +120,20 @@ def test_what_fails_is_named_and_the_status_is_1(settings: Settings, vendors: Ve
     assert "8 were loaded, 0 are empty, 4 failed" in said
     assert "- A: The plan does not include these years." in said
     assert "What is left of it is done by the same command." in said
+
+
+def test_what_ended_while_somebody_waited_to_end_it_stays_as_it_ended(
+    settings: Settings, vendors: Vendors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = DatabaseHistory(read_engine(settings.database_url), row_engine(settings.database_url))
+    load = Load("one", "files", Timespan.MINUTE, None, ("/a",), None, None, "somebody", LoadState.RUNNING, 1)
+    log.begin(load)
+
+    def after_its_end(*told: Any) -> None:
+        log.save(load.ended(5))
+        told[3](threading.Event())
+
+    monkeypatch.setattr(cli_history_load, "here_or_by_owner", after_its_end)
+    result = CliRunner().invoke(cancel_command(settings), ["one"])
+    assert "one is no load that waits or runs" in result.output
+    assert log.find("one") == load.ended(5)

@@ -7,7 +7,9 @@ import pytest
 
 from src.core.domain.market.history import Load, LoadState, Timespan
 from src.core.errors import ActionRefusedError
+from src.core.history_ports import STOPPED_STATUS
 from src.core.ports import Job
+from src.core.services import file_import_service
 from src.core.services.file_import_service import FileImportService
 from tests.held_clock import HeldClock
 from tests.waiting import wait_for
@@ -101,6 +103,28 @@ def test_a_process_that_ends_before_its_time_fails_its_import_and_no_other(bench
     assert bench.process(1).load_id == "new"
     assert bench.state("old") is LoadState.FAILED
     assert bench.log.loads["old"].detail.startswith("The process that imports ended before it was done (status 1)")
+
+
+def test_a_process_that_another_one_stopped_is_begun_again(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(file_import_service, "_RETRY_S", 0.0)
+    bench.process(0).status = STOPPED_STATUS
+    assert bench.process(1).load_id == "old"
+    assert bench.state("old") is LoadState.RUNNING
+
+
+def test_an_import_that_a_command_began_is_gone_on_with(bench: Bench) -> None:
+    begun = Load("new", "files", Timespan.MINUTE, None, ("/a",), None, None, "somebody", LoadState.RUNNING, 1)
+    bench.log.begin(begun.with_unit(5, 5))
+    bench.service.ask(asked("new", "/a"))
+    bench.service.ask(asked("new", "/a"))
+    bench.log.save(RUNNING.ended(5))
+    bench.process(0).status = 0
+    assert bench.process(1).load_id == "new"
+    assert bench.log.loads["new"].units_done == 1, "it is not begun anew"
+    bench.log.save(begun.ended(5))
+    bench.process(1).status = 0
+    wait_for(lambda: not bench.service.knows("new"))
+    assert len(bench.begun) == 2
 
 
 def test_an_import_that_is_ended_by_somebody_ends(bench: Bench) -> None:

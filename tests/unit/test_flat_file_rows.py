@@ -1,6 +1,7 @@
 """Rows of flat files: which are bars, which cannot be right, and which files are not used at all."""
 
 import datetime as dt
+import gzip
 import random
 from pathlib import Path
 
@@ -20,20 +21,21 @@ from tests.flat_files import HEADER, NS, line, write
 
 COLUMNS = columns_of("a file", HEADER.split(","))
 FINAL = Tier.FINAL.value
+STAMP = (MINUTE + 86_400_000) * 1000
 
 
 def minutes(*lines: str, header: str = HEADER) -> tuple[list[Bar], list[str]]:
     """What is made of lines, and what is said of the bad ones; the first has the number 2."""
-    rows = BarRows(columns_of("a file", header.split(",")), 55)
-    return [bar_of(row, 55) for row in rows.minutes(2, lines)], rows.named
+    rows = BarRows(columns_of("a file", header.split(",")), STAMP)
+    return [bar_of(row, STAMP) for row in rows.minutes(2, lines)], rows.named
 
 
 def test_a_row_becomes_a_final_bar_with_every_digit() -> None:
     bars, bad = minutes(line("BACpL", volume="1234.567891", high="10.523456"), line("BRK.B", 1))
     assert bad == []
     assert bars == [
-        Bar("BACpL", MINUTE, 10.0, 10.523456, 9.5, 10.5, 1234.567891, None, 7, FINAL, 55),
-        Bar("BRK.B", MINUTE + 60_000, 10.0, 11.0, 9.5, 10.5, 100.0, None, 7, FINAL, 55),
+        Bar("BACpL", MINUTE, 10.0, 10.523456, 9.5, 10.5, 1234.567891, None, 7, FINAL, STAMP),
+        Bar("BRK.B", MINUTE + 60_000, 10.0, 11.0, 9.5, 10.5, 100.0, None, 7, FINAL, STAMP),
     ]
 
 
@@ -41,8 +43,18 @@ def test_columns_are_found_by_their_names() -> None:
     header = "window_start,vwap,low,something,high,open,close,volume,ticker"
     bars, bad = minutes(f"{MINUTE * NS},10.2,9.5,x,11,10,10.5,3.25,IBM", header=header)
     assert bad == []
-    assert bars == [Bar("IBM", MINUTE, 10.0, 11.0, 9.5, 10.5, 3.25, 10.2, None, FINAL, 55)]
+    assert bars == [Bar("IBM", MINUTE, 10.0, 11.0, 9.5, 10.5, 3.25, 10.2, None, FINAL, STAMP)]
     assert minutes(f"{MINUTE * NS},,9.5,x,11,10,10.5,3.25,IBM", header=header)[0][0].vwap is None
+
+
+def test_names_of_columns_may_be_written_as_others_write_them() -> None:
+    names = ["\ufeffTicker", *HEADER.upper().split(",")[1:-1], " Transactions\r"]
+    assert columns_of("a file", names) == COLUMNS
+
+
+def test_what_a_file_does_not_tell_is_not_told() -> None:
+    (bar,), bad = minutes(line(trades=""))
+    assert (bar.trade_count, bad) == (None, [])
 
 
 def test_a_column_that_is_needed_is_missed() -> None:
@@ -63,6 +75,10 @@ def test_a_column_that_is_needed_is_missed() -> None:
         (line(minute=1, trades="1_0"), "'1_0' is no whole number"),
         (line(minute=1, trades="-7"), "negative volume or trade count"),
         (line(minute=1, trades="7.5"), "invalid literal"),
+        (line(minute=1, trades=str(10**16)), "as many trades"),
+        (line(minute=1, trades=str(10**25)), "as many trades"),
+        (line(start=str((STAMP // 1000 // 60_000 + 1) * 60_000 * NS)), "is yet to come"),
+        (line(start=str(60_000 * NS * 10**15)), "is yet to come"),
         (line(minute=1, volume="٣"), "is no number"),
         (line(start=str((MINUTE + 1) * NS)), "does not begin on a whole minute"),
         (line(start=str(MINUTE * NS + 1)), "is no whole minute"),
@@ -83,13 +99,13 @@ def test_a_row_that_cannot_be_right_is_named_and_the_others_are_used(bad: str, r
 
 
 def test_bad_rows_are_all_counted_and_the_first_are_named() -> None:
-    rows = BarRows(COLUMNS, 1)
+    rows = BarRows(COLUMNS, STAMP)
     assert rows.minutes(2, [line(volume="x")] * 50) == []
     assert (rows.bad_rows, len(rows.named)) == (50, MOST_NAMED)
 
 
 def test_what_the_last_line_before_told_is_not_told_again() -> None:
-    rows = BarRows(COLUMNS, 1)
+    rows = BarRows(COLUMNS, STAMP)
     assert len(rows.minutes(2, [line(), line(minute=1)])) == 2
     assert [row[1] for row in rows.minutes(4, [line(minute=1), line(minute=2)])] == [MINUTE + 120_000]
     assert rows.named == ["Line 4: It tells again what a row before it told."]
@@ -104,7 +120,11 @@ def test_a_file_in_another_order_is_read_too() -> None:
 _TEXTS = st.sampled_from(["10", "9.99", "10.01", "-10", "nan", "inf", "-inf", "1e400", "0", "x", "", "1_0", " 10"])
 
 
-@given(st.lists(st.tuples(*[_TEXTS] * 5, st.sampled_from(["1", "-1", "0", "", "1.0"])), min_size=1, max_size=4))
+@given(
+    st.lists(
+        st.tuples(*[_TEXTS] * 5, st.sampled_from(["1", "-1", "0", "", "1.0", "1" + "0" * 20])), min_size=1, max_size=4
+    )
+)
 def test_what_is_taken_at_once_is_what_is_taken_one_by_one(values: list[tuple[str, ...]]) -> None:
     header = "open,high,low,close,volume,transactions,ticker,window_start"
     lines = [",".join([*texts, "A", str((MINUTE + at * 60_000) * NS)]) for at, texts in enumerate(values)]
@@ -157,11 +177,24 @@ def test_a_flipped_bit_is_found_before_anything_is_used(tmp_path: Path) -> None:
         outline_of(str(path))
 
 
-@pytest.mark.parametrize("content", ["", "\n"])
+@pytest.mark.parametrize("content", ["", "\n", "ticker\rAAPL\r"])
 def test_a_file_without_columns_is_none(tmp_path: Path, content: str) -> None:
     path = write(tmp_path / "a.csv.gz", [], content)
     with pytest.raises(FlatFileError, match="is no flat file of minutes or days"):
         outline_of(path)
+
+
+def test_what_is_one_line_alone_is_not_kept_in_memory(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv.gz"
+    path.write_bytes(gzip.compress(bytes(2_000_000)))
+    with pytest.raises(FlatFileError, match="a line of more than 65,536 bytes"):
+        outline_of(str(path))
+
+
+def test_a_bad_row_does_not_make_a_file_of_days_one_of_minutes(tmp_path: Path) -> None:
+    start = str(date_bounds_ms(dt.date(2025, 11, 20))[0] * NS)
+    lines = [line("A", start="soon"), line('"A'), *[line(ticker, start=start) for ticker in ("B", "C", "D")]]
+    assert outline_of(write(tmp_path / "days.csv.gz", lines))[1:] == (5, Timespan.DAY)
 
 
 def test_a_file_of_days_is_told_by_its_times(tmp_path: Path) -> None:
@@ -169,8 +202,10 @@ def test_a_file_of_days_is_told_by_its_times(tmp_path: Path) -> None:
     lines = [line("A", start=str(date_bounds_ms(date)[0] * NS)) for date in (summer, winter)]
     path = write(tmp_path / "days.csv.gz", lines)
     assert outline_of(path)[1:] == (2, Timespan.DAY)
-    rows = BarRows(COLUMNS, 55)
+    rows = BarRows(COLUMNS, STAMP)
     days = rows.days(2, [*lines, line("A"), lines[0], line("B", volume="-1", start=lines[0].split(",")[6])])
-    assert days == [DailyBar("A", date, 10.0, 11.0, 9.5, 10.5, 100.0, None, 7, FINAL, 55) for date in (summer, winter)]
+    assert days == [
+        DailyBar("A", date, 10.0, 11.0, 9.5, 10.5, 100.0, None, 7, FINAL, STAMP) for date in (summer, winter)
+    ]
     assert [named[:7] for named in rows.named] == ["Line 4:", "Line 5:", "Line 6:"]
     assert "does not begin at midnight in New York" in rows.named[0]

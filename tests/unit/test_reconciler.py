@@ -10,7 +10,7 @@ from src.core.domain.market.bar import MINUTE_MS, Tier
 from src.core.domain.market.gaps import Gap, GapReason, GapState
 from src.core.domain.market.reconciliation import RunState
 from src.core.errors import DatabaseUnavailableError, KeyRefusedError, VendorError, VendorUnavailableError
-from src.infrastructure.database.tickstock_db import TickStockDatabase
+from src.infrastructure.database.stored_minutes import DatabaseMinutes
 from tests.bars import MINUTE, stored_bars
 from tests.reconciling import DAY, NOW, Bench, Vendor, at, final, request, shown
 
@@ -94,15 +94,15 @@ def test_newer_evidence_than_the_answer_stays(bench: Bench, sqlite_database_url:
 
 def test_a_run_waits_for_a_database_that_is_away(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     bench.vendor.bars = [final(0)]
-    asked, read = [], TickStockDatabase.bars_between
+    asked, read = [], DatabaseMinutes.bars_between
 
-    def away_twice(self: TickStockDatabase, *arguments: object) -> object:
+    def away_twice(self: DatabaseMinutes, *arguments: object) -> object:
         asked.append(arguments)
         if len(asked) < 3:
             raise DatabaseUnavailableError("The database is not available.")
         return read(self, *arguments)  # type: ignore[arg-type]  # as given
 
-    monkeypatch.setattr(TickStockDatabase, "bars_between", away_twice)
+    monkeypatch.setattr(DatabaseMinutes, "bars_between", away_twice)
     assert bench.run(request("AAPL")).state is RunState.DONE
     assert bench.clock.waits == [0.5, 1.0]
     assert bench.vendor.asked == ["AAPL"]

@@ -4,7 +4,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple, TypeVar
 
 import msgspec
@@ -48,12 +48,15 @@ class ImportParts:
 
 @dataclass(frozen=True)
 class ImportConduct:
-    """How an import is carried out: it ends early once `stopping` is set; `tell` hears how far it is after each batch.
-    After each it pauses for `pause_share` of the time that took, so that others have their turn at the database."""
+    """How an import is carried out: it ends early once `stopping` is set, and after a file once `is_turn_over`; `tell`
+    hears how far it is after each batch. After each it pauses for `pause_share` of the time that took, so that others
+    have their turn at the database. `left_out` gathers a sentence for each row that was left out."""
 
     stopping: threading.Event
     tell: Callable[[ImportProgress], None]
     pause_share: float = 0.0
+    is_turn_over: Callable[[], bool] = lambda: False
+    left_out: list[str] = field(default_factory=list)
 
 
 class FileImport:
@@ -69,11 +72,11 @@ class FileImport:
         self._rows_begun = 0  # of all files that are begun
         self._rows = 0  # that were read
         self._bars = self._written = 0  # of the present file
-        self._left_out: list[str] = []  # rows, a sentence each
         self._saved_s = parts.clock.monotonic()
 
     def run(self) -> Load:
-        """Imports what is left of the load, and gives it as it ended; still running when told to stop before."""
+        """Imports what is left of the load, and gives it as it ended; still running when told to stop before, or when
+        its turn is over."""
         self._patiently(lambda: self._parts.log.save(self._load))
         trouble = ""
         try:
@@ -82,12 +85,23 @@ class FileImport:
                     self._take(message)
                     if self._conduct.stopping.is_set():
                         return self._load
+                    if isinstance(message, FileEnded) and self._lets_others():
+                        return self._load
         except FlatFileError as error:
             trouble = str(error)
         ended = self._load.ended(self._parts.clock.now_ms(), trouble)
-        ended = msgspec.structs.replace(ended, detail=" ".join([*filter(None, [ended.detail]), *self._left_out]))
+        sentences = [*filter(None, [ended.detail]), *self._conduct.left_out]
+        ended = msgspec.structs.replace(ended, detail=" ".join(sentences))
         self._patiently(lambda: self._parts.log.save(ended))
         return ended
+
+    def _lets_others(self) -> bool:
+        """Whether the rest is left to another turn; then how far it is, is kept."""
+        done = self._load.units_done + self._load.units_failed
+        is_over = done < self._load.units_total and self._conduct.is_turn_over()
+        if is_over:
+            self._patiently(lambda: self._parts.log.save(self._load))
+        return is_over
 
     def _take(self, message: Message) -> None:
         match message:
@@ -136,7 +150,8 @@ class FileImport:
             self._leave_out([f"{file.bad_rows:,} rows of {file.path} cannot be right and were left out.", *file.named])
 
     def _leave_out(self, sentences: Sequence[str]) -> None:
-        self._left_out += sentences[: _MOST_SENTENCES - len(self._left_out)]
+        told = self._conduct.left_out
+        told += sentences[: _MOST_SENTENCES - len(told)]
 
     def _tell(self) -> None:
         """Tells how far it is, and keeps it once a second."""

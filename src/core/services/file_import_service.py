@@ -9,7 +9,7 @@ from contextlib import suppress
 
 from src.core.domain.market.history import Load, LoadState, Timespan, words
 from src.core.errors import ActionRefusedError, DatabaseUnavailableError
-from src.core.history_ports import ImportProcess, LoadLog
+from src.core.history_ports import STOPPED_STATUS, ImportProcess, LoadLog
 from src.core.ports import Clock, Job
 
 logger = logging.getLogger(__name__)
@@ -19,6 +19,8 @@ _POLL_S = 0.2
 _RETRY_S = 5.0
 _STOP_DEADLINE_S = 2.0
 _MOST_ASKED = 100
+# What a process that was told to stop ends with: None when this service told it, and its own status.
+_STOPPED = (None, STOPPED_STATUS)
 
 
 class FileImportService:
@@ -62,7 +64,7 @@ class FileImportService:
         self._asked.clear()  # the log knows it
 
     def ask(self, job: Job) -> str:
-        """Takes on an import; the sentence that says so. Any thread may call.
+        """Takes on an import, or goes on with one; the sentence that says so. Any thread may call.
 
         The arguments are the load's `id` and `files`, a list of absolute paths. Raises ActionRefusedError.
         """
@@ -78,10 +80,12 @@ class FileImportService:
         with self._asking:
             waiting = len(self._asked)
             try:
-                self._log.begin(load)
+                if self._log.find(load.id) is None:
+                    self._log.begin(load)
             except DatabaseUnavailableError as error:
                 raise ActionRefusedError(str(error)) from error
-            self._asked.append(load.id)
+            if load.id not in self._asked:
+                self._asked.append(load.id)
         self._wake.set()
         return f"It will be imported beside the feed{f', after {waiting} others' if waiting else ''}."
 
@@ -128,7 +132,8 @@ class FileImportService:
         status = self._process(load_id)
         load = self._log.find(load_id) or load
         if not load.has_ended:
-            if self._stopping.is_set() and load_id not in self._cancelled:
+            if status in _STOPPED and load_id not in self._cancelled:
+                self._clock.wait(self._stopping, _RETRY_S)
                 return False
             load = load.ended(self._clock.now_ms(), self._why(load_id, status))
             self._log.save(load)

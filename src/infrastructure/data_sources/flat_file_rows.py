@@ -2,7 +2,8 @@
 
 A file is gzip CSV. Its columns are found by their names in the first line: `ticker`, `volume`, `open`, `close`,
 `high`, `low`, `window_start` (epoch nanoseconds), and where they are there `transactions` and `vwap`; others are not
-looked at. Prices are unadjusted, volumes can be fractional.
+looked at. Names may be in capitals, and a mark of UTF-8 may stand before the first. Prices are unadjusted, volumes can
+be fractional.
 """
 
 import csv
@@ -10,6 +11,7 @@ import datetime as dt
 import gzip
 import math
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -26,9 +28,11 @@ from src.core.errors import BadBarError, BadSymbolError, FlatFileError
 
 _NEEDED = ("ticker", "window_start", "open", "high", "low", "close", "volume")
 _OPTIONAL = ("vwap", "transactions")
+_NS_PER_US = 1_000
 _NS_PER_MS = 1_000_000
 _NS_PER_MINUTE = 60_000 * _NS_PER_MS
 _CHUNK_BYTES = 1 << 18
+_LONGEST_LINE_BYTES = 1 << 16  # of a gzip file that is no table, a line may be all there is
 _INFINITE = math.inf
 _Made = TypeVar("_Made", MinuteRow, DailyBar)
 _Key = tuple[str, int | dt.date]
@@ -59,22 +63,23 @@ class Outline(NamedTuple):
 
 def columns_of(path: str, header: Sequence[str]) -> Columns:
     """The columns by the file's first line; FlatFileError where one is missing that is needed."""
-    if missing := [name for name in _NEEDED if name not in header]:
+    names = [name.removeprefix("\ufeff").strip().lower() for name in header]
+    if missing := [name for name in _NEEDED if name not in names]:
         raise FlatFileError(
             f"{path} is no flat file of minutes or days: its first line does not name {', '.join(missing)}."
         )
-    optional = (header.index(name) if name in header else None for name in _OPTIONAL)
-    return Columns(len(header), *(header.index(name) for name in _NEEDED), *optional)
+    optional = (names.index(name) if name in names else None for name in _OPTIONAL)
+    return Columns(len(names), *(names.index(name) for name in _NEEDED), *optional)
 
 
 def outline_of(path: str) -> Outline:
     """Reads a file to its end, so that nothing is taken from one that is cut off or damaged: FlatFileError says so.
 
-    A file whose first rows all begin at midnight in New York is one of days.
+    A file most of whose first rows begin at midnight in New York is one of days: one of them may be a bad one.
     """
     groups = line_groups(path)
     _number, lines = next(groups, (1, [""]))
-    columns = columns_of(path, next(csv.reader(lines[:1]), []))
+    columns = columns_of(path, _fields(lines[0]))
     timespan = _timespan(columns, lines[1:])
     rows = len(lines) - 1 + sum(len(more) for _number, more in groups)
     return Outline(columns, rows, timespan)
@@ -88,7 +93,7 @@ def line_groups(path: str, most: int = 0) -> Iterator[tuple[int, list[str]]]:
     number, pending = 1, list[str]()
     try:
         with gzip.open(Path(path), "rb") as file:
-            for lines in _lines(file):
+            for lines in _lines(path, file):
                 pending += lines
                 while len(pending) >= max(most, 1):
                     taken = pending[: most or None]
@@ -102,12 +107,14 @@ def line_groups(path: str, most: int = 0) -> Iterator[tuple[int, list[str]]]:
         yield number, pending
 
 
-def _lines(file: gzip.GzipFile) -> Iterator[list[str]]:
+def _lines(path: str, file: gzip.GzipFile) -> Iterator[list[str]]:
     rest = b""
     while data := file.read(_CHUNK_BYTES):
         data = rest + data
         cut = data.rfind(b"\n") + 1
         rest = data[cut:]
+        if len(rest) > _LONGEST_LINE_BYTES:
+            raise FlatFileError(f"{path} is no flat file: it has a line of more than {_LONGEST_LINE_BYTES:,} bytes.")
         # What is no UTF-8 makes its row a bad one, and no other.
         yield data[:cut].decode(errors="replace").split("\n")[:-1]
     if rest:
@@ -115,8 +122,18 @@ def _lines(file: gzip.GzipFile) -> Iterator[list[str]]:
 
 
 def _timespan(columns: Columns, lines: Sequence[str]) -> Timespan:
-    starts = {row[columns.window_start] for row in csv.reader(lines) if len(row) == columns.width}
-    return Timespan.DAY if starts and all(map(_is_midnight, starts)) else Timespan.MINUTE
+    rows = map(_fields, lines)
+    starts = Counter(row[columns.window_start] for row in rows if len(row) == columns.width)
+    midnights = sum(count for start, count in starts.items() if _is_midnight(start))
+    return Timespan.DAY if midnights * 2 > starts.total() else Timespan.MINUTE
+
+
+def _fields(line: str) -> list[str]:
+    """The texts of a line; none where it cannot be read."""
+    try:
+        return next(csv.reader([line]), [])
+    except csv.Error:
+        return []
 
 
 def _is_midnight(start: str) -> bool:
@@ -132,6 +149,7 @@ class BarRows:
     def __init__(self, columns: Columns, stamp: int) -> None:
         self._columns = columns
         self._stamp = stamp
+        self._end_ns = stamp * _NS_PER_US  # what begins later was yet to come when the file was read
         self._last: _Key | None = None  # of the lines before
         self.bad_rows = 0
         self.named: list[str] = []
@@ -157,7 +175,7 @@ class BarRows:
             table = _table_of(self._columns, [texts[place::width] for place in range(width)])
         except ValueError:
             return None
-        if not table.is_right():
+        if not table.is_right() or max(table.starts_ns) > self._end_ns:
             return None
         minutes = table.rows()
         if self._last is not None and self._last >= minutes[0][:2]:
@@ -209,6 +227,8 @@ class BarRows:
         start_ms, rest_ns = divmod(_whole(text), _NS_PER_MS)
         if rest_ns:
             raise BadBarError(f"The window_start {text} is no whole minute")
+        if start_ms * _NS_PER_MS > self._end_ns:
+            raise BadBarError(f"The window_start {text:.40} is yet to come")
         return row[self._columns.ticker], start_ms
 
     def _values(self, row: Sequence[str]) -> tuple[float, float, float, float, float, float | None, int | None]:
@@ -217,8 +237,8 @@ class BarRows:
         places = (columns.open, columns.high, columns.low, columns.close, columns.volume)
         open_, high, low, close, volume = (_number(row[place]) for place in places)
         vwap = None if columns.vwap is None or not row[columns.vwap] else _number(row[columns.vwap])
-        count = None if columns.transactions is None else _whole(row[columns.transactions])
-        return open_, high, low, close, volume, vwap, count
+        trades = "" if columns.transactions is None else row[columns.transactions]
+        return open_, high, low, close, volume, vwap, _whole(trades) if trades else None
 
 
 def _number(text: str) -> float:
@@ -259,7 +279,7 @@ class _Table(NamedTuple):
             not in [-_INFINITE < low <= op <= high < _INFINITE and low <= cl <= high for op, high, low, cl in prices]
             and False not in [0 <= volume <= LARGEST_VOLUME for volume in self.volumes]
             and False not in [vwap is None or abs(vwap) < _INFINITE for vwap in self.vwaps]
-            and False not in [count is None or count >= 0 for count in self.counts]
+            and False not in [count is None or 0 <= count <= LARGEST_VOLUME for count in self.counts]
             and False not in [one < other for one, other in keys]
         )
 

@@ -6,6 +6,8 @@ from collections.abc import Callable
 import msgspec
 from sqlalchemy import Connection, Engine, text
 
+from src.core.domain.market.history import Timespan
+from src.core.domain.market.session import new_york_date
 from src.core.history_ports import Pruned
 from src.infrastructure.database.dialects import dialect_of
 from src.infrastructure.database.engines import database_errors
@@ -19,6 +21,9 @@ _LAST_OF_SLICE = (
     " LIMIT 1 OFFSET :rows"
 )
 _DROP = "DELETE FROM ohlcv_1min WHERE symbol = :symbol AND timestamp < {before}"
+# What REST told of these days is not there any more: a load asks for it again.
+_FORGET = text("DELETE FROM history_months WHERE timespan = :timespan AND through < :first")
+_SHORTEN = text("UPDATE history_months SET since = :first WHERE timespan = :timespan AND since < :first")
 _READ = text("SELECT value FROM service_state WHERE key = 'pruned'")
 _HEARD = text("SELECT value FROM service_state WHERE key = 'heard'")
 _KEEP = text(
@@ -64,6 +69,7 @@ class DatabasePruner:
         write meanwhile, and ends the whole by False. A later call does the rest.
         """
         dropped = 0
+        self._forget_months(before_ms)
         for symbol in self._symbols():
             while True:
                 started_s = time.monotonic()
@@ -76,6 +82,12 @@ class DatabasePruner:
         with database_errors(), self._engine.begin() as connection:
             self._keep(connection, before_ms, 0)
         return dropped
+
+    def _forget_months(self, before_ms: int) -> None:
+        values = {"timespan": Timespan.MINUTE.value, "first": new_york_date(before_ms).isoformat()}
+        with database_errors(), self._engine.begin() as connection:
+            connection.execute(_FORGET, values)
+            connection.execute(_SHORTEN, values)
 
     def _symbols(self) -> list[str]:
         with database_errors(), self._engine.connect() as connection:

@@ -41,17 +41,8 @@ _NEXT_REVISION = (
     " symbols_revision = CASE WHEN :added > 0 THEN revision + 1 ELSE symbols_revision END"
     " WHERE id = 1 RETURNING revision, newest_bar_ms, database_id"
 )
+_GIVE_BACK_REVISION = text("UPDATE write_state SET revision = revision - 1 WHERE id = 1")
 _IDENTITY = text("SELECT database_id, revision FROM write_state WHERE id = 1")
-_BETWEEN = (
-    "SELECT {columns} FROM ohlcv_1min AS bar WHERE bar.symbol = :symbol AND bar.timestamp >= {from_ms}"
-    " AND bar.timestamp <= {to_ms}"
-)
-# Of each symbol the newest half an hour of trading.
-_DOLLAR_VOLUMES = text(
-    "SELECT symbol, (SELECT coalesce(sum(recent.close * recent.volume), 0) FROM"
-    " (SELECT close, volume FROM ohlcv_1min AS bar WHERE bar.symbol = symbols.symbol"
-    " ORDER BY bar.timestamp DESC LIMIT 30) AS recent) FROM symbols"
-)
 _EXPIRED_CHANGES = text(
     "SELECT max(revision) FROM (SELECT max(revision) AS revision FROM bar_changes WHERE changed_ms < :before_ms"
     " UNION ALL SELECT * FROM (SELECT revision FROM bar_changes ORDER BY revision DESC LIMIT 1 OFFSET :most) AS many)"
@@ -96,8 +87,6 @@ class TickStockDatabase:
         self._lock = threading.Lock()
         self._dialect = dialect_of(engine)
         self._next_revision = text(_NEXT_REVISION.format(greatest=self._dialect.greatest))
-        bounds = {name: self._dialect.moment.format(f":{name}") for name in ("from_ms", "to_ms")}
-        self._between = text(_BETWEEN.format(columns=self._dialect.columns(), **bounds))
 
     def check_schema(self) -> None:
         """Raises SchemaError unless the database has this program's schema. One without any is away: it is being made,
@@ -192,7 +181,8 @@ class TickStockDatabase:
         return revision
 
     def _commit_encoded(self, batch: MinuteBatch) -> tuple[int, int]:
-        """The transaction's number, and how many bars were not stored like this before."""
+        """The transaction's number, which is the one before it where nothing changed, and how many bars were not stored
+        like this before."""
         new = sorted({*batch.symbols} - self._known_symbols)
         now_ms = self._now_us() // 1000
         with self._lock, database_errors(), self._engine.begin() as connection:
@@ -203,6 +193,9 @@ class TickStockDatabase:
             written = changes.count(revision)
             if written and (older := changes.ranges_before(newest_ms - RECENT_MS)):
                 log_changes(connection, older, revision, now_ms)
+            if not written and not added:  # nobody sees a change, so nobody need look for one
+                connection.execute(_GIVE_BACK_REVISION)
+                revision -= 1
         self._kept_revision = max(self._kept_revision, revision)
         self._known_symbols.update(new)
         return revision, written
@@ -338,17 +331,6 @@ class TickStockDatabase:
         query = text(self._dialect.open_live_bars.format(columns=self._dialect.columns()))
         with database_errors(), self._engine.connect() as connection:
             return [Bar(*row) for row in connection.execute(query)]
-
-    def bars_between(self, symbol: str, from_ms: int, to_ms: int) -> dict[int, Bar]:
-        """The stored bars of a symbol that start in [from_ms, to_ms] (epoch ms), by their start; the withdrawn too."""
-        with database_errors(), self._engine.connect() as connection:
-            rows = connection.execute(self._between, {"symbol": symbol, "from_ms": from_ms, "to_ms": to_ms})
-            return {bar.timestamp: bar for bar in (Bar(*row) for row in rows)}
-
-    def dollar_volumes(self) -> dict[str, float]:
-        """For how many dollars each known symbol traded in its newest 30 bars; 0.0 without any."""
-        with database_errors(), self._engine.connect() as connection:
-            return {symbol: float(dollars) for symbol, dollars in connection.execute(_DOLLAR_VOLUMES)}
 
     def close(self) -> None:
         """Lets go of all connections."""

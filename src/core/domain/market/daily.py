@@ -66,6 +66,6 @@ def check_daily(bar: DailyBar) -> DailyBar:
         )
     if bar.volume < 0 or (bar.trade_count is not None and bar.trade_count < 0):
         raise BadBarError(f"{where} has a negative volume or trade count.")
-    if bar.volume > LARGEST_VOLUME:
-        raise BadBarError(f"{where} has a volume above {LARGEST_VOLUME:g}.")
+    if max(bar.volume, bar.trade_count or 0) > LARGEST_VOLUME:
+        raise BadBarError(f"{where} has a volume above {LARGEST_VOLUME:g}, or as many trades.")
     return bar

@@ -5,6 +5,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from src.core.domain.market.session import new_york_date
+from src.core.errors import ActionRefusedError
 
 # A day is compared with the vendor, and what was missed of it is repaired, within some days after it.
 LEAST_DAYS = 7
@@ -42,9 +43,22 @@ class Forecast(NamedTuple):
 
 
 def cutoff_ms(now_ms: int, keep_days: int) -> int:
-    """The start (epoch ms) of the first New York day that is kept: `keep_days` before today."""
-    first = new_york_date(now_ms) - dt.timedelta(days=keep_days)
-    return round(dt.datetime.combine(first, dt.time(), _NEW_YORK).timestamp() * 1000)
+    """The start (epoch ms) of the first New York day that is kept."""
+    midnight = dt.datetime.combine(first_kept_date(now_ms, keep_days), dt.time(), _NEW_YORK)
+    return round(midnight.timestamp() * 1000)
+
+
+def first_kept_date(now_ms: int, keep_days: int) -> dt.date:
+    """The first New York day that is kept: `keep_days` before today."""
+    return new_york_date(now_ms) - dt.timedelta(days=keep_days)
+
+
+def check_kept(from_date: dt.date, now_ms: int, keep_days: int | None) -> None:
+    """Raises ActionRefusedError for minutes from a day on that would be dropped as soon as they are loaded."""
+    if keep_days is not None and from_date < (first := first_kept_date(now_ms, keep_days)):
+        raise ActionRefusedError(
+            f"RETENTION_DAYS={keep_days} drops the minutes before {first}: load from {first} on, or raise it first."
+        )
 
 
 def surely_ms(now_ms: int, heard_ms: int) -> int:
