@@ -3,6 +3,7 @@
 import datetime as dt
 import gzip
 import importlib
+import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -24,9 +25,10 @@ from src.infrastructure.calendar.session_table import load_session_table
 from src.infrastructure.clock import SystemClock
 from src.infrastructure.database.bar_archive import DatabaseBarArchive
 from src.infrastructure.database.migrate import check_schema
-from src.presentation.api.bars_text import CSV_HEADER, bars_as_csv, bars_as_json, told_bars
+from src.presentation.api.bars_text import CSV_HEADER, bars_as_csv, bars_as_json, columns_of
 
 _PIECE = 5_000  # bars
+_ROW_GROUP = 100_000  # bars that Parquet packs together: small groups make large files that are slow to read
 _ENDINGS = (".csv", ".csv.gz", ".json", ".json.gz", ".parquet")
 # Takes the bars of a file to be, and writes it.
 _Write = Callable[[Path, Iterable[Sequence[PeriodBar]]], None]
@@ -76,9 +78,12 @@ class _Count:
 
 def _bounds(from_text: str, to_text: str | None, now_ms: int) -> tuple[int, int]:
     first = new_york_date("--from", from_text)
-    last = date_at(now_ms) if to_text is None else new_york_date("--to", to_text)
+    today = date_at(now_ms)
+    last = today if to_text is None else new_york_date("--to", to_text)
     if last < first:
-        raise ActionRefusedError(f"--to ({last}) lies before --from ({first}).")
+        words = f"--to ({last}) lies before --from ({first})" if to_text else f"--from ({first}) lies in the future"
+        raise ActionRefusedError(f"{words}.")
+    last = min(last, today)  # nothing is stored of what comes after it
     return max(0, midnight_ms(first)), midnight_ms(last + dt.timedelta(days=1)) - 1
 
 
@@ -123,7 +128,7 @@ def _whole(file: Path) -> Iterator[Path]:
         yield unfinished
         unfinished.rename(file)
     except OSError as error:
-        raise ActionRefusedError(f"{file} cannot be written ({error.strerror}).") from error
+        raise ActionRefusedError(f"{file} cannot be written ({error.strerror or error}).") from error
     finally:
         unfinished.unlink(missing_ok=True)
 
@@ -153,7 +158,8 @@ def _opened(file: Path) -> BinaryIO | gzip.GzipFile:
 
 
 def _is_packed(file: Path) -> bool:
-    return ".gz." in f"{file.name}."
+    """By the unfinished file's name, which has a number at its end."""
+    return file.stem.endswith(".gz")
 
 
 def _write_csv(file: Path, bars: Iterable[Sequence[PeriodBar]]) -> None:
@@ -180,7 +186,8 @@ def _write_parquet(file: Path, bars: Iterable[Sequence[PeriodBar]]) -> None:
     prices = [(name, number) for name in ("open", "high", "low", "close", "volume", "vwap")]
     start = ("timestamp", pyarrow.timestamp("ms", "UTC"))
     counts = [("trade_count", pyarrow.int64()), ("tier", text), ("partial", pyarrow.bool_())]
-    schema = pyarrow.schema([("symbol", text), start, ("date", text), *prices, *counts])
+    schema = pyarrow.schema([("symbol", text), start, ("date", pyarrow.date32()), *prices, *counts])
     with pyarrow.parquet.ParquetWriter(file, schema) as out:
-        for page in bars:
-            out.write_table(pyarrow.Table.from_pylist(told_bars(page), schema))
+        for group in pages(itertools.chain.from_iterable(bars), _ROW_GROUP):
+            arrays = [pyarrow.array(values, one.type) for values, one in zip(columns_of(group), schema, strict=True)]
+            out.write_table(pyarrow.Table.from_arrays(arrays, schema=schema))

@@ -13,6 +13,7 @@ from src.config.settings import Settings
 from src.core.domain.market.adjustment import ActionKind, CorporateAction
 from src.core.domain.market.daily_plan import Dates
 from src.core.domain.market.session import new_york_date as date_at
+from src.core.domain.market.symbol import Spellings
 from src.core.errors import ActionRefusedError
 from src.core.ports import Clock
 from src.infrastructure.clock import SystemClock
@@ -44,14 +45,16 @@ def actions_commands(settings: Settings, make_rest: MakeRest) -> click.Group:
     def import_command(files: tuple[Path, ...]) -> None:
         """Keep what CSV FILES say: symbol,date,kind (split or dividend),split_from,split_to,amount,currency.
 
-        Of a symbol's day it counts in the place of what REST says. The exit status is 1 when rows were refused.
+        Of a symbol's day it counts in the place of what REST says, and of what files said before. The exit status is 1
+        when rows were refused.
         """
         clock, refused = SystemClock(), 0
         with told_to_people():
             check_schema(settings.database_url)
-            store = DatabaseActions(reading_of(settings.database_url, clock).rows, clock.now_ms)
+            reading = reading_of(settings.database_url, clock)
+            store, known = DatabaseActions(reading.rows, clock.now_ms), Spellings(known_symbols(reading.read))
             for file in files:
-                refused += _import(store, file)
+                refused += _import(store, file, known)
         sys.exit(refused > 0)
 
     @actions.command("load")
@@ -74,8 +77,8 @@ def actions_commands(settings: Settings, make_rest: MakeRest) -> click.Group:
     return actions
 
 
-def _import(store: DatabaseActions, file: Path) -> int:
-    found = read_action_file(file)
+def _import(store: DatabaseActions, file: Path, known: Spellings) -> int:
+    found = read_action_file(file, known.find)
     added = store.add(found.actions)
     click.echo(f"{file}: {len(found.actions):,} read, {added:,} of them new, {len(found.refused):,} refused.")
     for sentence in found.refused[:_REFUSED_TOLD]:

@@ -13,6 +13,7 @@ from src.cli_history_actions import actions_commands
 from src.config.settings import Settings, parse_settings
 from src.core.domain.connection.request_window import RequestRate
 from src.core.domain.market.adjustment import ActionKind, ActionSource, CorporateAction
+from src.core.domain.market.symbol import Spellings
 from src.core.errors import FlatFileError
 from src.infrastructure.clock import SystemClock
 from src.infrastructure.data_sources.action_file import read_action_file
@@ -109,14 +110,14 @@ def test_a_file_is_read_by_its_header_and_what_cannot_be_right_is_named(tmp_path
     file.write_text(
         "kind,symbol,date,split_from,split_to,amount,currency\n"
         "split,AAPL,2020-08-31,1,4,,\n"
-        "Dividend,BRK.B,2025-11-20,,,0.25,\n"
+        "Dividend,brk-b,2025-11-20,,,0.25,\n"
         "dividend,BRK.B,2025-11-20,,,-1,USD\n"
         "split,AAPL,2020-02-30,1,4,,\n"
         "merger,AAPL,2020-02-03,1,4,,\n"
         "split,?,2020-02-03,1,4,,\n"
         "split,AAPL,2020-02-03,0,nan,,\n"
     )
-    found = read_action_file(file)
+    found = read_action_file(file, Spellings(["AAPL", "BRK.B"]).find)
     assert [(one.symbol, one.kind, one.split_to, one.amount, one.currency) for one in found.actions] == [
         ("AAPL", "split", 4.0, None, None),
         ("BRK.B", "dividend", None, 0.25, "USD"),
@@ -131,7 +132,7 @@ def test_a_file_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
     file = tmp_path / "actions.csv"
     file.write_bytes(text.encode("latin-1"))
     with pytest.raises(FlatFileError, match=r"no column kind|cannot be read"):
-        read_action_file(file)
+        read_action_file(file, Spellings(["AAPL", "BRK.B"]).find)
 
 
 # -- the store -------------------------------------------------------------------------------------------------------
@@ -151,6 +152,17 @@ def test_what_rest_says_replaces_what_it_said_before_and_leaves_files_alone(engi
     assert store.replace(scope, [], ["MSFT"]) == (0, 0)
     assert store.replace(Scope(ActionKind.SPLIT, FIRST, AUGUST), [], ["AAPL"]) == (0, 1)
     assert [one.id for one in archive.actions("AAPL")] == ["csv-1", "3"]
+
+
+def test_a_file_that_was_corrected_replaces_what_it_said_before(engines: tuple[Engine, Engine]) -> None:
+    read, rows = engines
+    store, archive = DatabaseActions(rows, lambda: 5), DatabaseBarArchive(read)
+    wrong, right = (split(AUGUST, new, f"csv-{new}", ActionSource.CSV) for new in (40, 4))
+    dividends = [right._replace(id=f"csv-{n}", kind=ActionKind.DIVIDEND, amount=n / 8) for n in (1, 2)]
+    other = split(FIRST, 2, "csv-other", ActionSource.CSV)
+    assert store.add([wrong, other]) == 2
+    assert store.add([right, *dividends]) == 3
+    assert [one.id for one in archive.actions("AAPL")] == ["csv-other", "csv-1", "csv-2", "csv-4"]
 
 
 # -- the commands ----------------------------------------------------------------------------------------------------

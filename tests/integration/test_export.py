@@ -14,9 +14,11 @@ from sqlalchemy import insert
 
 from src.cli_export import export_command
 from src.config.settings import parse_settings
+from src.core.domain.market.aggregation import whole_day
 from src.infrastructure.database.engines import write_engine
 from src.infrastructure.database.tables import corporate_actions
 from src.infrastructure.database.tickstock_db import TickStockDatabase
+from src.presentation.api.bars_text import CSV_HEADER, columns_of
 from tests.bars import MINUTE, bar, day
 
 FIRST = dt.date(2025, 11, 17)
@@ -92,7 +94,24 @@ def test_parquet_is_written_where_pyarrow_is_and_said_to_be_missing_where_not(ex
     parquet = importlib.import_module("pyarrow.parquet")
     table = parquet.read_table(exporting.folder / "bars.parquet")
     assert table.num_rows == 90
+    assert table.column("date")[0].as_py() == dt.date(2025, 11, 20)
     assert table.column("timestamp")[0].as_py() == dt.datetime.fromtimestamp(MINUTE / 1000, dt.UTC)
+
+
+def test_columns_hold_what_rows_do() -> None:
+    columns = columns_of(
+        [whole_day(day(date=FIRST, close=100.0, volume=0.5, vwap=None)), whole_day(day(date=FIRST, tier=0))]
+    )
+    assert len(columns) == CSV_HEADER.count(",") + 1
+    assert columns[2] == (FIRST, FIRST)
+    assert [column[0] for column in columns[6:]] == [100.0, 0.5, None, None, "official", False]
+    assert columns[-2] == ("official", "live")
+
+
+def test_the_last_of_all_days_is_up_to_now_and_only_the_ending_says_that_a_file_is_packed(exporting: Exporting) -> None:
+    done = exporting.run("bars.gz.csv", "--from", "2025-11-20", "--to", "9999-12-31")
+    assert done.exit_code == 0, done.output
+    assert (exporting.folder / "bars.gz.csv").read_text().count("\n") == 91
 
 
 @pytest.mark.parametrize(
@@ -101,6 +120,7 @@ def test_parquet_is_written_where_pyarrow_is_and_said_to_be_missing_where_not(ex
         ("bars.txt", ("--from", "2025-11-20"), "no ending that says how to write it"),
         ("bars.csv", ("--from", "yesterday"), "--from is a New York date"),
         ("bars.csv", ("--from", "2025-11-20", "--to", "2025-11-19"), "lies before --from"),
+        ("bars.csv", ("--from", "9000-01-01"), "--from (9000-01-01) lies in the future"),
         ("none/bars.csv", ("--from", "2025-11-20"), "cannot be written (No such file"),
     ],
 )

@@ -69,6 +69,11 @@ def test_several_splits_multiply_on_one_day_too() -> None:
     assert between.close == 20.0
 
 
+def test_a_split_that_is_told_twice_is_one() -> None:
+    twice = [split(TODAY, 1, 4), split(TODAY, 1, 4)._replace(id="another")]
+    assert adjusted(on(MONDAY), *twice).close == 25.0
+
+
 def test_a_split_on_a_day_without_trading_takes_effect_on_the_next() -> None:
     saturday = dt.date(2025, 11, 22)
     assert adjusted(on(dt.date(2025, 11, 21)), split(saturday, 1, 2)).close == 50.0

@@ -145,6 +145,11 @@ def test_fractional_volumes_are_added_without_the_errors_of_floats() -> None:
     assert together(parts, 0, DATES[0]).volume == 0.300001
 
 
+def test_a_period_of_one_part_has_all_the_digits_of_it() -> None:
+    for volume in (0.00000025, 76.0930035807385, 304423.379995643):
+        assert together([bar(volume=volume)], 0, DATES[0]).volume == volume
+
+
 # -- weeks -----------------------------------------------------------------------------------------------------------
 
 

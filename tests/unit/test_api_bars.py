@@ -183,7 +183,8 @@ def test_gzip_is_for_who_accepts_it(lite: Site) -> None:
 @pytest.mark.parametrize(
     ("query", "says"),
     [
-        ("", "symbol=AAPL"),
+        ("", "Give one ticker, such as symbol=AAPL."),
+        ("symbol=AAPL,MSFT", "Give one ticker"),
         ("symbols=AAPL", "no parameter 'symbols'"),
         ("symbol=AAPL&timeframe=2m", "allowed are 1m, 5m, 15m, 1h, 1d and 1w"),
         ("symbol=AAPL&adjusted=yes", "allowed are false, true and all"),
@@ -191,6 +192,7 @@ def test_gzip_is_for_who_accepts_it(lite: Site) -> None:
         ("symbol=AAPL&format=xml", "allowed are json and csv"),
         ("symbol=AAPL&limit=50001", "from 1 to 50000"),
         ("symbol=AAPL&from=2025-11-21&to=2025-11-20", "from lies after to"),
+        ("symbol=AAPL&from=9000-01-01", "from lies in the future"),
         ("symbol=AAPL&from=2025-02-30", "no such date"),
         ("symbol=AAPL&to=9999-12-31", "no such date"),
         ("symbol=AAPL&from=yesterday", "from is 'yesterday'"),

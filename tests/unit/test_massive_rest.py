@@ -389,3 +389,14 @@ def test_a_list_of_symbols_that_cannot_be_right_is_refused(
     vendor.script = [(200, {}, body)]
     with pytest.raises(VendorError):
         list(make_rest().tickers())
+
+
+def test_an_element_that_cannot_be_read_costs_a_list_no_other(
+    vendor: Vendor, make_rest: Callable[..., MassiveRest]
+) -> None:
+    told = [{"name": "no ticker"}, {"ticker": "AAPL"}, {"ticker": "MSFT", "name": 7}, "IBM"]
+    vendor.script = [
+        (200, {}, {"results": told, "next_url": f"{vendor.url}/2"}),
+        (200, {}, {"results": [{"ticker": "GE"}]}),
+    ]
+    assert [[one.ticker for one in page] for page in make_rest().tickers()] == [["AAPL"], ["GE"]]

@@ -149,3 +149,11 @@ def test_a_file_of_several_cannot_be_renamed_and_one_without_a_name_needs_one() 
     with pytest.raises(UniverseError, match="several universes"):
         planned("group,symbol\na,AAPL\nb,IBM\n", book(), Wish(name="mine"))
     assert "give a name" in planned("AAPL\n", book(), Wish()).problems[0].text
+
+
+def test_a_universe_that_a_file_has_twice_is_said_and_none_of_its_tickers_is_lost_in_silence() -> None:
+    text = '{"universes": [{"name": "a", "symbols": ["AAPL"]}, {"name": "%s", "symbols": ["MSFT"]}]}'
+    plan = planned(text % "a", book(), Wish())
+    assert [(one.where, "more than once" in one.text) for one in plan.problems] == [("a", True)]
+    plan = planned(text % "A", book(), Wish())
+    assert "differs by case alone" in plan.problems[0].text

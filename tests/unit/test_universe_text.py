@@ -111,3 +111,9 @@ def test_what_is_written_is_read_back_exactly(universes: list[Definition]) -> No
             for name, type_, text, entries in reading.drafts
         ]
         assert read == universes
+
+
+def test_what_no_database_takes_is_left_out_of_a_description_and_refused_as_a_weight() -> None:
+    assert one_line("a\0b\ud800c\n d") == "abc d"
+    reading = read_universes(b'{"symbols": [{"symbol": "AAPL", "weight": 1' + b"0" * 400 + b"}]}")
+    assert [problem.where for problem in reading.problems] == ["entry 1"]

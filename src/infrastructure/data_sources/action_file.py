@@ -4,7 +4,7 @@ import csv
 import datetime as dt
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,8 +28,9 @@ class _RowError(Exception):
     """A row that cannot be right; the text is a sentence."""
 
 
-def read_action_file(path: Path) -> ActionFile:
-    """Reads a file. Raises FlatFileError when it cannot be read, or lacks a column."""
+def read_action_file(path: Path, find: Callable[[str], str | None]) -> ActionFile:
+    """Reads a file; `find` gives the symbol that is meant, None where none is known, which is kept as typed. Raises
+    FlatFileError when it cannot be read, or lacks a column."""
     actions: list[CorporateAction] = []
     refused: list[str] = []
     try:
@@ -40,7 +41,7 @@ def read_action_file(path: Path) -> ActionFile:
                 raise FlatFileError(f"{path} has no column {missing[0]}; it needs {', '.join(_NEEDED)} by header.")
             for row in reader:
                 try:
-                    actions.append(_action(row))
+                    actions.append(_action(row, find))
                 except (_RowError, BadSymbolError) as error:
                     refused.append(f"Line {reader.line_num}: {error}")
     except (OSError, UnicodeDecodeError, csv.Error) as error:
@@ -49,8 +50,9 @@ def read_action_file(path: Path) -> ActionFile:
     return ActionFile(actions, refused)
 
 
-def _action(row: Mapping[str, str | None]) -> CorporateAction:
-    symbol, kind = check_symbol((row["symbol"] or "").strip()), (row["kind"] or "").strip().lower()
+def _action(row: Mapping[str, str | None], find: Callable[[str], str | None]) -> CorporateAction:
+    typed, kind = (row["symbol"] or "").strip(), (row["kind"] or "").strip().lower()
+    symbol = find(typed) or check_symbol(typed)
     try:
         date = dt.date.fromisoformat((row["date"] or "").strip())
     except ValueError as error:

@@ -31,7 +31,8 @@ from src.infrastructure.data_sources.rest_limiter import RestLimiter
 logger = logging.getLogger(__name__)
 
 _SNAPSHOT_PATH = "/v2/snapshot/locale/us/markets/stocks/tickers"
-_TICKERS_PATH = "/v3/reference/tickers?market=stocks&active=true&order=asc&sort=ticker&limit=1000"
+_TICKERS_PATH = "/v3/reference/tickers"
+_TICKERS_WANTED = {"market": "stocks", "active": "true", "order": "asc", "sort": "ticker", "limit": "1000"}
 _MOST_A_PAGE = 50_000  # base minutes of one answer
 _MOST_PAGES = 100
 _MOST_BYTES = 64 * 1024 * 1024  # the whole market's snapshot is some 8 MB, a page of 50,000 bars some 6
@@ -94,11 +95,6 @@ class _Listing(msgspec.Struct, frozen=True):
     primary_exchange: str | None = None
 
 
-class _Listings(msgspec.Struct, frozen=True):
-    results: list[_Listing] | None = None
-    next_url: str | None = None
-
-
 class _Reply(NamedTuple):
     """A body, and when it was asked for: epoch ms of the feed's time, and the evidence stamp."""
 
@@ -128,7 +124,7 @@ _RAW_PAGE = msgspec.json.Decoder(_RawPage)
 _RESULT = msgspec.json.Decoder(_Result)
 _START = msgspec.json.Decoder(_Start)
 _SNAPSHOT = msgspec.json.Decoder(_Snapshot)
-_LISTINGS = msgspec.json.Decoder(_Listings)
+_RAW_LIST = msgspec.json.Decoder(_Listed[msgspec.Raw])
 
 
 @dataclass(frozen=True)
@@ -213,25 +209,19 @@ class MassiveRest:
 
     def tickers(self) -> Iterator[list[VendorTicker]]:
         """All symbols of the stock market that are traded, page by page; raises as `minute_bars` does."""
-        url, seen = self._config.base_url + _TICKERS_PATH, set[str]()
-        while url:
-            seen.add(url)
-            try:
-                page = _LISTINGS.decode(self._get(url).body)
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                raise VendorError(f"The vendor's list of symbols cannot be read: {error}.") from error
-            yield [VendorTicker(one.ticker, one.name, one.type, one.primary_exchange) for one in page.results or []]
-            url = self._next(page.next_url, seen)
+        for page in self.listed(_TICKERS_PATH, _TICKERS_WANTED, _Listing):
+            yield [VendorTicker(one.ticker, one.name, one.type, one.primary_exchange) for one in page.elements]
 
     def listed(self, path: str, parameters: Mapping[str, str], kind: type[_Element]) -> Iterator[ListPage[_Element]]:
-        """The pages of a list of the vendor's, its elements as `kind`; raises as `minute_bars` does."""
+        """The pages of a list of the vendor's, its elements as `kind`; raises as `minute_bars` does. An element that
+        lacks something, or has a value of a wrong type, costs that element, as long as others can be read."""
         decoder = msgspec.json.Decoder(_Listed[kind])  # type: ignore[valid-type]  # msgspec makes it at run time
         url, seen = f"{self._config.base_url}{path}?{urlencode(parameters)}", set[str]()
         while url:
             seen.add(url)
             reply = self._get(url)
             try:
-                page = decoder.decode(reply.body)
+                page = _listed(reply.body, decoder, kind)
             except (msgspec.DecodeError, UnicodeDecodeError) as error:
                 raise VendorError(f"The vendor's list {path} cannot be read: {error}.") from error
             yield ListPage(page.results or [], reply.asked_ms, reply.stamp)
@@ -306,6 +296,25 @@ class MassiveRest:
         """Ends every wait, and lets go of the connections."""
         self._limiter.close()
         self._pool.clear()
+
+
+def _listed(body: bytes, decoder: "msgspec.json.Decoder[_Listed[_Element]]", kind: type[_Element]) -> _Listed[_Element]:
+    try:
+        return decoder.decode(body)
+    except msgspec.ValidationError as error:
+        raw = _RAW_LIST.decode(body)
+        elements = [one for one in (_element(told, kind) for told in raw.results or []) if one is not None]
+        if not elements:
+            raise error from None
+        return _Listed(elements, raw.next_url)
+
+
+def _element(told: msgspec.Raw, kind: type[_Element]) -> _Element | None:
+    try:
+        return msgspec.json.decode(told, type=kind)
+    except msgspec.ValidationError as error:
+        logger.warning("An element of a list of the vendor's was left out: %s. %s", bytes(told)[:200], error)
+        return None
 
 
 def _page(body: bytes, symbol: str) -> _Page:

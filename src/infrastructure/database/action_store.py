@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Engine, delete, func, insert, select
+from sqlalchemy import Engine, delete, insert, select
 
 from src.core.domain.market.adjustment import ActionKind, ActionSource, CorporateAction
 from src.infrastructure.database.engines import database_errors
@@ -45,14 +45,18 @@ class DatabaseActions:
         return len(known - before), len(before - known)
 
     def add(self, actions: Sequence[CorporateAction]) -> int:
-        """Keeps what a file says; how many of it are new."""
+        """Keeps what a file says in the place of what files said before of the same symbol, day and kind: one that was
+        corrected counts once. How many of it are new."""
         known = {action.id: action for action in actions}
+        told = {(action.symbol, action.date, action.kind.value) for action in actions}
+        query = select(_COLUMNS.id, _COLUMNS.symbol, _COLUMNS.date, _COLUMNS.kind).where(
+            _COLUMNS.source == ActionSource.CSV.value
+        )
         with database_errors(), self._write.begin() as connection:
-            before = connection.execute(select(func.count()).select_from(corporate_actions)).scalar_one()
-            _delete(connection.execute, known)
+            before = {row.id for row in connection.execute(query) if (row.symbol, row.date, row.kind) in told}
+            _delete(connection.execute, before)
             _insert(connection.execute, list(known.values()), self._now_ms())
-            after: int = connection.execute(select(func.count()).select_from(corporate_actions)).scalar_one()
-        return after - before
+        return len(known.keys() - before)
 
 
 _Execute = Callable[..., object]

@@ -79,8 +79,15 @@ def _question(deps: BarsDeps, arguments: MultiDict[str, str]) -> _Question:
     limit = read_limit(arguments, DEFAULT_LIMIT, MAX_LIMIT)
     from_ms, to_ms = _bounds(arguments, timeframe, deps.now_ms())
     after_ms = _cursor(arguments.get("cursor"))
-    symbol = deps.whom.read(arguments, deps.changes.seen()).known[0]
+    symbol = _symbol(deps, arguments)
     return _Question(Span(symbol, timeframe, from_ms, to_ms, regular_only, after_ms), adjusted, limit, told_as)
+
+
+def _symbol(deps: BarsDeps, arguments: MultiDict[str, str]) -> str:
+    typed = arguments.get("symbol", "").strip()
+    if not typed or "," in typed:
+        raise bad_parameter("Give one ticker, such as symbol=AAPL.")
+    return deps.whom.read(arguments, deps.changes.seen()).known[0]
 
 
 def _bounds(arguments: MultiDict[str, str], timeframe: Timeframe, now_ms: int) -> tuple[int, int]:
@@ -89,6 +96,8 @@ def _bounds(arguments: MultiDict[str, str], timeframe: Timeframe, now_ms: int) -
     to_ms = now_ms if to_ms is None else to_ms
     from_ms = _bound(arguments, "from", last=False)
     from_ms = max(0, min(to_ms, now_ms) - DEFAULT_DAYS[timeframe] * _DAY_MS) if from_ms is None else from_ms
+    if from_ms > to_ms and "to" not in arguments:
+        raise bad_parameter("from lies in the future, of which nothing is stored; give an earlier time.")
     if from_ms > to_ms:
         raise bad_parameter("from lies after to; give the earlier time as from.")
     latest_ms = now_ms + _DAY_MS

@@ -42,9 +42,11 @@ def bars_as_csv(bars: Iterable[PeriodBar]) -> str:
     return "".join(_row(bar) for bar in bars)
 
 
-def told_bars(bars: Iterable[PeriodBar]) -> list[dict[str, Any]]:
-    """The same objects as mappings."""
-    return [msgspec.structs.asdict(_told(bar)) for bar in bars]
+def columns_of(bars: Sequence[PeriodBar]) -> list[tuple[Any, ...]]:
+    """The columns of `CSV_HEADER` as values: dates as dates, tiers as their names."""
+    columns = list(zip(*map(msgspec.structs.astuple, bars), strict=True))
+    *others, tiers, partial = columns
+    return [*others, tuple(_TIERS[tier] for tier in tiers), tuple(map(bool, partial))]
 
 
 def gzipped(pieces: Iterable[bytes]) -> Iterator[bytes]:

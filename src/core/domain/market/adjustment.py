@@ -127,7 +127,8 @@ def adjustment_of(
     if adjusted is Adjusted.NO:
         return Adjustment(())
     due = [action for action in _that_count(actions) if action.date <= today]
-    splits = [(action.date, _ratio(action)) for action in due if action.kind is ActionKind.SPLIT]
+    # Told twice, under two ids, it is one: no share is split twice on a day in the same way.
+    splits = list(dict.fromkeys((action.date, _ratio(action)) for action in due if action.kind is ActionKind.SPLIT))
     steps = [(date, Factor(1 / ratio, ratio)) for date, ratio in splits]
     not_applied: list[NotApplied] = []
     if adjusted is Adjusted.ALL:

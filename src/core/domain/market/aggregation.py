@@ -182,11 +182,10 @@ def _week(parts: Sequence[PeriodBar]) -> PeriodBar:
 
 
 def together(parts: Sequence[_Part], start_ms: int, date: dt.date) -> PeriodBar:
-    """One bar of several that follow each other.
+    """One bar of several that follow each other; of a single one all its digits.
 
     Volumes are added in millionths of a share. VWAP is sum(vwap * volume) / sum(volume), rounded to 10^-6 dollars.
     """
-    volume_micro = sum(round(part.volume * MICRO) for part in parts)
     counts = [part.trade_count for part in parts if part.trade_count is not None]
     return PeriodBar(
         parts[0].symbol,
@@ -196,12 +195,18 @@ def together(parts: Sequence[_Part], start_ms: int, date: dt.date) -> PeriodBar:
         max(part.high for part in parts),
         min(part.low for part in parts),
         parts[-1].close,
-        volume_micro / MICRO,
+        _volume(parts),
         _vwap(parts),
         sum(counts) if len(counts) == len(parts) else None,
         min(part.tier for part in parts),
         any(part.partial for part in parts),
     )
+
+
+def _volume(parts: Sequence[_Part]) -> float:
+    if len(parts) == 1:
+        return parts[0].volume
+    return sum(round(part.volume * MICRO) for part in parts) / MICRO
 
 
 def _vwap(parts: Sequence[_Part]) -> float | None:

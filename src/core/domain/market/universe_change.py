@@ -193,6 +193,8 @@ class Plan:
         name = self._wish.name or draft.name
         if not name:
             raise UniverseError("The file does not name its universe; give a name for it.")
+        if name in self._after:
+            raise UniverseError("The file has it more than once; put its tickers together.")
         before = self._changeable(name, may_be_new=True)
         members = self._tickers.members(draft.entries)
         type_ = draft.type or self._wish.type or (before.type if before else NEW_TYPE)
@@ -238,7 +240,7 @@ class Plan:
             return self._book.groups[name]
         if not may_be_new:
             raise unknown_universe([name], self._book)
-        check_new_name(name, self._names)
+        check_new_name(name, {*self._names, *self._after})
         return None
 
     def _set(self, name: str, after: Definition | None) -> None:

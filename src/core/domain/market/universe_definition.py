@@ -168,5 +168,6 @@ def check_type(text: str) -> str:
 
 
 def one_line(text: str | None) -> str:
-    """A description as it is kept: one line."""
-    return " ".join((text or "").split())[:LONGEST_DESCRIPTION]
+    """A description as it is kept: one line, without what no database takes as text (NUL, halves of surrogates)."""
+    kept = (text or "").encode("utf-8", "ignore").decode().replace("\0", "")
+    return " ".join(kept.split())[:LONGEST_DESCRIPTION]

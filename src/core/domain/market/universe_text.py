@@ -225,7 +225,7 @@ class _Table:
 def _checked_weight(value: Any, told: Any) -> float:
     try:
         weight = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         weight = math.nan
     if isinstance(value, bool) or not math.isfinite(weight):
         raise UniverseError(f"Its weight is {told!r:.40}; allowed are numbers.")
