@@ -31,6 +31,7 @@ from src.core.domain.market.session import new_york_date
 from src.core.errors import DatabaseUnavailableError, KeyRefusedError, VendorError, VendorUnavailableError
 from src.core.history_ports import HistorySource, LoadLog, StoredDays
 from src.core.ports import Clock, StoredBars
+from src.core.services.patience import patiently
 
 logger = logging.getLogger(__name__)
 
@@ -39,8 +40,6 @@ logger = logging.getLogger(__name__)
 _MONTHS_OF_DAYS = 13
 _MOST_MONTHS_OF_MINUTES = 6
 _BARS_A_SUBMISSION = 2_000  # so that what the feed tells is committed in between
-_RETRY_FIRST_S = 0.5
-_RETRY_CAP_S = 10.0
 _AWAY_FIRST_S = 30.0
 _AWAY_CAP_S = 300.0
 _GIVEN_UP_AFTER_S = 1_800.0
@@ -297,17 +296,7 @@ class HistoryRun:
         self._conduct.tell(self._load)
 
     def _patiently(self, act: Callable[[], _T]) -> _T | None:
-        """What `act` gives once the database answers; None when told to stop before."""
-        wait_s = _RETRY_FIRST_S
-        while True:
-            try:
-                return act()
-            except DatabaseUnavailableError as error:
-                if wait_s == _RETRY_FIRST_S:
-                    logger.warning("The load of history waits. %s", error)
-                if self._parts.clock.wait(self._conduct.stopping, wait_s):
-                    return None
-                wait_s = min(_RETRY_CAP_S, wait_s * 2)
+        return patiently(act, self._parts.clock, self._conduct.stopping, "The load of history waits.")
 
 
 def _unknown(load: Load, symbol: str, log: LoadLog, trading: Trading) -> list[Piece]:

@@ -23,12 +23,11 @@ from src.core.errors import (
     VendorUnavailableError,
 )
 from src.core.ports import Clock, DayFiles, GapQueue, MinuteSource, RunLog, StoredBars
+from src.core.services.patience import patiently
 
 logger = logging.getLogger(__name__)
 
 _SAVE_INTERVAL_S = 1.0
-_RETRY_FIRST_S = 0.5
-_RETRY_CAP_S = 10.0
 # The vendor is away when this many symbols in a row had no answer.
 _MOST_UNANSWERED = 3
 # An empty day of a symbol that the feed told so many official minutes of is a failure of the answer, not of the feed.
@@ -240,17 +239,7 @@ class Reconciler:
         conduct.tell(run)
 
     def _patiently(self, act: Callable[[], _T], conduct: Conduct) -> _T | None:
-        """What `act` gives once the database answers; None when told to stop before."""
-        wait_s = _RETRY_FIRST_S
-        while True:
-            try:
-                return act()
-            except DatabaseUnavailableError as error:
-                if wait_s == _RETRY_FIRST_S:
-                    logger.warning("The comparison waits. %s", error)
-                if self._clock.wait(conduct.stopping, wait_s):
-                    return None
-                wait_s = min(_RETRY_CAP_S, wait_s * 2)
+        return patiently(act, self._clock, conduct.stopping, "The comparison waits.")
 
 
 def _is_well_known(stored: Mapping[int, Bar]) -> bool:
