@@ -35,18 +35,12 @@ class Background:
 
         All are told before the repair closes the vendor's side, which then fails nothing.
         """
-        self.reconciliations.close()
-        self.histories.close()
-        self.daily.close()
-        self.symbols.close()
-        self.imports.close()
+        others = (self.reconciliations, self.histories, self.daily, self.symbols, self.imports, self.retention)
+        for one in others:
+            one.close()
         self.repair.close()
-        self.reconciliations.stop()
-        self.histories.stop()
-        self.daily.stop()
-        self.symbols.stop()
-        self.imports.stop()
-        self.retention.stop()
+        for one in others:
+            one.stop()
 
     def snapshot(self) -> dict[str, Any]:
         """What the status tells of it."""
