@@ -10,8 +10,8 @@ from typing import NamedTuple, TypeVar
 
 import msgspec
 
-from src.core.domain.market.bar import Bar, Tier, merge_evidence
-from src.core.domain.market.comparison import compare
+from src.core.domain.market.bar import Bar, merge_evidence
+from src.core.domain.market.comparison import compare, is_well_known
 from src.core.domain.market.daily import DailyBar
 from src.core.domain.market.history import (
     Known,
@@ -43,8 +43,6 @@ _BARS_A_SUBMISSION = 2_000  # so that what the feed tells is committed in betwee
 _AWAY_FIRST_S = 30.0
 _AWAY_CAP_S = 300.0
 _GIVEN_UP_AFTER_S = 1_800.0
-# An empty month of which so many official minutes are stored is a failure of the answer.
-_MOST_OFFICIAL_OF_AN_EMPTY_MONTH = 10
 _T = TypeVar("_T")
 
 
@@ -244,7 +242,7 @@ class HistoryRun:
             return None
         told = {start_ms: bar for start_ms, bar in stored.items() if start_ms not in answer.unusable}
         found = compare(told, answer.bars, answer.span)
-        if not answer.bars and _is_well_known(list(stored.values())):
+        if not answer.bars and is_well_known(stored.values()):
             trouble: str | None = f"The vendor tells no bar, and {len(stored)} are stored; they were left as they are."
         else:
             trouble = self._submitted(self._conduct.submit, found.evidence)
@@ -253,7 +251,7 @@ class HistoryRun:
             if trouble is None
             else _Found(
                 _by_date([bar.timestamp for bar in answer.bars]),
-                _by_date([bar.timestamp for bar in (*found.added, *found.differed, *found.withdrawn)]),
+                _by_date(found.repaired_ms),
                 frozenset(_by_date(list(answer.unusable))),
                 answer.span.asked_ms,
                 trouble,
@@ -323,8 +321,3 @@ def _is_news(known: DailyBar | None, day: DailyBar) -> bool:
     if known is None:
         return True
     return msgspec.structs.replace(merge_evidence(known, day), tier=known.tier).values != known.values
-
-
-def _is_well_known(stored: Sequence[Bar]) -> bool:
-    official = [bar for bar in stored if bar.tier >= Tier.OFFICIAL and not bar.withdrawn]
-    return len(official) > _MOST_OFFICIAL_OF_AN_EMPTY_MONTH
