@@ -1,12 +1,15 @@
-"""A simulator that a test drives: its events, its clock, its faults."""
+"""A simulator that a test drives: its events, its clock, its faults; and a database server that it may kill."""
 
 from collections.abc import Iterator
 
 import pytest
 
+from src.infrastructure.database import migrate
 from src.simulator.clock import ManualClock
 from src.simulator.server import SimulatorServer
+from tests.conftest import as_settings_give_it
 from tests.contract.faulty_lines import NOW_MS
+from tests.postgres import PostgresServer
 from tests.unit.simulator.puppet import Puppet, serving
 
 
@@ -24,4 +27,13 @@ def clock() -> ManualClock:
 def server(puppet: Puppet, clock: ManualClock) -> Iterator[SimulatorServer]:
     with serving(puppet, clock=clock, control=True) as server:
         assert puppet.started.wait(60)
+        yield server
+
+
+@pytest.fixture
+def own_server() -> Iterator[PostgresServer]:
+    """A server that a test may kill."""
+    with PostgresServer() as server:
+        server.create_database("bars")
+        migrate.upgrade(as_settings_give_it(server.url("bars")))
         yield server

@@ -10,24 +10,15 @@ from src.core.errors import DatabaseUnavailableError
 from src.infrastructure.database.engines import read_engine, row_engine
 from src.infrastructure.database.gap_store import DatabaseGapReader, DatabaseGapStore
 from tests.bars import MINUTE
+from tests.held_clock import HeldClock
 
 _NOW = MINUTE + 600_000
 _STEP = 60_000
 
 
-class Clock:
-    """The wall clock."""
-
-    def __init__(self) -> None:
-        self.ms = _NOW
-
-    def __call__(self) -> int:
-        return self.ms
-
-
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> HeldClock:
+    return HeldClock(_NOW)
 
 
 @pytest.fixture
@@ -38,8 +29,8 @@ def engine(database_url: str) -> Iterator[Engine]:
 
 
 @pytest.fixture
-def store(engine: Engine, clock: Clock) -> DatabaseGapStore:
-    return DatabaseGapStore(engine, clock)
+def store(engine: Engine, clock: HeldClock) -> DatabaseGapStore:
+    return DatabaseGapStore(engine, clock.now_ms)
 
 
 @pytest.fixture
@@ -114,7 +105,7 @@ def test_all_of_a_due_symbol_comes_together(store: DatabaseGapStore) -> None:
     assert store.counts() == GapCounts(2, 3, 2, _NOW)
 
 
-def test_a_repair_goes_through_its_states(store: DatabaseGapStore, reader: DatabaseGapReader, clock: Clock) -> None:
+def test_a_repair_goes_through_its_states(store: DatabaseGapStore, reader: DatabaseGapReader, clock: HeldClock) -> None:
     apple, bank = expanded(store, gap())
     store.note([apple], GapState.WAITING, _NOW + 1_000, 3, "")
     store.note([bank], GapState.OPEN, _NOW + 2_000, 0, "The vendor's answer is not JSON.")
@@ -200,7 +191,7 @@ def test_what_was_given_up_can_be_asked_for_again(store: DatabaseGapStore, reade
 
 
 def test_what_was_given_up_is_closed_when_somebody_found_that_nothing_is_missing(
-    store: DatabaseGapStore, reader: DatabaseGapReader, clock: Clock
+    store: DatabaseGapStore, reader: DatabaseGapReader, clock: HeldClock
 ) -> None:
     apple, bank = expanded(store, gap())
     store.note([apple], GapState.UNREPAIRABLE, None, 0, "No.")

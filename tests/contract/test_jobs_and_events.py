@@ -14,24 +14,15 @@ from src.infrastructure.database.engines import is_sqlite, read_engine, row_engi
 from src.infrastructure.database.jobs import DatabaseJobDesk, DatabaseJobInbox
 from src.infrastructure.database.tickstock_db import TickStockDatabase
 from tests.bars import bar, reader_of
+from tests.held_clock import HeldClock
 from tests.waiting import wait_for
 
 _NOW = 1_763_650_000_000
 
 
-class Clock:
-    """The wall clock of both halves."""
-
-    def __init__(self) -> None:
-        self.ms = _NOW
-
-    def __call__(self) -> int:
-        return self.ms
-
-
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> HeldClock:
+    return HeldClock(_NOW)
 
 
 @pytest.fixture
@@ -49,20 +40,20 @@ def write(database_url: str) -> Iterator[Engine]:
 
 
 @pytest.fixture
-def desk(read: Engine, write: Engine, clock: Clock) -> DatabaseJobDesk:
-    return DatabaseJobDesk(read, write, clock)
+def desk(read: Engine, write: Engine, clock: HeldClock) -> DatabaseJobDesk:
+    return DatabaseJobDesk(read, write, clock.now_ms)
 
 
 @pytest.fixture
-def inbox(read: Engine, write: Engine, clock: Clock) -> DatabaseJobInbox:
-    return DatabaseJobInbox(read, write, clock)
+def inbox(read: Engine, write: Engine, clock: HeldClock) -> DatabaseJobInbox:
+    return DatabaseJobInbox(read, write, clock.now_ms)
 
 
 def event(number: int, kind: EventKind = EventKind.CONNECTED) -> ConnectionEvent:
     return ConnectionEvent("connection_1", _NOW + number, kind, f"The reason {number}.")
 
 
-def test_a_job_is_asked_found_and_answered(desk: DatabaseJobDesk, inbox: DatabaseJobInbox, clock: Clock) -> None:
+def test_a_job_is_asked_found_and_answered(desk: DatabaseJobDesk, inbox: DatabaseJobInbox, clock: HeldClock) -> None:
     arguments = {"ticker": "BACpL", "connection_id": "connection_2"}
     first = desk.ask("connection.move", arguments, "admin")
     clock.ms += 1
@@ -82,7 +73,9 @@ def test_a_job_that_is_not_known_has_no_answer(desk: DatabaseJobDesk) -> None:
     assert desk.answer("1' OR '1'='1") is None
 
 
-def test_what_was_asked_over_60_s_ago_is_refused(desk: DatabaseJobDesk, inbox: DatabaseJobInbox, clock: Clock) -> None:
+def test_what_was_asked_over_60_s_ago_is_refused(
+    desk: DatabaseJobDesk, inbox: DatabaseJobInbox, clock: HeldClock
+) -> None:
     late = desk.ask("connection.pause", {}, "admin")
     clock.ms += 1
     in_time = desk.ask("connection.pause", {}, "admin")
@@ -91,7 +84,7 @@ def test_what_was_asked_over_60_s_ago_is_refused(desk: DatabaseJobDesk, inbox: D
     assert desk.answer(late) == JobAnswer("refused", "Nobody took this up within 60 s, so it was not done; ask again.")
 
 
-def test_jobs_are_forgotten_after_a_day(desk: DatabaseJobDesk, inbox: DatabaseJobInbox, clock: Clock) -> None:
+def test_jobs_are_forgotten_after_a_day(desk: DatabaseJobDesk, inbox: DatabaseJobInbox, clock: HeldClock) -> None:
     done, ignored = desk.ask("connection.pause", {}, "admin"), desk.ask("connection.pause", {}, "admin")
     inbox.finish(done, JobAnswer("done", "Done."))
     clock.ms += 86_400_000

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import pytest
 
 from src.core.errors import DatabaseUnavailableError
-from src.infrastructure.database import lease, migrate
+from src.infrastructure.database import lease
 from src.infrastructure.database.lease import Lease
 from tests.conftest import as_settings_give_it
 from tests.contract.lease_holder import hurry
@@ -29,15 +29,6 @@ def _haste(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("_RENEW_S", "_LASTS_S", "_UNCHANGED_S"):
         monkeypatch.setattr(lease, name, getattr(lease, name))  # so that they are put back
     hurry(_HASTE)
-
-
-@pytest.fixture
-def own_server() -> Iterator[PostgresServer]:
-    """A server that a test may kill."""
-    with PostgresServer() as server:
-        server.create_database("bars")
-        migrate.upgrade(as_settings_give_it(server.url("bars")))
-        yield server
 
 
 @contextmanager

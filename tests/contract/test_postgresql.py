@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import create_engine, text
@@ -16,15 +15,6 @@ from tests.bars import MINUTE, bar, reader_of, stored_bars
 from tests.conftest import as_settings_give_it
 from tests.postgres import PostgresServer
 from tests.waiting import insist, wait_for
-
-
-@pytest.fixture
-def own_server() -> Iterator[PostgresServer]:
-    """A server that a test may kill."""
-    with PostgresServer() as server:
-        server.create_database("bars")
-        migrate.upgrade(as_settings_give_it(server.url("bars")))
-        yield server
 
 
 def connections(server: PostgresServer, name: str) -> int:

@@ -31,7 +31,7 @@ def test_what_was_not_stored_is_added_and_what_differs_is_told_apart_from_what_i
     assert found.differed == [answer[1]]
     assert found.confirmed == [answer[2]]
     assert found.withdrawn == []
-    assert found.repaired == 2
+    assert len(found.repaired_ms) == 2
 
 
 def test_an_answer_that_is_older_than_what_is_stored_changes_nothing() -> None:
@@ -72,7 +72,7 @@ def test_newer_evidence_and_other_minutes_are_not_withdrawn() -> None:
 def test_a_final_answer_makes_a_withdrawn_minute_finally_withdrawn() -> None:
     found = compare(stored(at(0, withdrawn=True)), [], _FINAL)
     assert [(one.withdrawn, one.tier) for one in found.confirmed] == [(True, Tier.FINAL)]
-    assert found.repaired == 0
+    assert found.repaired_ms == []
 
 
 def test_a_withdrawn_minute_that_comes_again_differs() -> None:
@@ -84,7 +84,7 @@ def test_what_the_feed_never_tells_is_filled_and_no_difference() -> None:
     answer = [at(0, trade_count=7, observed_at=100), at(1, vwap=151.0, observed_at=100)]
     found = compare(stored(at(0), at(1, vwap=None)), answer, _SETTLED)
     assert found.confirmed == answer
-    assert found.repaired == 0
+    assert found.repaired_ms == []
 
 
 def test_an_older_answer_fills_what_a_newer_bar_lacks() -> None:

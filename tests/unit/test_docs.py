@@ -234,9 +234,13 @@ def test_every_thread_of_the_program_is_told() -> None:
     sources = [
         file.read_text() for folder in ("core", "infrastructure", "presentation") for file in source_files(folder)
     ]
-    names = {name for source in sources for name in re.findall(r'(?:Thread\([^)]*name=|_spawn\()"([a-z-]+)"', source)}
+    names = {
+        name
+        for source in sources
+        for name in re.findall(r'(?:Thread\([^)]*name=|_spawn\(|Worker\()"([a-z-]+)"', source)
+    }
     told = section("system-architecture.md", "## Threads of the worker")
-    assert len(names) >= 6
+    assert len(names) >= 18
     assert [name for name in sorted(names) if f"| `{name}` |" not in told] == []
 
 

@@ -104,7 +104,7 @@ def test_a_run_waits_for_a_database_that_is_away(bench: Bench, monkeypatch: pyte
 
     monkeypatch.setattr(DatabaseMinutes, "bars_between", away_twice)
     assert bench.run(request("AAPL")).state is RunState.DONE
-    assert bench.clock.waits == [0.5, 1.0]
+    assert bench.clock.waits == [0.2, 0.4]
     assert bench.vendor.asked == ["AAPL"]
 
 

@@ -5,8 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from src.core.domain.market.bar import Bar
-from src.core.history_ports import DailyBars, FileImports, Histories, Retention, SymbolList
-from src.core.ports import Reconciliations, Repair
+from src.core.ports import Repair
+from src.core.services.daily_service import DailyService
+from src.core.services.file_import_service import FileImportService
+from src.core.services.history_service import HistoryService
+from src.core.services.reconciliation_service import ReconciliationService
+from src.core.services.retention_service import RetentionService
+from src.core.services.symbol_refresh import SymbolRefresh
 
 
 @dataclass(frozen=True)
@@ -14,12 +19,12 @@ class Background:
     """Works from `start`, once this process owns an answering database, until `stop`."""
 
     repair: Repair
-    reconciliations: Reconciliations
-    histories: Histories
-    daily: DailyBars
-    imports: FileImports
-    retention: Retention
-    symbols: SymbolList
+    reconciliations: ReconciliationService
+    histories: HistoryService
+    daily: DailyService
+    imports: FileImportService
+    retention: RetentionService
+    symbols: SymbolRefresh
 
     def start(self, submit: Callable[[Sequence[Bar]], bool]) -> None:
         """Starts the threads, but for the repair's, which its caller runs; `submit` has bars committed."""
@@ -35,18 +40,12 @@ class Background:
 
         All are told before the repair closes the vendor's side, which then fails nothing.
         """
-        self.reconciliations.close()
-        self.histories.close()
-        self.daily.close()
-        self.symbols.close()
-        self.imports.close()
+        others = (self.reconciliations, self.histories, self.daily, self.symbols, self.imports, self.retention)
+        for one in others:
+            one.close()
         self.repair.close()
-        self.reconciliations.stop()
-        self.histories.stop()
-        self.daily.stop()
-        self.symbols.stop()
-        self.imports.stop()
-        self.retention.stop()
+        for one in others:
+            one.stop()
 
     def snapshot(self) -> dict[str, Any]:
         """What the status tells of it."""

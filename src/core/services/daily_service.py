@@ -24,15 +24,14 @@ from src.core.domain.market.daily_plan import (
 )
 from src.core.domain.market.rest_evidence import rest_day_tier
 from src.core.domain.market.session import new_york_date
-from src.core.errors import ActionRefusedError, DatabaseUnavailableError, KeyRefusedError, VendorError
+from src.core.errors import ActionRefusedError, KeyRefusedError, VendorError
 from src.core.history_ports import DayMaker, DayStore, MarketDays
 from src.core.ports import Clock, Job
+from src.core.services.worker import Worker
 
 logger = logging.getLogger(__name__)
 
 _LOOK_INTERVAL_S = 60.0
-_RETRY_S = 5.0
-_STOP_DEADLINE_S = 1.0
 # Days that are made at once: some tens of milliseconds, also for those that wait for the database meanwhile.
 PIECE = 30
 _ROWS = 500  # in a transaction of the vendor's days
@@ -164,27 +163,20 @@ class DailyService:
         self._ask_again_s = float("-inf")
         self._settled: dt.date | None = None  # the last date that needs no look any more
         self._error: str | None = None
-        self._wake = threading.Event()
-        self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._worker = Worker("daily", parts.clock, "Daily bars could not be kept current.")
 
     def start(self) -> None:
         """Starts the thread."""
-        self._stopping.clear()
         self._ask_again_s = self._parts.clock.monotonic() + _ASK_FIRST_S
-        self._thread = threading.Thread(name="daily", target=self._run, daemon=True)
-        self._thread.start()
+        self._worker.start(self.turn)
 
     def close(self) -> None:
         """Has the thread end."""
-        self._stopping.set()
-        self._wake.set()
+        self._worker.close()
 
     def stop(self) -> None:
         """Ends the thread."""
-        self.close()
-        if self._thread is not None:
-            self._thread.join(_STOP_DEADLINE_S)
+        self._worker.stop()
 
     def rebuild(self, job: Job) -> str:
         """Has days made anew: `symbols` (a list) from `from_date` to `to_date`; the sentence that says so."""
@@ -196,7 +188,7 @@ class DailyService:
             self._is_rebuilding = True
             for symbol in symbols:
                 self._backlog.add(symbol, dates)
-        self._wake.set()
+        self._worker.wake()
         return f"The days of {len(symbols):,} symbols will be made anew, beside the feed and at its leisure."
 
     def snapshot(self) -> dict[str, Any]:
@@ -212,31 +204,21 @@ class DailyService:
 
     # -- the thread ----------------------------------------------------------------------------------------------
 
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                self._wake.clear()
-                self.turn()
-                self._parts.clock.wait(self._wake, _LOOK_INTERVAL_S)
-            except DatabaseUnavailableError:  # the writer of bars says so
-                self._parts.clock.wait(self._stopping, _RETRY_S)
-            except Exception:
-                logger.exception("Daily bars could not be kept current.")
-                self._parts.clock.wait(self._stopping, _LOOK_INTERVAL_S)
-
-    def turn(self) -> None:
-        """Makes all that changed, and asks the vendor for what is due. Raises DatabaseUnavailableError."""
+    def turn(self) -> float:
+        """Makes all that changed, and asks the vendor for what is due; after how many seconds to look again. Raises
+        DatabaseUnavailableError."""
         if not self._has_begun:
             self._recall()
             self._has_begun = True
         until = self._look()
-        while not self._stopping.is_set() and self._has_backlog():
+        while not self._worker.stopping.is_set() and self._has_backlog():
             self._make_some()
-        if until is not None and not self._stopping.is_set() and until != self._revision:
+        if not self._worker.stopping.is_set() and until != self._revision:
             self._revision = until
             self._remember()
-        if not self._stopping.is_set():
+        if not self._worker.stopping.is_set():
             self._ask_vendor()
+        return _LOOK_INTERVAL_S
 
     def _has_backlog(self) -> bool:
         with self._adding:
@@ -302,14 +284,14 @@ class DailyService:
                 self._backlog.put_back(days)
             raise
         worked_s = self._parts.clock.monotonic() - began_s
-        self._parts.clock.wait(self._stopping, worked_s * _REST_TIMES)
+        self._parts.clock.wait(self._worker.stopping, worked_s * _REST_TIMES)
 
     # -- the vendor ----------------------------------------------------------------------------------------------
 
     def _ask_vendor(self) -> None:
         clock = self._parts.clock
         for date in due_of_vendor(self._now_ms(), self._day_of, self._asked):
-            if self._stopping.is_set() or self._vendor.is_urgent() or clock.monotonic() < self._ask_again_s:
+            if self._worker.stopping.is_set() or self._vendor.is_urgent() or clock.monotonic() < self._ask_again_s:
                 return
             if not self._parts.maker.has_provisional(date):
                 continue

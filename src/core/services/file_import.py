@@ -14,14 +14,13 @@ from src.core.domain.market.history import Load
 from src.core.errors import DatabaseUnavailableError, FlatFileError
 from src.core.history_ports import FileBars, LoadLog, StoredRows
 from src.core.ports import Clock
+from src.core.services.patience import patiently
 
 logger = logging.getLogger(__name__)
 
 # Opens files (paths, each with the stamp of its evidence) to be read beside this process.
 Reading = Callable[[Sequence[tuple[str, int]]], AbstractContextManager[Iterator[Message]]]
 _SAVE_INTERVAL_S = 1.0
-_RETRY_FIRST_S = 0.2
-_RETRY_CAP_S = 5.0
 _MOST_SENTENCES = 50  # about rows that were left out, in the record of an import
 _T = TypeVar("_T")
 
@@ -166,17 +165,7 @@ class FileImport:
                 self._parts.log.save(msgspec.structs.replace(self._load, detail=words))
 
     def _patiently(self, act: Callable[[], _T]) -> _T | None:
-        """What `act` gives once the database answers; None when told to stop before."""
-        wait_s = _RETRY_FIRST_S
-        while True:
-            try:
-                return act()
-            except DatabaseUnavailableError as error:
-                if wait_s == _RETRY_FIRST_S:
-                    logger.warning("The import waits. %s", error)
-                if self._parts.clock.wait(self._conduct.stopping, wait_s):
-                    return None
-                wait_s = min(_RETRY_CAP_S, wait_s * 2)
+        return patiently(act, self._parts.clock, self._conduct.stopping, "The import waits.")
 
 
 def files_left(load: Load) -> list[str]:

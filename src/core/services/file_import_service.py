@@ -11,13 +11,13 @@ from src.core.domain.market.history import Load, LoadState, Timespan, words
 from src.core.errors import ActionRefusedError, DatabaseUnavailableError
 from src.core.history_ports import STOPPED_STATUS, ImportProcess, LoadLog
 from src.core.ports import Clock, Job
+from src.core.services.worker import Worker
 
 logger = logging.getLogger(__name__)
 
 _LOOK_INTERVAL_S = 60.0
 _POLL_S = 0.2
 _RETRY_S = 5.0
-_STOP_DEADLINE_S = 2.0
 _MOST_ASKED = 100
 # What a process that was told to stop ends with: None when this service told it, and its own status.
 _STOPPED = (None, STOPPED_STATUS)
@@ -41,26 +41,19 @@ class FileImportService:
         self._asked: deque[str] = deque()  # ids of loads; the first is under way
         self._asking = threading.Lock()  # what is asked for is in the log and in the queue, or in neither
         self._cancelled: dict[str, str] = {}  # by whom
-        self._wake = threading.Event()
-        self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._worker = Worker("file-import", clock, "Files could not be imported.", ends_within_s=2.0)
 
     def start(self) -> None:
         """Starts the thread."""
-        self._stopping.clear()
-        self._thread = threading.Thread(name="file-import", target=self._run, daemon=True)
-        self._thread.start()
+        self._worker.start(self._turn, self._recall)
 
     def close(self) -> None:
         """Has the thread end, and the process with it."""
-        self._stopping.set()
-        self._wake.set()
+        self._worker.close()
 
     def stop(self) -> None:
         """Ends the thread; what is under way, and what waits, goes on at the next start."""
-        self.close()
-        if self._thread is not None:
-            self._thread.join(_STOP_DEADLINE_S)
+        self._worker.stop()
         self._asked.clear()  # the log knows it
 
     def ask(self, job: Job) -> str:
@@ -86,7 +79,7 @@ class FileImportService:
                 raise ActionRefusedError(str(error)) from error
             if load.id not in self._asked:
                 self._asked.append(load.id)
-        self._wake.set()
+        self._worker.wake()
         return f"It will be imported beside the feed{f', after {waiting} others' if waiting else ''}."
 
     def knows(self, load_id: str) -> bool:
@@ -100,23 +93,13 @@ class FileImportService:
 
     # -- the thread ----------------------------------------------------------------------------------------------
 
-    def _run(self) -> None:
-        begun = False
-        while not self._stopping.is_set():
-            try:
-                if not begun:
-                    self._recall()
-                    begun = True
-                self._wake.clear()
-                if not self._asked:
-                    self._clock.wait(self._wake, _LOOK_INTERVAL_S)
-                elif self._carry_out(self._asked[0]):
-                    self._asked.popleft()
-            except DatabaseUnavailableError:  # the writer of bars says so; what is asked for stays asked for
-                self._clock.wait(self._stopping, _RETRY_S)
-            except Exception:
-                logger.exception("Files could not be imported.")
-                self._clock.wait(self._stopping, _RETRY_S)
+    def _turn(self) -> float:
+        """Carries out what was asked for first; for how many seconds nothing else is to be done."""
+        if not self._asked:
+            return _LOOK_INTERVAL_S
+        if self._carry_out(self._asked[0]):
+            self._asked.popleft()
+        return 0.0
 
     def _recall(self) -> None:
         """Goes on with what was interrupted."""
@@ -133,7 +116,7 @@ class FileImportService:
         load = self._log.find(load_id) or load
         if not load.has_ended:
             if status in _STOPPED and load_id not in self._cancelled:
-                self._clock.wait(self._stopping, _RETRY_S)
+                self._clock.wait(self._worker.stopping, _RETRY_S)
                 return False
             load = load.ended(self._clock.now_ms(), self._why(load_id, status))
             self._log.save(load)
@@ -144,7 +127,7 @@ class FileImportService:
         """Waits for the process, and ends it when told to stop; its status, None where it was ended."""
         process = self._begin(load_id)
         try:
-            while not self._stopping.is_set() and load_id not in self._cancelled:
+            while not self._worker.stopping.is_set() and load_id not in self._cancelled:
                 with suppress(TimeoutError):
                     return process.wait(_POLL_S)
             return None

@@ -10,8 +10,8 @@ from typing import NamedTuple, TypeVar
 
 import msgspec
 
-from src.core.domain.market.bar import Bar, Tier, merge_evidence
-from src.core.domain.market.comparison import compare
+from src.core.domain.market.bar import Bar, merge_evidence
+from src.core.domain.market.comparison import compare, is_well_known
 from src.core.domain.market.daily import DailyBar
 from src.core.domain.market.history import (
     Known,
@@ -31,6 +31,7 @@ from src.core.domain.market.session import new_york_date
 from src.core.errors import DatabaseUnavailableError, KeyRefusedError, VendorError, VendorUnavailableError
 from src.core.history_ports import HistorySource, LoadLog, StoredDays
 from src.core.ports import Clock, StoredBars
+from src.core.services.patience import patiently
 
 logger = logging.getLogger(__name__)
 
@@ -39,13 +40,9 @@ logger = logging.getLogger(__name__)
 _MONTHS_OF_DAYS = 13
 _MOST_MONTHS_OF_MINUTES = 6
 _BARS_A_SUBMISSION = 2_000  # so that what the feed tells is committed in between
-_RETRY_FIRST_S = 0.5
-_RETRY_CAP_S = 10.0
 _AWAY_FIRST_S = 30.0
 _AWAY_CAP_S = 300.0
 _GIVEN_UP_AFTER_S = 1_800.0
-# An empty month of which so many official minutes are stored is a failure of the answer.
-_MOST_OFFICIAL_OF_AN_EMPTY_MONTH = 10
 _T = TypeVar("_T")
 
 
@@ -245,7 +242,7 @@ class HistoryRun:
             return None
         told = {start_ms: bar for start_ms, bar in stored.items() if start_ms not in answer.unusable}
         found = compare(told, answer.bars, answer.span)
-        if not answer.bars and _is_well_known(list(stored.values())):
+        if not answer.bars and is_well_known(stored.values()):
             trouble: str | None = f"The vendor tells no bar, and {len(stored)} are stored; they were left as they are."
         else:
             trouble = self._submitted(self._conduct.submit, found.evidence)
@@ -254,7 +251,7 @@ class HistoryRun:
             if trouble is None
             else _Found(
                 _by_date([bar.timestamp for bar in answer.bars]),
-                _by_date([bar.timestamp for bar in (*found.added, *found.differed, *found.withdrawn)]),
+                _by_date(found.repaired_ms),
                 frozenset(_by_date(list(answer.unusable))),
                 answer.span.asked_ms,
                 trouble,
@@ -297,17 +294,7 @@ class HistoryRun:
         self._conduct.tell(self._load)
 
     def _patiently(self, act: Callable[[], _T]) -> _T | None:
-        """What `act` gives once the database answers; None when told to stop before."""
-        wait_s = _RETRY_FIRST_S
-        while True:
-            try:
-                return act()
-            except DatabaseUnavailableError as error:
-                if wait_s == _RETRY_FIRST_S:
-                    logger.warning("The load of history waits. %s", error)
-                if self._parts.clock.wait(self._conduct.stopping, wait_s):
-                    return None
-                wait_s = min(_RETRY_CAP_S, wait_s * 2)
+        return patiently(act, self._parts.clock, self._conduct.stopping, "The load of history waits.")
 
 
 def _unknown(load: Load, symbol: str, log: LoadLog, trading: Trading) -> list[Piece]:
@@ -334,8 +321,3 @@ def _is_news(known: DailyBar | None, day: DailyBar) -> bool:
     if known is None:
         return True
     return msgspec.structs.replace(merge_evidence(known, day), tier=known.tier).values != known.values
-
-
-def _is_well_known(stored: Sequence[Bar]) -> bool:
-    official = [bar for bar in stored if bar.tier >= Tier.OFFICIAL and not bar.withdrawn]
-    return len(official) > _MOST_OFFICIAL_OF_AN_EMPTY_MONTH

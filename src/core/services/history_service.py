@@ -15,13 +15,12 @@ from src.core.domain.pace import Pace
 from src.core.errors import ActionRefusedError, DatabaseUnavailableError
 from src.core.ports import Job
 from src.core.services.history_loader import Conduct, HistoryParts, HistoryRun
+from src.core.services.worker import Worker
 
 logger = logging.getLogger(__name__)
 
 _LOOK_INTERVAL_S = 60.0
-_RETRY_S = 5.0
 _TURN_S = 1.0
-_STOP_DEADLINE_S = 1.0
 _MOST_ASKED = 100
 _WAITS = "It waits while gaps are repaired."
 _BROKE = "It ended by an error in the program, which its log tells of."
@@ -50,28 +49,22 @@ class HistoryService:
         self._cancelled: dict[str, str] = {}  # by whom
         self._now: _Now | None = None
         self._load: Load | None = None
-        self._wake = threading.Event()
-        self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._worker = Worker("history", parts.clock, "History could not be loaded.")
 
     def start(self, submit: Callable[[Sequence[Bar]], bool]) -> None:
         """Starts the thread; `submit` has minutes committed."""
-        self._stopping.clear()
-        self._thread = threading.Thread(name="history", target=self._run, args=(submit,), daemon=True)
-        self._thread.start()
+        self._worker.start(lambda: self._turn(submit), self._recall)
 
     def close(self) -> None:
         """Has the thread end: to be told before the vendor's side is closed, which then fails nothing."""
-        self._stopping.set()
-        self._wake.set()
+        self._worker.close()
         if (now := self._now) is not None:
             now.stopping.set()
 
     def stop(self) -> None:
         """Ends the thread; what is under way, and what waits, goes on at the next start."""
         self.close()
-        if self._thread is not None:
-            self._thread.join(_STOP_DEADLINE_S)
+        self._worker.stop()
         self._asked.clear()  # the log knows it
 
     def ask(self, job: Job) -> str:
@@ -92,7 +85,7 @@ class HistoryService:
                 raise ActionRefusedError(str(error)) from error
             if load.id not in self._asked:
                 self._asked.append(load.id)
-        self._wake.set()
+        self._worker.wake()
         return f"It will be loaded{f' after {waiting} others' if waiting else ''}, when no gap waits to be repaired."
 
     def _asked_for(self, job: Job) -> Load:
@@ -119,7 +112,7 @@ class HistoryService:
             self._cancelled[load_id] = job.actor
         if (now := self._now) is not None and now.id == load_id:
             now.stopping.set()
-        self._wake.set()
+        self._worker.wake()
         return "It is ended; what it has loaded stays."
 
     def snapshot(self) -> dict[str, Any]:
@@ -140,24 +133,19 @@ class HistoryService:
 
     # -- the thread ----------------------------------------------------------------------------------------------
 
-    def _run(self, submit: Callable[[Sequence[Bar]], bool]) -> None:
-        begun = False
-        while not self._stopping.is_set():
-            try:
-                if not begun:
-                    self._recall()
-                    begun = True
-                self._wake.clear()
-                if not self._asked:
-                    self._parts.clock.wait(self._wake, _LOOK_INTERVAL_S)
-                elif self._carry_out(self._asked[0], submit):
-                    self._forget_first()
-            except DatabaseUnavailableError:  # the writer of bars says so; what is asked for stays asked for
-                self._parts.clock.wait(self._stopping, _RETRY_S)
-            except Exception:
-                logger.exception("History could not be loaded.")
+    def _turn(self, submit: Callable[[Sequence[Bar]], bool]) -> float:
+        """Carries out what was asked for first; for how many seconds nothing else is to be done."""
+        if not self._asked:
+            return _LOOK_INTERVAL_S
+        try:
+            if self._carry_out(self._asked[0], submit):
                 self._forget_first()
-                self._parts.clock.wait(self._stopping, _RETRY_S)
+        except DatabaseUnavailableError:
+            raise
+        except Exception:
+            self._forget_first()
+            raise
+        return 0.0
 
     def _recall(self) -> None:
         """Goes on with what was interrupted."""
@@ -177,7 +165,7 @@ class HistoryService:
             return True
         self._now = _Now(load_id, threading.Event(), Pace())
         try:
-            if not self._stopping.is_set() and load_id not in self._cancelled:
+            if not self._worker.stopping.is_set() and load_id not in self._cancelled:
                 conduct = Conduct(submit, self._submit_days, self._now.stopping, self._note, self._await_turn)
                 load = HistoryRun(self._parts, load, conduct).run()
         except DatabaseUnavailableError:

@@ -2,15 +2,15 @@
 
 import logging
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
 import msgspec
 
-from src.core.domain.market.bar import Bar, Tier
-from src.core.domain.market.comparison import Comparison, Span, compare
+from src.core.domain.market.bar import Bar
+from src.core.domain.market.comparison import Comparison, Span, compare, is_well_known
 from src.core.domain.market.gaps import GapEntry, GapState
 from src.core.domain.market.reconciliation import Request, Run, RunState, date_bounds_ms
 from src.core.domain.market.rest_evidence import final_from_ms
@@ -23,16 +23,13 @@ from src.core.errors import (
     VendorUnavailableError,
 )
 from src.core.ports import Clock, DayFiles, GapQueue, MinuteSource, RunLog, StoredBars
+from src.core.services.patience import patiently
 
 logger = logging.getLogger(__name__)
 
 _SAVE_INTERVAL_S = 1.0
-_RETRY_FIRST_S = 0.5
-_RETRY_CAP_S = 10.0
 # The vendor is away when this many symbols in a row had no answer.
 _MOST_UNANSWERED = 3
-# An empty day of a symbol that the feed told so many official minutes of is a failure of the answer, not of the feed.
-_MOST_OFFICIAL_OF_AN_EMPTY_DAY = 10
 _T = TypeVar("_T")
 
 
@@ -194,7 +191,7 @@ class Reconciler:
         answer = one.answer
         span = answer.span
         stored = self._bars.bars_between(one.symbol, span.from_ms, span.to_ms)
-        if not answer.bars and _is_well_known(stored):
+        if not answer.bars and is_well_known(stored.values()):
             reason = f"The vendor tells no bar of that day, and {len(stored)} are stored; they were left as they are."
             return _Result(0, Comparison([], [], [], []), reason)
         told = {start_ms: bar for start_ms, bar in stored.items() if start_ms not in answer.unusable}
@@ -217,10 +214,9 @@ class Reconciler:
         again, now that the vendor answers."""
         if span.asked_ms < final_from_ms(span.from_ms):
             return
-        repaired = [bar.timestamp for bar in (*found.added, *found.differed, *found.withdrawn)]
         for entry in self._entries.pop(symbol, []):
             if span.from_ms <= entry.from_ms and entry.to_ms <= span.to_ms:
-                count = sum(entry.from_ms <= start_ms <= entry.to_ms for start_ms in repaired)
+                count = sum(entry.from_ms <= start_ms <= entry.to_ms for start_ms in found.repaired_ms)
                 self._gaps.note([entry], GapState.REPAIRED, None, count, "")
             elif entry.state is GapState.UNREPAIRABLE and entry.gap_id not in self._taken_up:
                 self._taken_up.add(entry.gap_id)
@@ -240,19 +236,4 @@ class Reconciler:
         conduct.tell(run)
 
     def _patiently(self, act: Callable[[], _T], conduct: Conduct) -> _T | None:
-        """What `act` gives once the database answers; None when told to stop before."""
-        wait_s = _RETRY_FIRST_S
-        while True:
-            try:
-                return act()
-            except DatabaseUnavailableError as error:
-                if wait_s == _RETRY_FIRST_S:
-                    logger.warning("The comparison waits. %s", error)
-                if self._clock.wait(conduct.stopping, wait_s):
-                    return None
-                wait_s = min(_RETRY_CAP_S, wait_s * 2)
-
-
-def _is_well_known(stored: Mapping[int, Bar]) -> bool:
-    official = [bar for bar in stored.values() if bar.tier >= Tier.OFFICIAL and not bar.withdrawn]
-    return len(official) > _MOST_OFFICIAL_OF_AN_EMPTY_DAY
+        return patiently(act, self._clock, conduct.stopping, "The comparison waits.")

@@ -23,13 +23,12 @@ from src.core.domain.market.session import CalendarRangeError, SessionTable
 from src.core.errors import ActionRefusedError, DatabaseUnavailableError, FlatFileError
 from src.core.ports import Clock, DayFiles, Job, RunLog
 from src.core.services.reconciler import Conduct, Reconciler
+from src.core.services.worker import Worker
 
 logger = logging.getLogger(__name__)
 
 _LOOK_INTERVAL_S = 60.0
-_RETRY_S = 5.0
 _TURN_S = 1.0
-_STOP_DEADLINE_S = 1.0
 _MOST_ASKED = 100
 
 
@@ -64,26 +63,19 @@ class ReconciliationService:
         self._now: Run | None = None
         self._last: Run | None = None
         self._holds = False
-        self._wake = threading.Event()
-        self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._worker = Worker("reconcile", clock, "A day could not be compared.")
 
     def start(self, submit: Callable[[Sequence[Bar]], bool]) -> None:
         """Starts the thread; `submit` has bars committed."""
-        self._stopping.clear()
-        self._thread = threading.Thread(name="reconcile", target=self._run, args=(submit,), daemon=True)
-        self._thread.start()
+        self._worker.start(lambda: self._turn(submit), self._recall)
 
     def close(self) -> None:
         """Has the thread end: to be told before the vendor's side is closed, which then fails nothing."""
-        self._stopping.set()
-        self._wake.set()
+        self._worker.close()
 
     def stop(self) -> None:
         """Ends the thread; what is under way, and what waits, goes on at the next start."""
-        self.close()
-        if self._thread is not None:
-            self._thread.join(_STOP_DEADLINE_S)
+        self._worker.stop()
         self._asked.clear()  # the log knows it
 
     def ask(self, job: Job) -> str:
@@ -103,7 +95,7 @@ class ReconciliationService:
             except DatabaseUnavailableError as error:
                 raise ActionRefusedError(str(error)) from error
             self._asked.append(request)
-        self._wake.set()
+        self._worker.wake()
         return f"{request.date} will be compared{f' after {waiting} others' if waiting else ''}."
 
     def _request(self, job: Job) -> Request:
@@ -130,22 +122,6 @@ class ReconciliationService:
 
     # -- the thread ----------------------------------------------------------------------------------------------
 
-    def _run(self, submit: Callable[[Sequence[Bar]], bool]) -> None:
-        begun = False
-        while not self._stopping.is_set():
-            try:
-                if not begun:
-                    self._recall()
-                    begun = True
-                self._wake.clear()
-                if not self._work(submit):
-                    self._clock.wait(self._wake, _LOOK_INTERVAL_S)
-            except DatabaseUnavailableError:  # the writer of bars says so; what is asked for stays asked for
-                self._clock.wait(self._stopping, _RETRY_S)
-            except Exception:
-                logger.exception("A day could not be compared.")
-                self._clock.wait(self._stopping, _LOOK_INTERVAL_S)
-
     def _recall(self) -> None:
         """Goes on with what was interrupted, and knows what was found last."""
         self._last = next((run for run in self._log.newest(10) if run.has_ended), None)
@@ -155,24 +131,24 @@ class ReconciliationService:
                 if run.id not in known:
                     self._asked.append(Request(run.id, run.date, run.symbols, run.file))
 
-    def _work(self, submit: Callable[[Sequence[Bar]], bool]) -> bool:
-        """Carries out what is to be done first; False when there is nothing."""
+    def _turn(self, submit: Callable[[Sequence[Bar]], bool]) -> float:
+        """Carries out what is to be done first; for how many seconds nothing else is."""
         if self._asked:
             try:
-                self._carry_out(self._asked[0], Conduct(submit, self._stopping, self._note))
+                self._carry_out(self._asked[0], Conduct(submit, self._worker.stopping, self._note))
             except DatabaseUnavailableError:
                 raise
             except Exception:
                 self._asked.popleft()
                 raise
-            if not self._stopping.is_set():
+            if not self._worker.stopping.is_set():
                 self._asked.popleft()
-            return True
+            return 0.0
         request = self._due()
         if request is None:
-            return False
-        self._carry_out(request, Conduct(submit, self._stopping, self._note, self._await_turn))
-        return True
+            return _LOOK_INTERVAL_S
+        self._carry_out(request, Conduct(submit, self._worker.stopping, self._note, self._await_turn))
+        return 0.0
 
     def _due(self) -> Request | None:
         """The newest day that is to be compared of its own accord."""
@@ -215,7 +191,7 @@ class ReconciliationService:
 
     def _await_turn(self) -> None:
         self._holds = True
-        while self._is_urgent() and not self._clock.wait(self._stopping, _TURN_S):
+        while self._is_urgent() and not self._clock.wait(self._worker.stopping, _TURN_S):
             pass
         self._holds = False
 

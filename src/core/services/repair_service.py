@@ -222,7 +222,7 @@ class RepairService:
             return f"The vendor answered without any bar, and {len(found.withdrawn)} are stored."
         if found.evidence and not submit(found.evidence):
             return "The writer of bars has ended."
-        repaired += [bar.timestamp for bar in (*found.added, *found.differed, *found.withdrawn)]
+        repaired += found.repaired_ms
         for entry in request.entries:
             heard[entry] = _heard(entry, answer, stored.values(), heard.get(entry))
         return ""

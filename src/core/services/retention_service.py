@@ -1,14 +1,13 @@
 """Keeps so many days of minutes, and says how long the disk lasts: one thread of the ingesting half."""
 
 import logging
-import threading
 from collections.abc import Callable
 from typing import Any
 
 from src.core.domain.market.retention import Forecast, cutoff_ms, is_time_to_prune, surely_ms
-from src.core.errors import DatabaseUnavailableError
 from src.core.history_ports import Pruner
 from src.core.ports import Clock
+from src.core.services.worker import Worker
 
 logger = logging.getLogger(__name__)
 
@@ -17,12 +16,11 @@ _MEASURED_EVERY_S = 3_600.0
 # Dropping takes a tenth of the time at most, so that whoever writes bars hardly waits.
 _REST_FOR_WORK = 9.0
 _LEAST_REST_S = 0.01
-_STOP_DEADLINE_S = 2.0
 
 
 class RetentionService:
     """`keep_days` is None where all minutes are kept; `measure` says how long the disk lasts. Both raise
-    DatabaseUnavailableError while the database is away; then they are asked again a minute later."""
+    DatabaseUnavailableError while the database is away; then they are asked again some seconds later."""
 
     def __init__(self, pruner: Pruner, keep_days: int | None, measure: Callable[[], Forecast], clock: Clock) -> None:
         self._pruner = pruner
@@ -33,20 +31,19 @@ class RetentionService:
         self._measured_s = float("-inf")
         self._dropped = 0
         self._is_pruning = False
-        self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._worker = Worker("retention", clock, "What is stored could not be looked at.")
 
     def start(self) -> None:
         """Starts the thread."""
-        self._stopping.clear()
-        self._thread = threading.Thread(name="retention", target=self._run, daemon=True)
-        self._thread.start()
+        self._worker.start(self._turn)
+
+    def close(self) -> None:
+        """Has the thread end."""
+        self._worker.close()
 
     def stop(self) -> None:
         """Ends the thread; what is left is done at another night."""
-        self._stopping.set()
-        if self._thread is not None:
-            self._thread.join(_STOP_DEADLINE_S)
+        self._worker.stop()
 
     def snapshot(self) -> dict[str, Any]:
         """How many days are kept (None: all), whether minutes are being dropped and how many were since the start; and
@@ -59,23 +56,14 @@ class RetentionService:
             "forecast": None if forecast is None else _told(forecast),
         }
 
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                self._look()
-            except DatabaseUnavailableError as error:
-                logger.info("What is stored could not be looked at: %s", error)
-            except Exception:
-                logger.exception("What is stored could not be looked at.")
-            self._clock.wait(self._stopping, _LOOK_INTERVAL_S)
-
-    def _look(self) -> None:
+    def _turn(self) -> float:
         now_s = self._clock.monotonic()
         if now_s - self._measured_s >= _MEASURED_EVERY_S:
             self._forecast = self._measure()
             self._measured_s = now_s
         if self._keep_days is not None:
             self._prune(self._keep_days)
+        return _LOOK_INTERVAL_S
 
     def _prune(self, keep_days: int) -> None:
         now_ms = surely_ms(self._clock.now_ms(), self._pruner.heard_ms())
@@ -91,8 +79,8 @@ class RetentionService:
 
     def _go_on(self, rows: int, seconds: float) -> bool:
         self._dropped += rows
-        self._clock.wait(self._stopping, max(_LEAST_REST_S, seconds * _REST_FOR_WORK))
-        return not self._stopping.is_set()
+        self._clock.wait(self._worker.stopping, max(_LEAST_REST_S, seconds * _REST_FOR_WORK))
+        return not self._worker.stopping.is_set()
 
 
 def _told(forecast: Forecast) -> dict[str, Any]:

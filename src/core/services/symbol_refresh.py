@@ -9,6 +9,7 @@ from src.core.domain.market.vendor_answer import VendorTicker
 from src.core.errors import DatabaseUnavailableError, VendorError
 from src.core.history_ports import SymbolStore
 from src.core.ports import Clock, Job, MinuteSource
+from src.core.services.worker import Worker
 
 logger = logging.getLogger(__name__)
 
@@ -17,7 +18,6 @@ _LOOK_S = 30.0
 _EVERY_MS = 86_400_000
 _AGAIN_S = 3600.0  # between two looks whether it is old, and after a failure
 _PATIENCE_S = 1.0
-_STOP_DEADLINE_S = 2.0
 
 
 class SymbolRefresh:
@@ -39,50 +39,43 @@ class SymbolRefresh:
         self._is_urgent = is_urgent
         self._by_itself = by_itself
         self._asked = threading.Event()
-        self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._worker = Worker("symbol-refresh", clock, "The vendor's list of symbols was not loaded.")
         self._due_s = float("inf")
 
     def start(self) -> None:
         """Starts the thread."""
-        self._stopping.clear()
         self._due_s = self._clock.monotonic() + (_FIRST_S if self._by_itself else float("inf"))
-        self._thread = threading.Thread(target=self._run, name="symbol-refresh", daemon=True)
-        self._thread.start()
+        self._worker.start(self._turn)
 
     def close(self) -> None:
         """Has the thread end: to be told before the vendor's side is closed, which then fails nothing."""
-        self._stopping.set()
-        self._asked.set()
+        self._worker.close()
 
     def stop(self) -> None:
         """Ends the thread; a list that is half loaded is loaded anew by the next start."""
-        self.close()
-        if self._thread is not None:
-            self._thread.join(_STOP_DEADLINE_S)
+        self._worker.stop()
 
     def ask(self, _job: Job) -> str:
         """Has the list loaded now; the sentence that says so."""
         self._asked.set()
+        self._worker.wake()
         return "The vendor's list of symbols is being loaded, as fast as the rate allows and after all that is missing."
 
     # -- its thread ----------------------------------------------------------------------------------------------
 
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            is_asked = self._asked.is_set()
+    def _turn(self) -> float:
+        if is_asked := self._asked.is_set():
             self._asked.clear()
-            if is_asked or self._clock.monotonic() >= self._due_s:
-                self._guarded_load(is_asked=is_asked)
-            if not self._stopping.is_set():
-                self._clock.wait(self._asked, _LOOK_S)
+        if is_asked or self._clock.monotonic() >= self._due_s:
+            self._guarded_load(is_asked=is_asked)
+        return _LOOK_S
 
     def _guarded_load(self, *, is_asked: bool) -> None:
         try:
             if is_asked or self._is_old():
                 self._load()
         except (VendorError, DatabaseUnavailableError) as error:
-            if not self._stopping.is_set():
+            if not self._worker.stopping.is_set():
                 logger.warning("The vendor's list of symbols was not loaded. %s", error)
         except Exception:
             logger.exception("The vendor's list of symbols was not loaded, by an error in the program.")
@@ -104,9 +97,9 @@ class SymbolRefresh:
 
     def _waits_for_others(self) -> bool:
         """Lets what is urgent go first; whether it is time to end."""
-        while not self._stopping.is_set() and self._is_urgent():
-            self._clock.wait(self._stopping, _PATIENCE_S)
-        return self._stopping.is_set()
+        while not self._worker.stopping.is_set() and self._is_urgent():
+            self._clock.wait(self._worker.stopping, _PATIENCE_S)
+        return self._worker.stopping.is_set()
 
 
 def take_over(found: Iterable[VendorTicker], store: SymbolStore) -> str:

@@ -1,12 +1,15 @@
 """What a complete answer about some minutes of one symbol says about the bars that are stored. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
 
 from src.core.domain.market.bar import Bar, Tier
 from src.core.domain.market.rest_evidence import rest_tier
+
+# An answer without a bar, about minutes of which more official ones are stored, is a failure of the answer.
+_MOST_OFFICIAL_UNTOLD = 10
 
 
 class Span(NamedTuple):
@@ -35,9 +38,14 @@ class Comparison(NamedTuple):
         return [*self.added, *self.differed, *self.withdrawn, *self.confirmed]
 
     @property
-    def repaired(self) -> int:
-        """How many bars were not as they should be."""
-        return len(self.added) + len(self.differed) + len(self.withdrawn)
+    def repaired_ms(self) -> list[int]:
+        """The starts of the minutes that were not as they should be."""
+        return [bar.timestamp for bar in (*self.added, *self.differed, *self.withdrawn)]
+
+
+def is_well_known(stored: Iterable[Bar]) -> bool:
+    """Whether so many official minutes are stored that an answer without any bar is not believed."""
+    return sum(bar.tier >= Tier.OFFICIAL and not bar.withdrawn for bar in stored) > _MOST_OFFICIAL_UNTOLD
 
 
 def compare(stored: Mapping[int, Bar], answer: Sequence[Bar], span: Span) -> Comparison:
