@@ -1,15 +1,19 @@
 """What only a database server brings: restarts, roles without rights, connections that must not leak."""
 
+import os
+import signal
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from sqlalchemy import create_engine, text
 
 from src.core.domain.market.bar import Tier
 from src.core.errors import DatabaseUnavailableError, SchemaError
-from src.infrastructure.database import engines, migrate
-from src.infrastructure.database.engines import read_engine, write_engine
+from src.infrastructure.database import engines, migrate, patience
+from src.infrastructure.database.engines import database_errors, read_engine, write_engine
 from src.infrastructure.database.tickstock_db import TickStockDatabase
 from tests.bars import MINUTE, bar, reader_of, stored_bars
 from tests.conftest import as_settings_give_it
@@ -63,6 +67,38 @@ def test_a_connection_that_breaks_while_bars_are_copied_is_replaced(
     assert database.merge([bar("IBM")]).refused == 0
     assert [stored.symbol for stored in stored_bars(url)] == ["AAPL", "IBM"]
     database.close()
+
+
+def test_a_server_that_never_answers_is_given_up(own_server: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = as_settings_give_it(own_server.url("bars"))
+    with monkeypatch.context() as impatience:
+        impatience.setattr(engines, "_READER_PATIENCE_S", 0.6)
+        impatience.setattr(engines, "_WRITER_PATIENCE_S", 0.6)
+        database, engine = TickStockDatabase(write_engine(url), lambda: 1), read_engine(url)
+    monkeypatch.setattr(patience, "_LOOK_S", 0.1)
+    insist(lambda: database.merge([bar()]))
+    with engine.connect() as connection:
+        connection.execute(text("SELECT 1"))
+        with frozen(own_server):
+            with pytest.raises(DatabaseUnavailableError, match="it has not answered for 1 s"), database_errors():
+                connection.execute(text("SELECT 1"))
+            insist(lambda: database.merge([bar("IBM")]))  # on a new connection: the old one does not answer
+    assert [stored.symbol for stored in stored_bars(url)] == ["AAPL", "IBM"]
+    engine.dispose()
+    database.close()
+
+
+@contextmanager
+def frozen(server: PostgresServer) -> Iterator[None]:
+    """The processes of the server that serve TickStock stand still."""
+    found = server.execute("SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'tickstock-%'")
+    for (backend,) in found:
+        os.kill(backend, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for (backend,) in found:
+            os.kill(backend, signal.SIGCONT)
 
 
 def test_connections_are_bounded_and_none_leaks(own_server: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ from sqlalchemy.pool import QueuePool
 
 from src.core.errors import DatabaseUnavailableError, RowRefusedError
 from src.infrastructure.database.dialects import INCOMING_BARS
+from src.infrastructure.database.patience import patient
 
 # How long one call waits for another process's lock before it is reported as unavailable. The writer tries again by
 # itself, and must be able to stop in between.
@@ -41,6 +42,9 @@ _READER_SESSION = (
     # An answer of several statements is of one moment, as on SQLite: a day's volume and the bars it is made of.
     "default_transaction_isolation = 'repeatable read'",
 )
+# A server that is frozen does not keep to its own limits: then we do, some seconds later. A migration may take long.
+_WRITER_PATIENCE_S = 45.0
+_READER_PATIENCE_S = 8.0
 _READERS = 8
 # A batch is committed on one connection while a command or the start of ingestion may use the other.
 _POSTGRES_WRITERS = 2
@@ -52,7 +56,8 @@ def write_engine(url: str) -> Engine:
     """The engine of the one writer. On SQLite a single connection whose transactions take the write lock at once; it
     makes no file, as one in the place of a disk that is not mounted would be used in that one's stead."""
     if not is_sqlite(url):
-        return _postgres_engine(url, "tickstock-ingest", (*_set(_WRITER_SESSION), INCOMING_BARS), _POSTGRES_WRITERS)
+        set_up = (*_set(_WRITER_SESSION), INCOMING_BARS)
+        return _postgres_engine(url, "tickstock-ingest", set_up, _POSTGRES_WRITERS, _WRITER_PATIENCE_S)
     return _sqlite_writer(url, "rw")
 
 
@@ -63,14 +68,14 @@ def _sqlite_writer(url: str, mode: str) -> Engine:
 def read_engine(url: str) -> Engine:
     """The engine of the readers: connections that cannot write, nor make a file where there is none."""
     if not is_sqlite(url):
-        return _postgres_engine(url, "tickstock-web", _set(_READER_SESSION), _READERS)
+        return _postgres_engine(url, "tickstock-web", _set(_READER_SESSION), _READERS, _READER_PATIENCE_S)
     return _sqlite_engine(url, "rw", _READER_PRAGMAS, "BEGIN", _BUSY_TIMEOUT_S, pool_size=_READERS)
 
 
 def row_engine(url: str) -> Engine:
     """The engine of who writes a row now and then beside the one writer: one connection, which makes no file."""
     if not is_sqlite(url):
-        return _postgres_engine(url, "tickstock-rows", _set(_WRITER_SESSION), 1)
+        return _postgres_engine(url, "tickstock-rows", _set(_WRITER_SESSION), 1, _WRITER_PATIENCE_S)
     return _sqlite_engine(url, "rw", _WRITER_PRAGMAS, "BEGIN IMMEDIATE", _BUSY_TIMEOUT_S, pool_size=1)
 
 
@@ -107,7 +112,10 @@ def network(url: str, name: str) -> dict[str, str]:
     return {key: value for key, value in {**_NETWORK, "application_name": name}.items() if key not in given}
 
 
-def _postgres_engine(url: str, name: str, set_up: Sequence[str], pool_size: int) -> Engine:
+def _postgres_engine(
+    url: str, name: str, set_up: Sequence[str], pool_size: int, patience_s: float | None = None
+) -> Engine:
+    made_by = {} if patience_s is None else {"connection_factory": patient(patience_s)}
     engine = create_engine(
         url,
         pool_size=pool_size,
@@ -115,7 +123,7 @@ def _postgres_engine(url: str, name: str, set_up: Sequence[str], pool_size: int)
         pool_timeout=_BUSY_TIMEOUT_S,
         pool_pre_ping=True,
         pool_use_lifo=True,
-        connect_args=network(url, name),
+        connect_args={**network(url, name), **made_by},
     )
 
     @event.listens_for(engine, "connect")
