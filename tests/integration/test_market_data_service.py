@@ -16,6 +16,7 @@ from src.core.domain.market.tick import SecondAggregate
 from src.core.domain.market.universe import Universe
 from src.core.domain.market.universe_change import Wish
 from src.core.errors import DatabaseUnavailableError
+from src.core.services.background import Background
 from src.core.services.market_data_service import FALLBACK_UNIVERSE, MarketDataService
 from src.core.services.universe_service import UniverseService
 from src.infrastructure.cache.relationship_cache import RelationshipCache
@@ -79,6 +80,22 @@ def installation(tmp_path: Path, simulator: SimulatorServer) -> Iterator[Install
     yield installation
     for service in installation.started:
         service.stop()
+
+
+def test_a_stop_waits_for_nothing_else_before_bars_are_stored(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop, writes = Background.stop, list[bool]()
+
+    def note_and_stop(background: Background) -> None:
+        writes.append(service._writer._alive())
+        stop(background)
+
+    monkeypatch.setattr(Background, "stop", note_and_stop)
+    service = installation.start()
+    wait_for(installation.status)
+    service.stop()
+    assert writes == [False]
 
 
 def test_bars_of_the_default_universe_flow_into_the_database(

@@ -35,17 +35,23 @@ class Background:
         self.retention.start()
         self.symbols.start()
 
-    def stop(self) -> None:
-        """Ends the threads; what is under way goes on at a next start.
-
-        All are told before the repair closes the vendor's side, which then fails nothing.
-        """
-        others = (self.reconciliations, self.histories, self.daily, self.symbols, self.imports, self.retention)
-        for one in others:
+    def close(self) -> None:
+        """Tells the threads to end, before the repair closes the vendor's side, which then fails nothing."""
+        for one in self._workers():
             one.close()
         self.repair.close()
-        for one in others:
+
+    def stop(self) -> None:
+        """Ends the threads; what is under way goes on at a next start. Where the database does not answer, that takes
+        some seconds for each."""
+        self.close()
+        for one in self._workers():
             one.stop()
+
+    def _workers(
+        self,
+    ) -> tuple[ReconciliationService, HistoryService, DailyService, SymbolRefresh, FileImportService, RetentionService]:
+        return self.reconciliations, self.histories, self.daily, self.symbols, self.imports, self.retention
 
     def snapshot(self) -> dict[str, Any]:
         """What the status tells of it."""

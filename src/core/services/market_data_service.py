@@ -240,11 +240,12 @@ class MarketDataService:
     def _shut_down(self) -> None:
         self.data_adapter.disconnect()
         self._post_heard()
-        self._background.stop()
+        self._background.close()
         if self._universe:
             self._tell()  # readers see at once that it has ended
         self._writer.stop()
-        self._desk.stop()  # last: where time is short, bars come before events
+        self._background.stop()  # only now: where the database hangs and time is short, bars come before all else
+        self._desk.stop()
         self._memory.close()
         self._ownership.release()
         self.running = False
