@@ -125,6 +125,7 @@ def test_too_many_connections_cool_down_for_a_minute(recorder: Recorder) -> None
         client.disconnect()
     (reason,) = recorder.reasons(ConnectionStatus.ERROR)
     assert "connections are all in use" in reason
+    assert "end what else listens with this key" in reason
     assert "again in 61 s" in reason
 
 

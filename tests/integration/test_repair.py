@@ -175,6 +175,14 @@ def test_minutes_just_before_a_drop_are_looked_at_once_more(make_bench: MakeBenc
     assert bench.exact(-30, -1, _FEW) == len(late)
 
 
+def test_a_gap_that_grows_is_said_to(make_bench: MakeBench) -> None:
+    bench = make_bench(speed=_SLOW)
+    bench.gaps.record([bench.gap(-20, -10, _FEW)._replace(to_ms=None)])
+    with bench.running() as repair:
+        wait_for(lambda: repair.snapshot()["open_gaps"] == 1)
+        assert "still grows" in repair.snapshot()["words"]
+
+
 def test_a_clock_that_was_days_ahead_for_a_while_holds_up_no_repair(make_bench: MakeBench) -> None:
     bench = make_bench(speed=_SLOW)
     gap = bench.gap(-120, -60, _FEW)

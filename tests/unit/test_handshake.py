@@ -58,5 +58,5 @@ def test_certificates_and_hosts_without_tls_are_told_apart() -> None:
     plain = ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong version number")
     assert "TLS) with feed.example failed" in failure_of(plain, URL, NOW_MS).reason
     assert failure_of(OSError("Connection refused"), URL, NOW_MS) == Failure(
-        "The connection failed: Connection refused."
+        "The connection to feed.example failed: Connection refused."
     )

@@ -26,6 +26,7 @@ _AWAY_CAP_S = 300.0
 _BROKEN_S = 60.0
 _KEPT_MS = 30 * 86_400_000  # how long closed gaps are shown
 _PRUNED_EVERY_S = 3600.0
+_GROWING = "What is missing still grows, or has just ended: the vendor is asked when the feed is heard again."
 # An answer without any bar that would take back stored ones is believed when it comes for the third time.
 _BELIEVED_AFTER = 2
 
@@ -119,7 +120,7 @@ class RepairService:
         return {
             "idle": "Nothing is missing.",
             "asking": f"The vendor is asked about {self._now}; {wait} to be asked for.",
-            "waiting": f"{wait} until the vendor can have their minutes.",
+            "waiting": f"{wait} until the vendor can have their minutes." if symbols else _GROWING,
             "paused": f"The vendor is left alone for a while; {wait}. {self._last_error or 'It asks for patience.'}",
             "refused": f"Nothing can be repaired; {wait}. {self._last_error}",
         }[state]
@@ -284,4 +285,5 @@ def _log(entry: GapEntry, verdict: Verdict, heard: Heard | None, repaired: int, 
     elif entry.reason is GapReason.HISTORY and heard and heard.newest_ms is None and entry.state is GapState.OPEN:
         logger.warning("The feed's history has no bar of %s; tickers are case-sensitive, such as BRK.B.", entry.symbol)
     elif repaired:
-        logger.info("%d bars of %s were repaired (%s).", repaired, entry.symbol, entry.reason.value)
+        bars = "1 bar of %s was" if repaired == 1 else f"{repaired:,} bars of %s were"
+        logger.info(f"{bars} repaired (%s).", entry.symbol, entry.reason.value)

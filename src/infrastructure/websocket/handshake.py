@@ -37,7 +37,7 @@ def failure_of(error: Exception, url: str, now_ms: int) -> Failure:
         )
     if isinstance(error, ssl.SSLError):
         return Failure(f"Encryption (TLS) with {host} failed ({error}); look at MASSIVE_WS_URL and at proxies.")
-    return Failure(f"The connection failed: {str(error).rstrip('.')}.")
+    return Failure(f"The connection to {host} failed: {str(error).rstrip('.')}.")
 
 
 def _refused(host: str, status: int, retry_after_s: float | None) -> Failure:

@@ -297,7 +297,11 @@ class MassiveWebSocketClient:
                     f"The feed refused the key ({message}); correct MASSIVE_API_KEY and start TickStock again.",
                 )
             case StatusKind.TOO_MANY_CONNECTIONS:
-                self._end(Ending.TOO_MANY, f"The account's connections are all in use ({message}).")
+                self._end(
+                    Ending.TOO_MANY,
+                    f"The account's connections are all in use ({message}); end what else listens with this key, or "
+                    "choose a plan with more connections.",
+                )
             case StatusKind.NOT_REAL_TIME:
                 self._end(
                     Ending.NOT_REAL_TIME,
