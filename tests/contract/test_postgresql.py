@@ -12,7 +12,7 @@ from sqlalchemy import create_engine, text
 
 from src.core.domain.market.bar import Tier
 from src.core.errors import DatabaseUnavailableError, SchemaError
-from src.infrastructure.database import engines, migrate, patience
+from src.infrastructure.database import engines, migrate, silent_server
 from src.infrastructure.database.engines import database_errors, read_engine, write_engine
 from src.infrastructure.database.tickstock_db import TickStockDatabase
 from tests.bars import MINUTE, bar, reader_of, stored_bars
@@ -75,7 +75,7 @@ def test_a_server_that_never_answers_is_given_up(own_server: PostgresServer, mon
         impatience.setattr(engines, "_READER_PATIENCE_S", 0.6)
         impatience.setattr(engines, "_WRITER_PATIENCE_S", 0.6)
         database, engine = TickStockDatabase(write_engine(url), lambda: 1), read_engine(url)
-    monkeypatch.setattr(patience, "_LOOK_S", 0.1)
+    monkeypatch.setattr(silent_server, "_LOOK_S", 0.1)
     insist(lambda: database.merge([bar()]))
     with engine.connect() as connection:
         connection.execute(text("SELECT 1"))

@@ -15,7 +15,7 @@ from sqlalchemy.pool import QueuePool
 
 from src.core.errors import DatabaseUnavailableError, RowRefusedError
 from src.infrastructure.database.dialects import INCOMING_BARS
-from src.infrastructure.database.patience import patient
+from src.infrastructure.database.silent_server import patient
 
 # How long one call waits for another process's lock before it is reported as unavailable. The writer tries again by
 # itself, and must be able to stop in between.
