@@ -35,11 +35,12 @@ class FileLock:
         return True
 
     def acquire(self) -> bool:
-        """True when this process holds the lock now; False while another one does.
+        """True when this process holds the lock now; False while another one does, be it that somebody deleted the file
+        that this one had locked.
 
         DatabaseUnavailableError when the file cannot be used; that may change.
         """
-        if self._descriptor is not None:
+        if self._descriptor is not None and self._is_in_place(self._descriptor):
             return True
         try:
             return self._lock()
@@ -55,8 +56,16 @@ class FileLock:
             if isinstance(error, BlockingIOError):
                 return False
             raise
+        self.release()
         self._descriptor = descriptor
         return True
+
+    def _is_in_place(self, descriptor: int) -> bool:
+        """Whether the file that is locked is still the one that others would lock."""
+        try:
+            return os.path.samestat(os.fstat(descriptor), self._path.stat())
+        except OSError:
+            return False
 
     def release(self) -> None:
         """Gives the lock up."""
