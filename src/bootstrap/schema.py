@@ -31,6 +31,11 @@ def prepare_schema(database_url: str, data_dir: Path, now: dt.datetime, say: Cal
     if path and has_content:
         copy = back_up(path, data_dir / "backups", f"{now:%Y%m%dT%H%M%SZ}-before-{revisions[0]}")
         say(f"The database was copied to {copy} before its schema is changed.")
+    if path and not has_content and _was_there(database_url, data_dir):
+        say(
+            f"There was a database {path} at the last start, and there is none now: a new one is made. If it was "
+            "moved, or its disk is not mounted, stop TickStock, delete the new one and put the other one back."
+        )
     migrate.upgrade(database_url)
     say(f"The database's schema was brought to {revisions[-1]}.")
 
@@ -40,6 +45,11 @@ def was_prepared(database_url: str, data_dir: Path, feed: str) -> bool:
     last = LastStartFile(data_dir).read()
     wanted = (database_digest(database_url), migrate.all_revisions()[-1], feed)
     return last is not None and (last.setup.database, last.setup.schema, last.setup.feed) == wanted
+
+
+def _was_there(database_url: str, data_dir: Path) -> bool:
+    last = LastStartFile(data_dir).read()
+    return last is not None and last.setup.database == database_digest(database_url)
 
 
 def claim_feed(database_url: str, feed: str, now: dt.datetime) -> None:

@@ -54,7 +54,11 @@ def test_an_older_program_refuses_a_newer_schema(database_url: str) -> None:
 
 
 def test_a_program_without_its_schema_says_how_to_get_it(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'some.db'}"
+    with pytest.raises(SchemaError, match=r"There is no database .*some.db: put it back if it was moved"):
+        migrate.check_schema(url)
+    (tmp_path / "some.db").touch()
     with pytest.raises(
         SchemaError, match="lacks the schema changes 0001, 0002, 0003, 0004, 0005, 0006, 0007; apply them with"
     ):
-        migrate.check_schema(f"sqlite:///{tmp_path / 'none.db'}")
+        migrate.check_schema(url)

@@ -132,6 +132,11 @@ def _apply(connection: Connection) -> None:
 
 def check_schema(database_url: str) -> None:
     """Raises SchemaError unless the database has exactly this program's schema."""
+    if is_sqlite(database_url) and not sqlite_file(database_url).exists():
+        raise SchemaError(
+            f"There is no database {sqlite_file(database_url)}: put it back if it was moved, or its disk is not "
+            "mounted; else make a new one with python3 start_all_services.py, or with .venv/bin/flask migrate."
+        )
     _complain_of(pending(database_url))
 
 

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from src.bootstrap.schema import BackupError, back_up, database_words, prepare_schema, sqlite_file
+from src.core.domain.market.last_start import LastStart, Setup
 from src.infrastructure.database import migrate
+from src.infrastructure.database.last_start_file import LastStartFile, database_digest
 
 NOW = dt.datetime(2026, 11, 20, 14, 30, 5, tzinfo=dt.UTC)
 
@@ -35,6 +37,18 @@ def test_a_new_database_is_made_without_a_copy(tmp_path: Path, left_empty: bool)
     assert migrate.pending(url) == []
     assert [line.rpartition(" ")[0] for line in said] == ["The database's schema was brought to"]
     assert not (tmp_path / "backups").exists()
+
+
+def test_a_database_that_has_gone_is_made_anew_with_a_warning(tmp_path: Path) -> None:
+    said: list[str] = []
+    url = f"sqlite:///{tmp_path}/bars.db"
+    setup = Setup(database_digest(url), "0001", "massive", ())
+    LastStartFile(tmp_path).write(LastStart(setup, "an-id", "", {}, (), 1, None))
+    prepare_schema(url, tmp_path, NOW, said.append)
+    assert "bars.db at the last start, and there is none now" in said[0]
+    (tmp_path / "bars.db").rename(tmp_path / "other.db")
+    prepare_schema(f"sqlite:///{tmp_path}/third.db", tmp_path, NOW, said.append)
+    assert len(said) == 3, "of another database nothing was known"
 
 
 def test_a_schema_that_is_up_to_date_is_left_in_silence(tmp_path: Path) -> None:
