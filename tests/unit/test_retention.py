@@ -149,7 +149,7 @@ def test_a_clock_that_is_years_ahead_drops_nothing(silent_days: float, kept_from
     bars, clock = Bars(3), Waits(NIGHT)
     bars.heard = NIGHT - round(silent_days * 86_400_000)
     service = RetentionService(bars, 10, a_forecast, clock)
-    service._turn()
+    service.turn()
     assert bars.before_ms == cutoff_ms(NIGHT, kept_from_day)
 
 

@@ -35,7 +35,7 @@ class RetentionService:
 
     def start(self) -> None:
         """Starts the thread."""
-        self._worker.start(self._turn)
+        self._worker.start(self.turn)
 
     def close(self) -> None:
         """Has the thread end."""
@@ -56,7 +56,8 @@ class RetentionService:
             "forecast": None if forecast is None else _told(forecast),
         }
 
-    def _turn(self) -> float:
+    def turn(self) -> float:
+        """Measures and drops what is due; after how many seconds to look again."""
         now_s = self._clock.monotonic()
         if now_s - self._measured_s >= _MEASURED_EVERY_S:
             self._forecast = self._measure()

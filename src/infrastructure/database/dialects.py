@@ -55,13 +55,13 @@ class Dialect:
     lock_schema: str | None  # what keeps a second program from changing the schema at the same time
     relax_commit: str  # what lets a transaction of live bars alone return before it is on disk
 
-    def columns(self, alias: str = "bar") -> str:
-        """All of a Bar, in its order, from `alias`."""
-        return ", ".join(self._column(alias, name) for name in BAR_FIELDS)
+    def columns(self) -> str:
+        """All of a Bar, in its order, from a table or alias `bar`."""
+        return ", ".join(self._column("bar", name) for name in BAR_FIELDS)
 
-    def day_columns(self, alias: str = "day") -> str:
-        """All of a DailyBar, in its order, from `alias`; SQLite gives the date as text."""
-        return ", ".join(self._column(alias, name) for name in DAY_FIELDS)
+    def day_columns(self) -> str:
+        """All of a DailyBar, in its order, from a table or alias `day`; SQLite gives the date as text."""
+        return ", ".join(self._column("day", name) for name in DAY_FIELDS)
 
     def _column(self, alias: str, name: str) -> str:
         column = f"{alias}.{name}"

@@ -1,5 +1,7 @@
 """How long live bars wait before they are committed."""
 
+_SHORTEST_MS = 20
+_LONGEST_MS = 250
 # Bars a second at which the wait reaches its longest: the whole market, one bar a symbol and second.
 _FULL_LOAD_ROWS_S = 11_000
 # The rate is averaged over about this many seconds, so that one burst does not move the wait.
@@ -7,26 +9,24 @@ _AVERAGING_S = 2.0
 
 
 class FlushInterval:
-    """The wait between commits of live bars: `fixed_ms`, or from 20 ms at low load to `longest_ms` at full load.
+    """The wait between commits of live bars: `fixed_ms`, or from 20 ms at low load to 250 ms at full load.
 
     Every commit of a forming bar is WAL and disk: at whole-market load, committing without pause writes 208 GB an
     hour on SQLite, with 250 ms 10 GB.
     """
 
-    def __init__(self, fixed_ms: int | None, shortest_ms: int = 20, longest_ms: int = 250) -> None:
+    def __init__(self, fixed_ms: int | None) -> None:
         self._fixed_ms = fixed_ms
-        self._shortest_ms = shortest_ms
-        self._longest_ms = longest_ms
         self._rate = 0.0
         self._last_s: float | None = None
-        self.current_ms = shortest_ms if fixed_ms is None else fixed_ms
+        self.current_ms = _SHORTEST_MS if fixed_ms is None else fixed_ms
 
     def after(self, rows: int, now_s: float) -> float:
         """Seconds to wait after a commit of `rows` live bars at `now_s`."""
         if self._fixed_ms is None:
             self._average(rows, now_s)
             load = min(1.0, self._rate / _FULL_LOAD_ROWS_S)
-            self.current_ms = round(self._shortest_ms + (self._longest_ms - self._shortest_ms) * load)
+            self.current_ms = round(_SHORTEST_MS + (_LONGEST_MS - _SHORTEST_MS) * load)
         return max(1, self.current_ms) / 1000
 
     def _average(self, rows: int, now_s: float) -> None:

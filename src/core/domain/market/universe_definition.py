@@ -9,6 +9,7 @@ from src.core.errors import UniverseError
 
 MOST_MEMBERS = 50_000
 LONGEST_DESCRIPTION = 500
+_MOST_NAMED = 8
 # Names with a meaning of their own: what is listened to, whatever it is.
 RESERVED_NAMES = ("listening", "fallback")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._&+\-]{0,47}(:[A-Za-z0-9][A-Za-z0-9 ._&+\-]{0,47}){0,3}")
@@ -124,11 +125,11 @@ def count(symbols: int) -> str:
     return f"{symbols:,} symbol{'' if symbols == 1 else 's'}"
 
 
-def named(symbols: Sequence[str], most: int = 8) -> str:
+def named(symbols: Sequence[str]) -> str:
     """Symbols by name, of many the first and how many they are."""
-    if len(symbols) <= most:
+    if len(symbols) <= _MOST_NAMED:
         return ", ".join(symbols)
-    return f"{', '.join(symbols[:most])} and {len(symbols) - most:,} more"
+    return f"{', '.join(symbols[:_MOST_NAMED])} and {len(symbols) - _MOST_NAMED:,} more"
 
 
 def merged(before: Definition, added: Iterable[Member]) -> Definition:
