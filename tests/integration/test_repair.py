@@ -247,6 +247,7 @@ def test_an_empty_answer_takes_nothing_back_until_it_comes_again(make_bench: Mak
             wait_for(lambda asked=asked: bench.reader.listed(1)[0].attempts == asked)
             assert not any(one.withdrawn for one in stored_bars(bench.url))
             assert "without any bar, and 10 are stored" in repair.snapshot()["last_error"]
+            wait_for(lambda: "asked about again. AAPL: The vendor answered without" in repair.snapshot()["words"])
             bench.clock.jump_to(bench.gaps.counts().next_due_ms or 0)
         (gap,) = bench.repaired(repair)
     assert gap.repaired_bars == 10

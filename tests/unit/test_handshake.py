@@ -52,11 +52,13 @@ def test_an_outage_may_say_how_long_it_lasts() -> None:
 
 def test_certificates_and_hosts_without_tls_are_told_apart() -> None:
     untrusted = ssl.SSLCertVerificationError(1, "certificate verify failed")
-    untrusted.verify_message = "certificate has expired"
+    untrusted.verify_message = "certificate has expired."
     words = failure_of(untrusted, URL, NOW_MS).reason
     assert "certificate of feed.example cannot be trusted (certificate has expired)" in words
     plain = ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong version number")
     assert "TLS) with feed.example failed" in failure_of(plain, URL, NOW_MS).reason
+    unknown = websocket.WebSocketAddressException("[Errno -2] Name or service not known")
+    assert "The host feed.example is not found ([Errno -2]" in failure_of(unknown, URL, NOW_MS).reason
     assert failure_of(OSError("Connection refused"), URL, NOW_MS) == Failure(
         "The connection to feed.example failed: Connection refused."
     )

@@ -120,10 +120,18 @@ class RepairService:
         return {
             "idle": "Nothing is missing.",
             "asking": f"The vendor is asked about {self._now}; {wait} to be asked for.",
-            "waiting": f"{wait} until the vendor can have their minutes." if symbols else _GROWING,
-            "paused": f"The vendor is left alone for a while; {wait}. {self._last_error or 'It asks for patience.'}",
+            "waiting": self._waiting_words(wait) if symbols else _GROWING,
+            "paused": f"The vendor is left alone for a while; {wait}. {self._why_paused()}",
             "refused": f"Nothing can be repaired; {wait}. {self._last_error}",
         }[state]
+
+    def _waiting_words(self, wait: str) -> str:
+        if self._last_error:
+            return f"{wait} to be asked about again. {self._last_error}"
+        return f"{wait} until the vendor can have their minutes."
+
+    def _why_paused(self) -> str:
+        return (self._last_error if self._held_back else None) or "It asks for patience."
 
     # -- the thread `repair` -------------------------------------------------------------------------------------
 

@@ -31,12 +31,15 @@ def failure_of(error: Exception, url: str, now_ms: int) -> Failure:
         headers = error.resp_headers or {}
         return _refused(host, error.status_code, _retry_after_s(headers.get("retry-after", ""), now_ms))
     if isinstance(error, ssl.SSLCertVerificationError):
+        why = error.verify_message.rstrip(".")
         return Failure(
-            f"The certificate of {host} cannot be trusted ({error.verify_message}); look at this machine's clock and "
-            "certificates, and whether a proxy stands in between."
+            f"The certificate of {host} cannot be trusted ({why}); look at this machine's clock and certificates, and "
+            "whether a proxy stands in between."
         )
     if isinstance(error, ssl.SSLError):
         return Failure(f"Encryption (TLS) with {host} failed ({error}); look at MASSIVE_WS_URL and at proxies.")
+    if isinstance(error, websocket.WebSocketAddressException):
+        return Failure(f"The host {host} is not found ({error}); look at MASSIVE_WS_URL and at this machine's network.")
     return Failure(f"The connection to {host} failed: {str(error).rstrip('.')}.")
 
 
@@ -52,7 +55,7 @@ def _refused(host: str, status: int, retry_after_s: float | None) -> Failure:
             reason = f"{host} is not available at present (HTTP status 503)."
             return Failure(reason, retry_after_s or 0.0)
         case _:
-            return Failure(f"The server answered with HTTP status {status} instead of a WebSocket.")
+            return Failure(f"{host} answered with HTTP status {status} instead of a WebSocket; look at MASSIVE_WS_URL.")
     return Failure(reason, _REFUSED_S if retry_after_s is None else retry_after_s)
 
 
