@@ -32,6 +32,7 @@ from src.core.services.history_loader import Conduct, HistoryParts, HistoryRun, 
 from src.infrastructure.clock import SystemClock
 from src.infrastructure.data_sources.massive_rest import MassiveRest
 from src.infrastructure.database.daily_store import DatabaseDays
+from src.infrastructure.database.gap_store import DatabaseGapStore
 from src.infrastructure.database.history_store import DatabaseHistory
 from src.infrastructure.database.migrate import check_schema
 from src.infrastructure.database.stored_minutes import DatabaseMinutes
@@ -169,7 +170,8 @@ class _Loading:
 
     def _parts(self, rest: MassiveRest) -> HistoryParts:
         minutes, days = DatabaseMinutes(self._reading.read), DatabaseDays(self._reading.read)
-        return HistoryParts(lambda: rest, minutes, days, self._log, self._trading, self._clock)
+        gaps = DatabaseGapStore(self._reading.rows, self._clock.now_ms)
+        return HistoryParts(lambda: rest, minutes, days, gaps, self._log, self._trading, self._clock)
 
     def _conduct(self, database: TickStockDatabase, lost: threading.Event) -> Conduct:
         return Conduct(submit_to(database), lambda days: database.merge_daily(days).refused == 0, lost, self._show)

@@ -180,8 +180,9 @@ def _histories(
     url = settings.database_url
     read = read_engine(url)
     trading = Trading(sessions if settings.feed == "massive" else None)  # the simulated market trades at any hour
-    log = DatabaseHistory(read, row_engine(url))
-    parts = HistoryParts(lambda: rest, DatabaseMinutes(read), DatabaseDays(read), log, trading, clock)
+    rows = row_engine(url)
+    log, gaps = DatabaseHistory(read, rows), DatabaseGapStore(rows, clock.now_ms)
+    parts = HistoryParts(lambda: rest, DatabaseMinutes(read), DatabaseDays(read), gaps, log, trading, clock)
     return HistoryService(parts, lambda days: database.merge_daily(days).refused == 0, repair.is_urgent)
 
 

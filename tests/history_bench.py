@@ -17,6 +17,7 @@ from src.core.errors import KeyRefusedError, VendorError
 from src.core.services.history_loader import Conduct, HistoryParts, HistoryRun
 from src.infrastructure.database.daily_store import DatabaseDays
 from src.infrastructure.database.engines import read_engine, row_engine, write_engine
+from src.infrastructure.database.gap_store import DatabaseGapStore
 from src.infrastructure.database.history_store import DatabaseHistory
 from src.infrastructure.database.stored_minutes import DatabaseMinutes
 from src.infrastructure.database.tickstock_db import TickStockDatabase
@@ -86,7 +87,8 @@ class HistoryBench:
         self._engines = (read_engine(url), row_engine(url))
         self.log = DatabaseHistory(*self._engines)
         minutes, days = DatabaseMinutes(self._engines[0]), DatabaseDays(self._engines[0])
-        self.parts = HistoryParts(lambda: self.vendor, minutes, days, self.log, Trading(None), self.clock)
+        self.gaps = DatabaseGapStore(self._engines[1], self.clock.now_ms)
+        self.parts = HistoryParts(lambda: self.vendor, minutes, days, self.gaps, self.log, Trading(None), self.clock)
         self.stopping = threading.Event()
         self.told: list[Load] = []
 

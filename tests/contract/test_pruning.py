@@ -4,11 +4,13 @@ import datetime as dt
 
 import pytest
 
+from src.core.domain.market.gaps import Gap, GapReason, GapState
 from src.core.domain.market.history import Known, Load, LoadState, Piece, Timespan
 from src.core.domain.market.reconciliation import date_bounds_ms
 from src.core.history_ports import Pruned
 from src.infrastructure.database import pruning
 from src.infrastructure.database.engines import read_engine, row_engine, write_engine
+from src.infrastructure.database.gap_store import DatabaseGapReader, DatabaseGapStore
 from src.infrastructure.database.history_store import DatabaseHistory
 from src.infrastructure.database.pruning import DatabasePruner
 from src.infrastructure.database.tickstock_db import TickStockDatabase
@@ -73,6 +75,20 @@ def test_what_was_dropped_can_be_loaded_again(pruner: DatabasePruner, database_u
         "2025-11": Known(dt.date(2025, 11, 1), dt.date(2025, 11, 28), 7),
     }
     assert len(log.months("A", Timespan.DAY)) == 3
+
+
+def test_what_was_given_up_is_forgotten_with_its_minutes(pruner: DatabasePruner, database_url: str) -> None:
+    gaps = DatabaseGapStore(row_engine(database_url), lambda: 1)
+    for name, from_min in (("old", 0), ("new", 10), ("open", 0)):
+        bounds = (MINUTE + from_min * _MINUTE_MS, MINUTE + (from_min + 5) * _MINUTE_MS)
+        gap = Gap(name, "A", ("A",), *bounds, GapReason.DROP, "", 1)
+        gaps.record([gap])
+        gaps.expand(gap, {"A": 1})
+    given_up = [entry for entry in gaps.entries(2, 9) if entry.gap_id != "open"]
+    gaps.note(given_up, GapState.UNREPAIRABLE, None, 0, "It was refused.")
+    pruner.prune(MINUTE + 10 * _MINUTE_MS, lambda _rows, _seconds: True)
+    assert [entry.gap_id for entry in gaps.unrepaired(MINUTE, MINUTE + 99 * _MINUTE_MS)] == ["open", "new"]
+    assert {row.id for row in DatabaseGapReader(read_engine(database_url)).listed(9)} == {"open", "new"}
 
 
 def test_how_much_a_bar_takes_is_measured_by_those_that_are_left(

@@ -155,8 +155,8 @@ def test_a_process_waits_for_a_database_that_is_away_and_can_be_told_to_stop(
         return child
 
     stopped, waiting = begin(), begin()
-    stopped.end()
-    assert stopped.wait(60) == STOPPED_STATUS
+    stopped._process.terminate()
+    wait_for(lambda: ended_with(stopped) == STOPPED_STATUS)
     away.rename(there)
     wait_for(lambda: ended_with(waiting) == 0)
     assert len(stored_bars(sqlite_database_url)) == 6

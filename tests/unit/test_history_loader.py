@@ -8,9 +8,13 @@ import msgspec
 import pytest
 
 from src.core.domain.market.bar import Tier
+from src.core.domain.market.gaps import Gap, GapReason, GapState
 from src.core.domain.market.history import LoadState, Timespan, words
+from src.core.domain.market.reconciliation import date_bounds_ms
 from src.core.errors import DatabaseUnavailableError, VendorError, VendorUnavailableError
 from src.core.services.history_loader import survey
+from src.infrastructure.database.engines import read_engine
+from src.infrastructure.database.gap_store import DatabaseGapReader
 from tests.bars import stored_bars, stored_days
 from tests.history_bench import HistoryBench
 
@@ -83,6 +87,23 @@ def test_what_is_not_settled_is_asked_for_again_and_nothing_else(bench: HistoryB
     assert bench.vendor.asked[1:] == [("A", D(2025, 11, 20), D(2025, 11, 21))]
     assert bench.log.months("A", Timespan.DAY) == {"2025-11": (D(2025, 11, 3), D(2025, 11, 20), 14)}
     assert len(stored_days(sqlite_database_url)) == 15
+
+
+def test_gaps_are_closed_by_the_final_minutes_of_a_load(bench: HistoryBench, sqlite_database_url: str) -> None:
+    for name, symbol, date in (("old", "A", D(2025, 10, 6)), ("new", "A", D(2025, 11, 20)), ("other", "B", SETTLED)):
+        gap = Gap(name, symbol, (symbol,), *date_bounds_ms(date), GapReason.DROP, "", NOW)
+        bench.gaps.record([gap])
+        bench.gaps.expand(gap, {symbol: NOW})
+    old = [entry for entry in bench.gaps.entries(NOW, 9) if entry.gap_id == "old"]
+    bench.gaps.note(old, GapState.UNREPAIRABLE, None, 0, "The plan does not include it.")
+    bench.run(bench.load(["A"], D(2025, 9, 15), D(2025, 11, 20)))
+    assert len(bench.gaps.unrepaired(0, NOW)) == 3, "days close no gap"
+    bench.run(bench.load(["A"], D(2025, 9, 15), D(2025, 11, 20), Timespan.MINUTE))
+    assert [entry.gap_id for entry in bench.gaps.unrepaired(0, NOW)] == ["new", "other"]
+    engine = read_engine(sqlite_database_url)
+    closed = next(row for row in DatabaseGapReader(engine).listed(9) if row.id == "old")
+    assert (closed.state, closed.repaired_bars) == ("repaired", 1)
+    engine.dispose()
 
 
 def test_years_that_the_plan_does_not_include_fail_with_the_reason_after_some_requests(bench: HistoryBench) -> None:

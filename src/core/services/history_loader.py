@@ -13,6 +13,7 @@ import msgspec
 from src.core.domain.market.bar import Bar, merge_evidence
 from src.core.domain.market.comparison import compare, is_well_known
 from src.core.domain.market.daily import DailyBar
+from src.core.domain.market.gaps import GapEntry, GapState
 from src.core.domain.market.history import (
     Known,
     Load,
@@ -27,10 +28,11 @@ from src.core.domain.market.history import (
 )
 from src.core.domain.market.plan_limits import PlanLimits
 from src.core.domain.market.reconciliation import date_bounds_ms
+from src.core.domain.market.rest_evidence import final_from_ms
 from src.core.domain.market.session import new_york_date
 from src.core.errors import DatabaseUnavailableError, KeyRefusedError, VendorError, VendorUnavailableError
 from src.core.history_ports import HistorySource, LoadLog, StoredDays
-from src.core.ports import Clock, StoredBars
+from src.core.ports import Clock, GapQueue, StoredBars
 from src.core.services.patience import patiently
 
 logger = logging.getLogger(__name__)
@@ -53,6 +55,7 @@ class HistoryParts:
     source: Callable[[], HistorySource]
     minutes: StoredBars
     days: StoredDays
+    gaps: GapQueue
     log: LoadLog
     trading: Trading
     clock: Clock
@@ -73,13 +76,14 @@ class Conduct:
 
 class _Found(NamedTuple):
     """What an answer has: how many bars and how many that are news by date (an ordinal), which dates it tells wrongly,
-    when it was asked for (epoch ms), and why it is not believed, if so."""
+    when it was asked for (epoch ms), why it is not believed, if so, and which minutes (epoch ms) are news."""
 
     bars: Counter[int]
     news: Counter[int]
     unusable: frozenset[int]
     asked_ms: int
     trouble: str = ""
+    minutes: Sequence[int] = ()
 
 
 def survey(load: Load, log: LoadLog, trading: Trading) -> Survey:
@@ -104,6 +108,7 @@ class HistoryRun:
         self._load = load
         self._conduct = conduct
         self._limits = PlanLimits()
+        self._entries: dict[str, list[GapEntry]] = {}  # of gaps, by symbol
 
     def run(self) -> Load:
         """Loads what is unknown, and gives the load as it ended; one that was told to stop goes on the next time.
@@ -112,6 +117,7 @@ class HistoryRun:
         half an hour. Waits while the database is away, but for the beginning, which raises DatabaseUnavailableError.
         """
         found = survey(self._load, self._parts.log, self._parts.trading)
+        self._look_for_gaps()
         self._load = self._load.going_on(found.units)
         self._parts.log.save(self._load)
         self._conduct.tell(self._load)
@@ -176,7 +182,28 @@ class HistoryRun:
             self._fail(request, found.trouble)
             return None
         self._note(request, found)
+        self._patiently(lambda: self._close_gaps(request, found))
         return found
+
+    def _look_for_gaps(self) -> None:
+        """Knows what of the load's minutes is not repaired, given up or not."""
+        dates = self._load.from_date, self._load.to_date
+        if self._load.timespan is Timespan.DAY or dates[0] is None or dates[1] is None:
+            return
+        bounds_ms = date_bounds_ms(dates[0])[0], date_bounds_ms(dates[1])[1]
+        for entry in self._parts.gaps.unrepaired(*bounds_ms):
+            self._entries.setdefault(entry.symbol, []).append(entry)
+
+    def _close_gaps(self, request: Sequence[Piece], found: _Found) -> None:
+        """Closes what lies within an answer that is final and right: the repair need not ask for it again."""
+        if found.unusable:
+            return
+        first_ms, last_ms = date_bounds_ms(request[-1].from_date)[0], date_bounds_ms(request[0].to_date)[1]
+        for entry in self._entries.get(request[0].symbol, ()):
+            within = first_ms <= entry.from_ms and entry.to_ms <= last_ms
+            if within and found.asked_ms >= final_from_ms(entry.to_ms):
+                repaired = sum(entry.from_ms <= start_ms <= entry.to_ms for start_ms in found.minutes)
+                self._parts.gaps.note([entry], GapState.REPAIRED, None, repaired, "")
 
     def _note(self, request: Sequence[Piece], found: _Found) -> None:
         """Keeps what became known of each month, but of those that the answer tells wrongly."""
@@ -255,6 +282,7 @@ class HistoryRun:
                 frozenset(_by_date(list(answer.unusable))),
                 answer.span.asked_ms,
                 trouble,
+                found.repaired_ms,
             )
         )
 

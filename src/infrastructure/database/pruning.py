@@ -24,6 +24,12 @@ _DROP = "DELETE FROM ohlcv_1min WHERE symbol = :symbol AND timestamp < {before}"
 # What REST told of these days is not there any more: a load asks for it again.
 _FORGET = text("DELETE FROM history_months WHERE timespan = :timespan AND through < :first")
 _SHORTEN = text("UPDATE history_months SET since = :first WHERE timespan = :timespan AND since < :first")
+# What was given up of minutes that are not kept any more is nobody's loss.
+_GIVEN_UP = "SELECT id FROM data_gaps WHERE state = 'unrepairable' AND to_ms < :before_ms"
+_FORGET_GAPS = tuple(
+    text(f"DELETE FROM {table} WHERE {key} IN ({_GIVEN_UP})")  # noqa: S608  of constants
+    for table, key in (("data_gap_symbols", "gap_id"), ("data_gaps", "id"))
+)
 _READ = text("SELECT value FROM service_state WHERE key = 'pruned'")
 _HEARD = text("SELECT value FROM service_state WHERE key = 'heard'")
 _KEEP = text(
@@ -69,7 +75,7 @@ class DatabasePruner:
         write meanwhile, and ends the whole by False. A later call does the rest.
         """
         dropped = 0
-        self._forget_months(before_ms)
+        self._forget(before_ms)
         for symbol in self._symbols():
             while True:
                 started_s = time.monotonic()
@@ -83,11 +89,14 @@ class DatabasePruner:
             self._keep(connection, before_ms, 0)
         return dropped
 
-    def _forget_months(self, before_ms: int) -> None:
+    def _forget(self, before_ms: int) -> None:
+        """What is known of minutes before `before_ms`, and what was given up of them."""
         values = {"timespan": Timespan.MINUTE.value, "first": new_york_date(before_ms).isoformat()}
         with database_errors(), self._engine.begin() as connection:
             connection.execute(_FORGET, values)
             connection.execute(_SHORTEN, values)
+            for statement in _FORGET_GAPS:
+                connection.execute(statement, {"before_ms": before_ms})
 
     def _symbols(self) -> list[str]:
         with database_errors(), self._engine.connect() as connection:
