@@ -22,7 +22,7 @@ from src.cli_owner import (
 from src.cli_progress import Progress
 from src.config.settings import PROJECT_ROOT, Settings
 from src.core.domain.market.aggregation import DayOf, midnight_ms
-from src.core.domain.market.daily_plan import Backlog, Dates
+from src.core.domain.market.daily_plan import Backlog, Dates, dates_of
 from src.core.domain.market.session import new_york_date as date_at
 from src.core.domain.market.session import usual_day
 from src.core.errors import ActionRefusedError
@@ -33,6 +33,7 @@ from src.infrastructure.clock import SystemClock
 from src.infrastructure.database.day_maker import DatabaseDayMaker
 from src.infrastructure.database.migrate import check_schema
 
+_ONE_DAY = dt.timedelta(days=1)
 _ACTOR = "flask history rebuild-daily"
 
 
@@ -58,7 +59,7 @@ def rebuild_command(settings: Settings) -> click.Command:
             check_schema(settings.database_url)
             reading = reading_of(settings.database_url, clock)
             dates = _dates(from_text, to_text, clock)
-            names = _names(reading, chosen_symbols(reading, symbols, universe), dates)
+            names, dates = _with_minutes(reading, chosen_symbols(reading, symbols, universe), dates)
             here_or_by_owner(
                 settings,
                 reading,
@@ -78,13 +79,15 @@ def _dates(from_text: str, to_text: str | None, clock: Clock) -> Dates:
     return Dates(first, last)
 
 
-def _names(reading: Reading, chosen: Sequence[str] | None, dates: Dates) -> Sequence[str]:
-    if chosen is None:
-        bounds = midnight_ms(dates.first), midnight_ms(dates.last + dt.timedelta(days=1))
-        chosen = DatabaseDayMaker(reading.read).symbols_between(*bounds)
-    if not chosen:
+def _with_minutes(reading: Reading, chosen: Sequence[str] | None, dates: Dates) -> tuple[Sequence[str], Dates]:
+    """The symbols, and of the dates those from their first minute to their last: to look into each day of twenty years
+    for those of one would take hours."""
+    maker, bounds = DatabaseDayMaker(reading.read), (midnight_ms(dates.first), midnight_ms(dates.last + _ONE_DAY))
+    names = maker.symbols_between(*bounds) if chosen is None else chosen
+    ends = maker.ends(names, *bounds)
+    if ends is None:
         raise ActionRefusedError(f"No symbol has minutes from {dates.first} to {dates.last}.")
-    return chosen
+    return names, dates_of(*ends)
 
 
 def _here(

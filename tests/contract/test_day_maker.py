@@ -110,6 +110,9 @@ def test_what_changed_is_told_by_symbol(database: TickStockDatabase, maker: Data
 def test_the_symbols_with_minutes(database: TickStockDatabase, maker: DatabaseDayMaker) -> None:
     database.merge([bar("IBM"), bar("AAPL"), bar("MSFT", MINUTE - 60_000)])
     assert maker.symbols_between(MINUTE, MINUTE + 60_000) == ["AAPL", "IBM"]
+    assert maker.ends(["NONE", "IBM", "AAPL"], MINUTE, MINUTE + 60_000) == (MINUTE, MINUTE)
+    assert maker.ends(["NONE"], MINUTE, MINUTE + 60_000) is None
+    assert maker.ends([], MINUTE, MINUTE + 60_000) is None
 
 
 def minutes(symbols: int) -> list[Bar]:

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from src.core.domain.market.universe_change import Wish
 from src.core.domain.market.universe_definition import Definition, Member, UniverseBook, UniverseEdit
@@ -45,6 +46,21 @@ def test_a_universe_is_kept_as_it_was_defined(store: DatabaseUniverses) -> None:
     assert store.book().groups["mine"].members == ()
     store.change(lambda book: [UniverseEdit("mine", None)])
     assert "mine" not in store.book().groups
+
+
+def test_many_members_take_few_statements(store: DatabaseUniverses) -> None:
+    statements: list[int] = []
+
+    def count(_connection: Any, _cursor: Any, statement: str, rows: Any, _context: Any, _many: bool) -> None:
+        # A list of rows goes one by one to PostgreSQL; for SQLite's driver that is no journey.
+        is_one_by_one = isinstance(rows, list) and store._write.dialect.name == "postgresql"
+        statements.append(len(rows) if is_one_by_one else 1)
+
+    event.listen(store._write, "before_cursor_execute", count)
+    members = tuple(Member(f"S{number}") for number in range(3_000))
+    store.change(lambda book: [UniverseEdit("mine", MINE._replace(members=members))])
+    assert store.book().groups["mine"].members == members
+    assert sum(statements) < 20
 
 
 def test_readers_can_see_that_something_changed_and_only_then(store: DatabaseUniverses) -> None:

@@ -85,7 +85,7 @@ def test_the_process_that_ingests_is_asked_and_followed(rebuilding: Rebuilding) 
 
     waiting, done = [2], list[Result]()
     command = threading.Thread(
-        target=lambda: done.append(rebuilding.run("--from", "2025-11-20", "--symbols", "AAPL,IBM"))
+        target=lambda: done.append(rebuilding.run("--from", "1970-01-01", "--symbols", "AAPL,IBM"))
     )
 
     def tell() -> None:
@@ -106,6 +106,8 @@ def test_the_process_that_ingests_is_asked_and_followed(rebuilding: Rebuilding) 
     wait_for(asked)
     (job,) = inbox.waiting()
     assert (job.kind, job.arguments["symbols"]) == ("daily.rebuild", ["AAPL", "IBM"])
+    # Of all the dates that were named those with minutes.
+    assert (job.arguments["from_date"], job.arguments["to_date"]) == ("2025-11-18", "2025-11-20")
     inbox.finish(job.id, JobAnswer("done", "They will be made."))
     assert not ended()
     waiting[0] = 0

@@ -1,8 +1,9 @@
 """Splits and dividends on reading, against decimals and the real days of ../shared/data."""
 
 import datetime as dt
+import random
 from collections import defaultdict
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 
 import msgspec
 import pytest
@@ -20,6 +21,7 @@ from src.core.domain.market.aggregation import PeriodBar, weeks, whole_day
 from tests.bars import day
 from tests.daily_files import SPLITS, SYMBOLS, daily_bars, daily_rows, has_daily_files
 
+MICRO = Decimal("0.000001")
 MONDAY = dt.date(2025, 11, 17)
 TODAY = dt.date(2025, 11, 28)
 needs_real_days = pytest.mark.skipif(not has_daily_files(), reason="there are no real daily files: set TEST_DATA_DIR")
@@ -109,6 +111,19 @@ def test_prices_are_rounded_once_to_millionths_half_to_even(
 ) -> None:
     bar = msgspec.structs.replace(on(MONDAY), open=number)
     assert adjusted(bar, split(TODAY, old, new)).open == expected
+
+
+def test_doubles_are_as_right_as_decimals() -> None:
+    rng, context = random.Random(7), Context(prec=60, rounding=ROUND_HALF_EVEN)
+    for old, new in ((1, 8), (3, 2), (1, 7), (25, 1), (1, 64), (1, 1.05)):
+        adjustment = adjustment_of([split(TODAY, old, new)], Adjusted.SPLITS, TODAY, {})
+        for _ in range(300):
+            number = float(f"{rng.randrange(1, 10 ** rng.randrange(1, 16))}e-{rng.randrange(0, 9)}")
+            told = adjustment.apply(msgspec.structs.replace(on(MONDAY), open=number, volume=number))
+            whole, old_, new_ = Decimal(repr(number)), Decimal(old), Decimal(repr(new))
+            volume, price = context.divide(whole * new_, old_), context.divide(whole * old_, new_)
+            assert told.volume == float(volume.quantize(MICRO, context=context))
+            assert told.open == float(price.quantize(MICRO, context=context))
 
 
 def test_volumes_are_rounded_to_millionths_of_a_share() -> None:

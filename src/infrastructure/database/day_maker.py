@@ -42,6 +42,13 @@ _WITH_MINUTES = (
     "SELECT symbol FROM symbols WHERE EXISTS (SELECT 1 FROM ohlcv_1min AS bar WHERE bar.symbol = symbols.symbol"
     " AND bar.timestamp >= {from_ms} AND bar.timestamp < {to_ms}) ORDER BY symbol"
 )
+# The least and the greatest of each symbol are found by the key, whatever lies between them.
+_ENDS = (
+    "SELECT min(least), max(greatest) FROM (SELECT"
+    " (SELECT {least} FROM ohlcv_1min AS bar WHERE {within}) AS least,"
+    " (SELECT {greatest} FROM ohlcv_1min AS bar WHERE {within}) AS greatest FROM {listed}) AS ends"
+)
+_WITHIN = "bar.symbol = wanted.value AND bar.timestamp >= {from_ms} AND bar.timestamp < {to_ms}"
 # Only a day whose minutes are all there still, and withdrawn, is withdrawn: minutes that were pruned say nothing.
 _WITHDRAWN = (
     "SELECT {columns} FROM ohlcv_daily AS day WHERE day.symbol = :symbol AND day.date = :date AND day.tier = :live"
@@ -71,6 +78,9 @@ class DatabaseDayMaker:
         self._stretches = text(_stretches_query(dialect))
         bounds = {name: dialect.moment.format(f":{name}") for name in ("from_ms", "to_ms")}
         self._with_minutes = text(_WITH_MINUTES.format(**bounds))
+        least, greatest = (dialect.epoch_ms.format(f"{end}(bar.timestamp)") for end in ("min", "max"))
+        within = _WITHIN.format(**bounds)
+        self._ends = text(_ENDS.format(least=least, greatest=greatest, within=within, listed=dialect.listed))
         self._withdrawn = text(_WITHDRAWN.format(columns=dialect.day_columns(), **bounds))
 
     def stretches(self, wanted: Sequence[Minutes]) -> list[Stretch | None]:
@@ -95,6 +105,13 @@ class DatabaseDayMaker:
         """The symbols with a minute that starts in [from_ms, to_ms), in order."""
         with database_errors(), self._engine.connect() as connection:
             return [row[0] for row in connection.execute(self._with_minutes, {"from_ms": from_ms, "to_ms": to_ms})]
+
+    def ends(self, symbols: Sequence[str], from_ms: int, to_ms: int) -> tuple[int, int] | None:
+        """The first and the last minute of these symbols that start in [from_ms, to_ms), withdrawn ones too."""
+        values = {"wanted": self._dialect.bind_list(symbols), "from_ms": from_ms, "to_ms": to_ms}
+        with database_errors(), self._engine.connect() as connection:
+            first_ms, last_ms = connection.execute(self._ends, values).one()
+        return None if first_ms is None else (first_ms, last_ms)
 
     def noted_since(self, revision: int | None) -> NotedChanges:
         """Where bars older than 20 minutes were changed since a revision; nothing for None."""

@@ -14,7 +14,6 @@ CSV_HEADER = "symbol,timestamp,date,open,high,low,close,volume,vwap,trade_count,
 _TIERS = tuple(tier.name.lower() for tier in Tier)
 _GZIP = 31  # of zlib's window bits: a gzip head and tail
 _LEVEL = 5
-_LARGEST_WHOLE = 1e15  # up to here a whole number is written without a point, exactly
 
 
 class _Told(msgspec.Struct, frozen=True, gc=False):
@@ -74,7 +73,5 @@ def _row(bar: PeriodBar) -> str:
 
 def _digits(number: float) -> str:
     """The shortest decimal that is this double, without an exponent."""
-    if number.is_integer() and abs(number) < _LARGEST_WHOLE:
-        return str(int(number))
     text = repr(number)
-    return format(Decimal(text), "f") if "e" in text else text
+    return format(Decimal(text), "f") if "e" in text else text.removesuffix(".0")

@@ -186,6 +186,8 @@ def together(parts: Sequence[_Part], start_ms: int, date: dt.date) -> PeriodBar:
 
     Volumes are added in millionths of a share. VWAP is sum(vwap * volume) / sum(volume), rounded to 10^-6 dollars.
     """
+    if len(parts) == 1:
+        return _alone(parts[0], start_ms, date)
     counts = [part.trade_count for part in parts if part.trade_count is not None]
     return PeriodBar(
         parts[0].symbol,
@@ -195,7 +197,7 @@ def together(parts: Sequence[_Part], start_ms: int, date: dt.date) -> PeriodBar:
         max(part.high for part in parts),
         min(part.low for part in parts),
         parts[-1].close,
-        _volume(parts),
+        sum(round(part.volume * MICRO) for part in parts) / MICRO,
         _vwap(parts),
         sum(counts) if len(counts) == len(parts) else None,
         min(part.tier for part in parts),
@@ -203,15 +205,12 @@ def together(parts: Sequence[_Part], start_ms: int, date: dt.date) -> PeriodBar:
     )
 
 
-def _volume(parts: Sequence[_Part]) -> float:
-    if len(parts) == 1:
-        return parts[0].volume
-    return sum(round(part.volume * MICRO) for part in parts) / MICRO
+def _alone(part: _Part, start_ms: int, date: dt.date) -> PeriodBar:
+    numbers = (part.open, part.high, part.low, part.close, part.volume, part.vwap)
+    return PeriodBar(part.symbol, start_ms, date, *numbers, part.trade_count, part.tier, part.partial)
 
 
 def _vwap(parts: Sequence[_Part]) -> float | None:
-    if len(parts) == 1:
-        return parts[0].vwap
     traded = [(part.vwap, part.volume) for part in parts if part.volume]
     told = [(vwap, volume) for vwap, volume in traded if vwap is not None]
     if not traded or len(told) < len(traded):
