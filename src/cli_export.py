@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 import click
 
 from src.cli_owner import Reading, chosen_symbols, new_york_date, reading_of, told_to_people
-from src.cli_progress import Progress
+from src.cli_progress import Progress, counted
 from src.config.settings import PROJECT_ROOT, Settings
 from src.core.domain.market.adjustment import Adjusted
 from src.core.domain.market.aggregation import PeriodBar, Timeframe, midnight_ms
@@ -67,7 +67,7 @@ def export_command(settings: Settings) -> click.Command:
             with _whole(file) as unfinished:
                 write(unfinished, bars)
             progress.end()
-            click.echo(f"{count.bars:,} bars of {len(spans):,} symbols were written to {file}.")
+            click.echo(f"{counted(count.bars, 'bar')} of {counted(len(spans), 'symbol')} were written to {file}.")
 
     return export
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import click
 
 from src.cli_owner import calendar_of, chosen_symbols, new_york_date, reading_of, told_to_people
+from src.cli_progress import counted
 from src.config.settings import Settings
 from src.core.domain.market.coverage import Day, DayState, count_states
 from src.core.errors import ActionRefusedError
@@ -97,7 +98,8 @@ def _tell_csv(rows: Rows, days: Sequence[Day]) -> None:
 
 def _tell_table(rows: Rows, symbols: Sequence[str], days: Sequence[Day]) -> dict[str, list[str]]:
     """Prints a line for each symbol, and gives the dates that are missing, by symbol."""
-    click.echo(f"{len(symbols):,} symbols, {len(days)} trading days from {days[0].date} to {days[-1].date}.")
+    whom, when = counted(len(symbols), "symbol"), counted(len(days), "trading day")
+    click.echo(f"{whom}, {when} from {days[0].date} to {days[-1].date}.")
     marks = {state: mark.strip() or "(blank)" for state, mark in _MARKS.items()}
     click.echo("   ".join(f"{marks[state]} {words}" for state, words in _WORDS.items()))
     width = max(map(len, symbols), default=1)

@@ -21,7 +21,7 @@ from src.cli_owner import (
     submit_to,
     told_to_people,
 )
-from src.cli_progress import Progress, duration_words
+from src.cli_progress import Progress, counted, duration_words
 from src.config.settings import Settings
 from src.core.domain.market.history import Load, LoadState, Timespan, Trading, clipped, words
 from src.core.domain.market.retention import check_kept
@@ -127,8 +127,9 @@ class _Loading:
             self._progress.end()
 
     def _tell_size(self, load: Load, units: int, requests: int) -> None:
-        symbols = len(load.symbols or ())
-        size = f"{units:,} months (of {symbols:,} symbols) are to be asked for in {requests:,} requests or more"
+        months, symbols = counted(units, "month"), counted(len(load.symbols or ()), "symbol")
+        verb = "is" if units == 1 else "are"
+        size = f"{months} (of {symbols}) {verb} to be asked for in {counted(requests, 'request')} or more"
         if self._settings.feed == "massive":
             rate = self._settings.massive_rest_rate
             takes = duration_words(requests / rate.per_minute * 60)
@@ -222,7 +223,7 @@ def loads_command(settings: Settings) -> click.Command:
             reading = reading_of(settings.database_url, SystemClock())
             found = DatabaseHistory(reading.read, reading.rows).newest(_LISTED)
         for load in found:
-            what = f"{len(load.files or load.symbols or ()):,} {'symbols' if load.files is None else 'files'}"
+            what = counted(len(load.files or load.symbols or ()), "symbol" if load.files is None else "file")
             dates = "" if load.from_date is None else f", {load.from_date} to {load.to_date}"
             click.echo(f"{load.id[:_SHORT_ID]}  {load.state.value}: {load.timespan}s of {what}{dates}. {words(load)}")
         if not found:

@@ -21,6 +21,11 @@ def progress_words(done: int, total: int, unit: str, pace_per_s: float | None, d
     return f"{words}; {detail}" if detail else words
 
 
+def counted(count: int, unit: str) -> str:
+    """Such as `1 symbol` or `1,200 symbols`."""
+    return f"{count:,} {unit}{'' if count == 1 else 's'}"
+
+
 def rate_words(per_s: float) -> str:
     """Such as `100 a second` or `5 a minute`."""
     return f"{per_s:,.0f} a second" if per_s >= 2 else f"{per_s * _MINUTE_S:,.0f} a minute"

@@ -32,8 +32,9 @@ def simulator_address(settings: Settings) -> str:
     """Host and port; SettingsError where nobody said which port."""
     if settings.simulator_port is None:
         raise SettingsError(
-            "There is no MASSIVE_API_KEY, and SIMULATOR_PORT does not say where a simulator listens: start with "
-            "python3 start_all_services.py, or start `python -m src.simulator --port 5055` and set SIMULATOR_PORT=5055."
+            "There is no MASSIVE_API_KEY, and SIMULATOR_PORT does not say where a simulator listens. A service is "
+            "started with python3 start_all_services.py, which brings a simulator of its own; for a command start "
+            "`.venv/bin/python -m src.simulator --port 5055` beside it, and give it SIMULATOR_PORT=5055."
         )
     return f"127.0.0.1:{settings.simulator_port}"
 

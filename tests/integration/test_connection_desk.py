@@ -127,7 +127,8 @@ def test_what_cannot_be_done_is_refused_with_the_reason(office: Office, caplog: 
     answer = office.answer("connection.pause", connection_id="connection_9")
     assert answer == ("refused", "There is no connection_9; there are connection_1 and connection_2.")
     assert "asked by admin, was refused: There is no connection_9" in caplog.text
-    assert "nothing that this version can do" in (office.answer("bars.delete").answer or "")
+    assert "nothing that this version can do" in (office.answer("bars.delete", symbols=["A"] * 500).answer or "")
+    assert "bars.delete {'symbols': ['A', 'A', 'A', 'A', 'A', ...]}, asked by admin, was refused" in caplog.text
 
 
 def test_an_error_in_the_program_is_answered_and_the_desk_goes_on(

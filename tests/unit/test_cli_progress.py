@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from src.cli_progress import Progress, duration_words, progress_words, rate_words
+from src.cli_progress import Progress, counted, duration_words, progress_words, rate_words
 from src.core.domain.pace import Pace
 from tests.held_clock import HeldClock
 
@@ -16,6 +16,10 @@ def test_the_pace_is_that_of_the_last_minute() -> None:
     for second in range(100, 200):
         pace.note(1000 + (second - 100), float(second))
     assert pace.per_s() == pytest.approx(1.0, rel=0.02)
+
+
+def test_one_is_told_as_one() -> None:
+    assert [counted(count, "symbol") for count in (0, 1, 1200)] == ["0 symbols", "1 symbol", "1,200 symbols"]
 
 
 def test_no_pace_is_told_before_something_is_done() -> None:

@@ -329,11 +329,20 @@ class DripHead(Drip):
     def end_headers(self) -> None: ...
 
 
+class Mute(Drip):
+    """Answers nothing until the line is cut."""
+
+    def do_GET(self) -> None:
+        with suppress(OSError):
+            self.rfile.read(1)
+
+
+@pytest.mark.parametrize("answering", [DripHead, Mute])
 def test_an_answer_that_never_begins_is_given_up(
-    vendor: Vendor, make_rest: Callable[..., MassiveRest], monkeypatch: pytest.MonkeyPatch
+    vendor: Vendor, make_rest: Callable[..., MassiveRest], monkeypatch: pytest.MonkeyPatch, answering: type[Drip]
 ) -> None:
     monkeypatch.setattr(rest_connections, "HEAD_DEADLINE_S", 0.05)
-    vendor.server.RequestHandlerClass = DripHead
+    vendor.server.RequestHandlerClass = answering
     with pytest.raises(VendorUnavailableError, match="did not begin within"):
         bars_of(make_rest())
 

@@ -5,6 +5,7 @@ database, and the one on which actions run.
 """
 
 import logging
+import reprlib
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -18,6 +19,9 @@ from src.core.ports import Clock, ConnectionControl, EventRecorder, Job, JobAnsw
 
 logger = logging.getLogger(__name__)
 
+# A job may name all symbols of a market; its line in the log names some.
+_SHORT = reprlib.Repr()
+_SHORT.maxlist, _SHORT.maxdict, _SHORT.maxstring = 5, 10, 80
 _LOOK_INTERVAL_S = 0.2
 _MOST_WAITING = 1_000  # events, while the database is away
 _MOST_A_TRANSACTION = 100
@@ -119,7 +123,7 @@ class ConnectionDesk:
             del self._answers[job_id]
 
     def _carry_out(self, job: Job) -> JobAnswer:
-        what = f"{job.kind} {dict(job.arguments)}"
+        what = f"{job.kind} {_SHORT.repr(dict(job.arguments))}"
         try:
             said = self._act(job)
         except ActionRefusedError as error:

@@ -7,6 +7,7 @@ import contextlib
 import socket
 import threading
 from collections.abc import Iterator
+from http.client import HTTPException
 from typing import Any
 
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
@@ -14,13 +15,15 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
 
 HEAD_DEADLINE_S = 30.0
+# Repairs, comparisons, loads, days and symbols are asked for on threads of their own.
+_KEPT_CONNECTIONS = 8
 
 
 class RestPool(PoolManager):
     """A PoolManager whose connections are cut when the head of an answer takes over 30 s: an error of urllib3."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
+        super().__init__(maxsize=_KEPT_CONNECTIONS, **options)
         self.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
 
 
@@ -53,10 +56,13 @@ def _time_limit(line: socket.socket) -> Iterator[None]:
     timer.start()
     try:
         yield
+    except (OSError, HTTPException):
+        if not is_late.is_set():
+            raise
     finally:
         timer.cancel()
         timer.join()
-    if is_late.is_set():  # what came until then looks like a head that has ended
+    if is_late.is_set():  # what came until then looks like a head that has ended, or like a vendor that hung up
         raise HTTPError(f"its answer did not begin within {HEAD_DEADLINE_S:.0f} s")
 
 
