@@ -10,7 +10,7 @@ from sqlalchemy import create_engine, text
 from src.core.domain.market.bar import Tier
 from src.core.errors import DatabaseUnavailableError, SchemaError
 from src.infrastructure.database import engines, migrate
-from src.infrastructure.database.engines import read_engine, write_engine
+from src.infrastructure.database.engines import write_engine
 from src.infrastructure.database.tickstock_db import TickStockDatabase
 from tests.bars import MINUTE, bar, reader_of, stored_bars
 from tests.conftest import as_settings_give_it
@@ -18,13 +18,21 @@ from tests.postgres import PostgresServer
 from tests.waiting import insist, wait_for
 
 
-@pytest.fixture
-def own_server() -> Iterator[PostgresServer]:
-    """A server that a test may kill."""
+@pytest.fixture(scope="module")
+def killable_server() -> Iterator[PostgresServer]:
+    """A server that a test may kill, once for all of them: to make one and its schema takes seconds."""
     with PostgresServer() as server:
-        server.create_database("bars")
-        migrate.upgrade(as_settings_give_it(server.url("bars")))
+        server.create_database("migrated")
+        migrate.upgrade(as_settings_give_it(server.url("migrated")))
         yield server
+
+
+@pytest.fixture
+def own_server(killable_server: PostgresServer) -> Iterator[PostgresServer]:
+    """That server, with a new database `bars`; who was connected to it is not so afterwards."""
+    killable_server.create_database("bars", template="migrated")
+    yield killable_server
+    killable_server.drop_database("bars")
 
 
 def connections(server: PostgresServer, name: str) -> int:
@@ -92,14 +100,11 @@ def test_connections_are_bounded_and_none_leaks(own_server: PostgresServer, monk
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join()
     assert connections(own_server, "tickstock-ingest") <= 2
     assert connections(own_server, "tickstock-web") <= 8
-    engine = read_engine(url)
-    with engine.connect() as connection:
-        holding = "SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%'"
-        assert connection.execute(text(holding)).scalar_one() == 0
-    engine.dispose()
+    holding = "SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%'"
+    wait_for(lambda: own_server.execute(holding) == [(0,)])  # the watch of revisions may be looking just now
     database.close()
     reader.close()
     # A server ends its process for a connection a moment after the connection was closed.
