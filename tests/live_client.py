@@ -15,7 +15,7 @@ import socketio
 
 from src.config.settings import PROJECT_ROOT
 from tests.accounts import PASSWORD
-from tests.integration.test_start_all_services import free_port
+from tests.ports import free_port
 from tests.waiting import wait_for
 
 NAMESPACE = "/admin-ws"

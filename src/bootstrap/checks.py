@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
 
-# Most tests wait more than they work. Each process begins with a run of neighbours, which share what they set up.
-_AT_A_TIME = ("--numprocesses=3", "--dist=worksteal")
+# Most tests wait more than they work: with four processes, two cores are busy. Each process begins with a run of
+# neighbours, which share what they set up.
+_AT_A_TIME = ("--numprocesses=4", "--dist=worksteal")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ from urllib.parse import quote, urlencode
 import pytest
 
 from src.bootstrap import preflight
-from tests.integration.test_start_all_services import HOST, ROOT, Project, Start, free_port, wait_until
+from tests.integration.test_start_all_services import HOST, ROOT, Project, Start, wait_until
+from tests.ports import free_port
 from tests.postgres import PostgresServer
 
 KEY = "Kq7dZ0wrongKEYn4Lr"

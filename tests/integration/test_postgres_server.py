@@ -14,13 +14,13 @@ import pytest
 
 from src.config.settings import PROJECT_ROOT
 from tests.migrated_databases import MigratedDatabases
+from tests.ports import free_port
 from tests.postgres import (
     CHOICE,
     Installation,
     PostgresServer,
     debian_installation,
     find_installation,
-    free_port,
     wheel_installation,
 )
 from tests.postgres_keeper import data_folder, processes_of

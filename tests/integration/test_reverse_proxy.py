@@ -17,7 +17,8 @@ import websocket
 
 from src.bootstrap import preflight
 from tests.accounts import PASSWORD
-from tests.integration.test_start_all_services import HOST, ROOT, Project, Start, free_port, wait_until
+from tests.integration.test_start_all_services import HOST, ROOT, Project, Start, wait_until
+from tests.ports import free_port
 
 NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
 NAME = "tickstock.example.com"

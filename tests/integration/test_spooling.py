@@ -30,7 +30,8 @@ from src.infrastructure.database.spool_record import key_of
 from src.infrastructure.database.tickstock_db import Merged, TickStockDatabase
 from tests.bars import MINUTE, bar, reader_of, stored_bars
 from tests.conftest import as_settings_give_it
-from tests.postgres import PostgresServer, free_port
+from tests.ports import free_port
+from tests.postgres import PostgresServer
 from tests.waiting import wait_for
 from tests.writers import ROOMY, Losses, WriterRig, locked, numbered
 

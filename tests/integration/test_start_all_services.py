@@ -21,6 +21,7 @@ import pytest
 
 from src.config.settings import settings_keys
 from src.core.services.market_data_service import FALLBACK_UNIVERSE
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 COPIED = ("src", "data", "deploy", "migrations", "web", "requirements.txt", "start_all_services.py")
@@ -30,13 +31,6 @@ READY_TIMEOUT_S = 240
 PYTHON = Path(sys.base_prefix) / "bin" / "python3"
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc, which is Linux's")
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind((HOST, 0))
-        port = listener.getsockname()[1]
-    return int(port)
 
 
 def wait_until(condition: Callable[[], object], timeout_s: float = 120.0, what: str = "") -> None:

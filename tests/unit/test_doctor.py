@@ -33,6 +33,7 @@ from src.simulator.market import SyntheticMarket
 from src.simulator.server import SimulatorServer
 from src.simulator.universe import select
 from tests.bars import bar
+from tests.ports import free_port
 
 KEY = "the-secret-of-this-test"
 GB = 1_000_000_000
@@ -40,12 +41,6 @@ GB = 1_000_000_000
 
 def settings_of(tmp_path: Path, **keys: str) -> Settings:
     return parse_settings({"DATA_DIR": str(tmp_path), "PORT": str(free_port()), **keys})
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 # -- settings ------------------------------------------------------------------------------------------------------

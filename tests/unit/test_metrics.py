@@ -89,7 +89,7 @@ def test_three_connections_of_which_one_is_down(site: StatusSite) -> None:
     assert value(found, "tickstock_connection_messages_total", **one) == 15_000
     assert value(found, "tickstock_connection_errors_total", kind="dropped", **one) == 1
     assert value(found, "tickstock_connection_reconnects_total", **one) == 1
-    assert value(found, "tickstock_connection_since_last_message_seconds", **TWO) == pytest.approx(9, abs=5)
+    assert 4 <= value(found, "tickstock_connection_since_last_message_seconds", **TWO) < 129
     assert value(found, "tickstock_connection_start_timestamp_seconds", **TWO) is None
 
 
@@ -102,7 +102,7 @@ def test_the_pipeline_in_base_units(site: StatusSite) -> None:
     assert value(found, "tickstock_commits_total") == 100
     assert value(found, "tickstock_live_flush_seconds") == 0.02
     assert value(found, "tickstock_writer_failing_seconds") == 0
-    assert 0.5 <= value(found, "tickstock_status_age_seconds") < 10
+    assert 0.5 <= value(found, "tickstock_status_age_seconds") < 120
     assert value(found, "tickstock_feed_info", feed="massive") == 1
 
 

@@ -12,7 +12,8 @@ from psycopg2.sql import SQL
 from src.infrastructure.database.engines import sqlite_file
 from tests.conftest import as_settings_give_it
 from tests.integration.faults.relay import Relay
-from tests.postgres import PostgresServer, free_port
+from tests.ports import free_port
+from tests.postgres import PostgresServer
 
 _POISON = "a row that this database does not take"
 

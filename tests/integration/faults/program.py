@@ -169,7 +169,7 @@ class Program:
         if self.stands_still:
             self.go_on()
         if self._process is not None:
-            self._process.join(15)
-            assert not self._process.is_alive(), "the program did not end within 15 s"
+            self._process.join(60)
+            assert not self._process.is_alive(), "the program did not end within 60 s"
             self._process.close()
             self._process = None

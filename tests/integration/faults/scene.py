@@ -148,7 +148,7 @@ class Scene:
         return any(shown["topics"] for shown in self.simulator.faults.state()["connections"])
 
     def _wait(self, holds: Callable[[], bool]) -> None:
-        until_s = time.monotonic() + 60
+        until_s = time.monotonic() + 120
         while not holds():
             assert time.monotonic() < until_s, f"the program did not come up: {self.program.log_path.read_text()}"
             time.sleep(0.005)

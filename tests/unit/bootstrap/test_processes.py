@@ -136,7 +136,7 @@ def is_running(pid: int) -> bool:
     """Whether the process runs and is no zombie."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # that one when it ends while it is looked at
         return False
 
 

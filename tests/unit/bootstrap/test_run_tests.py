@@ -87,8 +87,9 @@ def verdicts(lines: list[str]) -> dict[str, str]:
 
 
 def test_every_step_runs_although_one_before_it_failed_and_a_failed_test_is_counted(project: Path) -> None:
-    status, lines = run(project)
+    status, lines = run(project, PYTHONDONTWRITEBYTECODE="1")
     assert status == 1
+    assert (project / "tests" / "__pycache__").is_dir(), "compiled once, and not by each process of the tests"
     assert [line.removeprefix("== ") for line in lines if line.removeprefix("== ") in STEPS] == STEPS
     assert verdicts(lines) == {**dict.fromkeys(STEPS, "ok"), "lint-imports": "FAILED", "pytest": "FAILED"}
     assert "skipped 1: no browser" in lines
