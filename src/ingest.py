@@ -166,7 +166,7 @@ def _reconciliations(
     gaps = DatabaseGapStore(rows, clock.now_ms)
     reconciler = Reconciler(lambda: rest, files, DatabaseMinutes(read), log, gaps, clock, database.clock.stamp)
     calendar = sessions if settings.feed == "massive" else None  # the simulated market trades at any hour
-    return ReconciliationService(reconciler, log, files, calendar, clock, intake.behind_ms, repair.is_urgent)
+    return ReconciliationService(reconciler, log, files, calendar, clock, intake.surely_behind_ms, repair.is_urgent)
 
 
 def _histories(
@@ -221,7 +221,7 @@ def _daily(
         return None if found.whole_market else frozenset(found.symbols)
 
     day_of = usual_day if settings.feed == "simulated" else sessions.known_or_usual
-    parts = MakingParts(DatabaseDayMaker(read), database, clock, intake.behind_ms)
+    parts = MakingParts(DatabaseDayMaker(read), database, clock, intake.surely_behind_ms)
     return DailyService(parts, VendorParts(VendorLists(rest), kept, repair.is_urgent), day_of)
 
 

@@ -98,6 +98,13 @@ def test_a_stop_waits_for_nothing_else_before_bars_are_stored(
     assert writes == [False]
 
 
+def test_a_clock_that_is_ahead_ends_no_day_early(installation: Installation) -> None:
+    service = installation.start()
+    beside = service._background
+    lags = (beside.reconciliations._lag_ms, beside.daily._parts.lag_ms, beside.repair._lag_ms)
+    assert lags == (service.intake.surely_behind_ms,) * 3
+
+
 def test_bars_of_the_default_universe_flow_into_the_database(
     installation: Installation, caplog: pytest.LogCaptureFixture
 ) -> None:
