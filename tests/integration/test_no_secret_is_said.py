@@ -103,12 +103,12 @@ def test_a_life_with_a_refused_key_and_a_database_that_goes_away(project: Projec
         server.start(server.port)
         wait_until(lambda: "The database answers again." in start.log, what="the end of the outage")
         start.process.terminate()
-        assert start.process.wait(timeout=60) == 0
+        assert start.process.wait(timeout=120) == 0
         server.stop()
         again = project.start(**settings(address, feed, log_format))
         wait_until(lambda: "refused the key" in again.log, what="a start without its database")
         again.process.terminate()
-        assert again.process.wait(timeout=60) == 0
+        assert again.process.wait(timeout=120) == 0
     assert_nothing_is_told(project, start.log + again.log)
     if log_format == "json":
         plain = [line for line in (start.log + again.log).splitlines() if not is_object(line)]
