@@ -15,7 +15,7 @@ from src.config.settings import PROJECT_ROOT, parse_settings
 from src.core.domain.market.bar import Tier
 from src.infrastructure.calendar.session_table import load_session_table
 from src.infrastructure.database import migrate
-from src.infrastructure.database.engines import write_engine
+from src.infrastructure.database.engines import sqlite_file, write_engine
 from src.infrastructure.database.tickstock_db import TickStockDatabase
 from tests.bars import MINUTE, bar
 from tests.waiting import wait_for
@@ -214,13 +214,16 @@ def test_before_ingestion_ever_ran_the_status_says_so(tmp_path: Path) -> None:
     site.database.close()
 
 
-def test_readyz_names_a_database_without_schema(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("is_there", "told"), [(True, "0001"), (False, "There is no database")])
+def test_readyz_names_a_database_without_schema(tmp_path: Path, is_there: bool, told: str) -> None:
     settings = parse_settings({"DATA_DIR": str(tmp_path), "SIMULATOR_PORT": "1"})
+    if is_there:
+        sqlite_file(settings.database_url).touch()
     answer = create_app(settings).test_client().get("/readyz")
     assert answer.status_code == 503
     check = json.loads(answer.data)["checks"][0]
     assert (check["name"], check["ok"]) == ("database", False)
-    assert "0001" in check["message"]
+    assert told in check["message"]
 
 
 def test_the_api_is_unavailable_and_not_broken_without_its_tables(tmp_path: Path) -> None:
