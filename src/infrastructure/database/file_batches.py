@@ -1,9 +1,10 @@
 """Batches of a flat file's minutes as each database reads them fastest, merged by the one rule of evidence.
 
-What all rows of a batch have in common (tier, stamp, flags) is told once: looking a value up in a row of an SQLite
-JSON text takes as long as there are values before it, so half of the columns take a third of the time.
+What all rows of a batch have in common (tier, stamp, flags) is told once.
 """
 
+import contextlib
+import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -21,12 +22,12 @@ _ROW_FIELDS = ("symbol", "timestamp", "open", "high", "low", "close", "volume", 
 class _Encoding:
     """One database's way. `merge` takes what `encode` gives, a stamp and a revision."""
 
-    encode: Callable[[Sequence[MinuteRow]], str]
-    decode: Callable[[str], list[MinuteRow]]
-    merge: Callable[[Connection, str, int, int], None]
+    encode: Callable[[Sequence[MinuteRow]], bytes]
+    decode: Callable[[bytes], list[MinuteRow]]
+    merge: Callable[[Connection, bytes, int, int], None]
 
 
-def encode_rows(database: str, rows: Sequence[MinuteRow]) -> str:
+def encode_rows(database: str, rows: Sequence[MinuteRow]) -> bytes:
     """Rows as the kind of database of that name merges them."""
     return _ENCODINGS[database].encode(rows)
 
@@ -49,25 +50,43 @@ def _selected(values: dict[str, str], revision: str) -> str:
 
 # -- SQLite ----------------------------------------------------------------------------------------------------------
 
-_EXTRACTED = {name: f"json_extract(value, '$[{place}]')" for place, name in enumerate(_ROW_FIELDS)}
+# A batch is the image of a database of its own, which is attached as it is: SQLite then reads rows in its own form, in
+# a third of the time that it takes to read them from JSON.
+_TABLE = f"CREATE TABLE rows ({', '.join(_ROW_FIELDS)})"
+_FILL = f"INSERT INTO rows VALUES ({', '.join('?' for _ in _ROW_FIELDS)})"  # noqa: S608  of constants
+_READ = f"SELECT {', '.join(_ROW_FIELDS)} FROM rows ORDER BY rowid"  # noqa: S608  of constants
+_IS_ATTACHED = "SELECT count(*) FROM pragma_database_list WHERE name = 'incoming'"
+_ATTACH = "ATTACH ':memory:' AS incoming"
 _SQLITE_MERGE = merge_statement(
     "ohlcv_1min",
     BAR_FIELDS,
-    f"SELECT {_selected({**_EXTRACTED, 'observed_at': ':stamp'}, ':revision')} FROM json_each(:rows) WHERE true",  # noqa: S608  of constants
+    f"SELECT {_selected({**{name: name for name in _ROW_FIELDS}, 'observed_at': ':stamp'}, ':revision')}"  # noqa: S608  of constants
+    " FROM incoming.rows WHERE true",
     "IS",
 )
 
 
-def _json(rows: Sequence[MinuteRow]) -> str:
-    return msgspec.json.encode(rows).decode()
+def _image(rows: Sequence[MinuteRow]) -> bytes:
+    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute(_TABLE)
+        connection.executemany(_FILL, rows)
+        connection.commit()
+        return connection.serialize()
 
 
-def _from_json(encoded: str) -> list[MinuteRow]:
-    return msgspec.json.decode(encoded, type=list[MinuteRow])
+def _from_image(image: bytes) -> list[MinuteRow]:
+    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+        connection.deserialize(image)
+        return connection.execute(_READ).fetchall()
 
 
-def _merge_json(connection: Connection, encoded: str, stamp: int, revision: int) -> None:
-    connection.exec_driver_sql(_SQLITE_MERGE, {"rows": encoded, "stamp": stamp, "revision": revision})
+def _merge_image(connection: Connection, image: bytes, stamp: int, revision: int) -> None:
+    if not connection.exec_driver_sql(_IS_ATTACHED).scalar_one():
+        connection.exec_driver_sql(_ATTACH)
+    driver = connection.connection.driver_connection
+    assert driver is not None  # noqa: S101  a connection in a transaction has one
+    driver.deserialize(image, name="incoming")
+    connection.exec_driver_sql(_SQLITE_MERGE, {"stamp": stamp, "revision": revision})
 
 
 # -- PostgreSQL ------------------------------------------------------------------------------------------------------
@@ -84,27 +103,27 @@ _POSTGRES_MERGE = merge_statement(
 )
 
 
-def _copied(rows: Sequence[MinuteRow]) -> str:
+def _copied(rows: Sequence[MinuteRow]) -> bytes:
     return "".join(
         [
             f"{symbol}\t{start}\t{op!r}\t{high!r}\t{low!r}\t{close!r}\t{volume!r}\t"
             f"{_NULL if count is None else count}\t{_NULL if vwap is None else repr(vwap)}\n"
             for symbol, start, op, high, low, close, volume, count, vwap in rows
         ]
-    )
+    ).encode()
 
 
-def _from_copied(encoded: str) -> list[MinuteRow]:
-    rows = ([None if text == _NULL else text for text in line.split("\t")] for line in encoded.splitlines())
+def _from_copied(encoded: bytes) -> list[MinuteRow]:
+    rows = ([None if text == _NULL else text for text in line.split("\t")] for line in encoded.decode().splitlines())
     return msgspec.convert(list(rows), list[MinuteRow], strict=False)
 
 
-def _merge_copied(connection: Connection, encoded: str, stamp: int, revision: int) -> None:
-    copy_into(connection, _COPY, encoded)
+def _merge_copied(connection: Connection, encoded: bytes, stamp: int, revision: int) -> None:
+    copy_into(connection, _COPY, encoded.decode())
     connection.exec_driver_sql(_POSTGRES_MERGE, {"stamp": stamp, "revision": revision})
 
 
 _ENCODINGS = {
-    "sqlite": _Encoding(_json, _from_json, _merge_json),
+    "sqlite": _Encoding(_image, _from_image, _merge_image),
     "postgresql": _Encoding(_copied, _from_copied, _merge_copied),
 }

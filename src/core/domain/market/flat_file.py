@@ -35,7 +35,7 @@ class MinuteBatch(msgspec.Struct, frozen=True, tag=True):
     the evidence stamp of all. `rows` counts the file's rows that they were made of, the bad ones included.
     """
 
-    encoded: str
+    encoded: bytes
     count: int
     rows: int
     stamp: int
