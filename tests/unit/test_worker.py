@@ -76,3 +76,29 @@ def test_what_fails_is_tried_again_and_what_begun_is_not(
     assert work.begun == 3
     assert clock.waits[:2] == [5, 60]
     assert [record.getMessage() for record in caplog.records] == ["The work failed."]
+
+
+def test_a_new_thread_waits_for_one_that_was_stopped_and_has_not_ended(worker: Worker) -> None:
+    slow, done, work = threading.Event(), threading.Event(), Work()
+
+    def slow_turn() -> float:
+        slow.set()
+        done.wait(60)
+        return 0.0
+
+    worker.start(slow_turn)
+    assert slow.wait(60)
+    worker.close()
+    worker.start(work.turn)
+    assert worker.stopping.is_set(), "what runs still is to end"
+    assert work.turns == 0
+    done.set()
+    wait_for(lambda: work.turns == 1)
+    assert not worker.stopping.is_set()
+
+
+def test_one_that_was_closed_before_it_began_can_start(worker: Worker) -> None:
+    work = Work()
+    worker.close()
+    worker.start(work.turn)
+    wait_for(lambda: work.turns == 1)

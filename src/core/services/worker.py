@@ -24,14 +24,18 @@ class Worker:
         self._failed = failed
         self._ends_within_s = ends_within_s
         self._wake = threading.Event()
+        self._lock = threading.Lock()
+        self._is_wanted = False
         self._thread: threading.Thread | None = None
 
     def start(self, turn: Callable[[], float], begin: Callable[[], None] = lambda: None) -> None:
         """Starts the thread. `begin` comes before the first turn. Each turn gives for how many seconds at most there is
-        a rest. Both may raise DatabaseUnavailableError, and are tried again."""
-        self.stopping.clear()
-        self._wake.clear()
-        self._thread = threading.Thread(name=self._name, target=self._run, args=(turn, begin), daemon=True)
+        a rest. Both may raise DatabaseUnavailableError, and are tried again. The new thread waits for an earlier one
+        that has not ended yet."""
+        with self._lock:
+            self._is_wanted = True
+        arguments = (turn, begin, self._thread)
+        self._thread = threading.Thread(name=self._name, target=self._run, args=arguments, daemon=True)
         self._thread.start()
 
     def wake(self) -> None:
@@ -40,7 +44,9 @@ class Worker:
 
     def close(self) -> None:
         """Has the thread end."""
-        self.stopping.set()
+        with self._lock:
+            self._is_wanted = False
+            self.stopping.set()
         self._wake.set()
 
     def stop(self) -> None:
@@ -49,7 +55,13 @@ class Worker:
         if self._thread is not None:
             self._thread.join(self._ends_within_s)
 
-    def _run(self, turn: Callable[[], float], begin: Callable[[], None]) -> None:
+    def _run(self, turn: Callable[[], float], begin: Callable[[], None], earlier: threading.Thread | None) -> None:
+        if earlier is not None:
+            earlier.join()
+        with self._lock:
+            if self._is_wanted:
+                self.stopping.clear()
+                self._wake.clear()
         has_begun = False
         while not self.stopping.is_set():
             try:
