@@ -53,7 +53,10 @@ def _selected(values: dict[str, str], revision: str) -> str:
 # A batch is the image of a database of its own, which is attached as it is: SQLite then reads rows in its own form, in
 # a third of the time that it takes to read them from JSON.
 _TABLE = f"CREATE TABLE rows ({', '.join(_ROW_FIELDS)})"
-_FILL = f"INSERT INTO rows VALUES ({', '.join('?' for _ in _ROW_FIELDS)})"  # noqa: S608  of constants
+_FILL = {
+    width: f"INSERT INTO rows ({', '.join(_ROW_FIELDS[:width])}) VALUES ({', '.join('?' * width)})"  # noqa: S608  of constants
+    for width in (len(_ROW_FIELDS) - 1, len(_ROW_FIELDS))
+}
 _READ = f"SELECT {', '.join(_ROW_FIELDS)} FROM rows ORDER BY rowid"  # noqa: S608  of constants
 _IS_ATTACHED = "SELECT count(*) FROM pragma_database_list WHERE name = 'incoming'"
 _ATTACH = "ATTACH ':memory:' AS incoming"
@@ -67,9 +70,14 @@ _SQLITE_MERGE = merge_statement(
 
 
 def _image(rows: Sequence[MinuteRow]) -> bytes:
+    values: Sequence[tuple[object, ...]] = rows
+    if all(row[-1] is None for row in rows):  # no VWAP, as in most files: to bind a value is what takes the time
+        values = [row[:-1] for row in rows]
     with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute("PRAGMA journal_mode = OFF")
         connection.execute(_TABLE)
-        connection.executemany(_FILL, rows)
+        if values:
+            connection.executemany(_FILL[len(values[0])], values)
         connection.commit()
         return connection.serialize()
 
