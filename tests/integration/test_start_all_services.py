@@ -288,13 +288,16 @@ def test_what_dies_is_reported_and_started_again(project: Project) -> None:
     first = start.child("gunicorn")
     os.kill(first, signal.SIGKILL)
     wait_until(lambda: f"The web server (process {first}) was ended by SIGKILL" in start.log)
-    wait_until(lambda: start.status_of("/healthz") == 200)
+    # The worker of the killed one may answer for a moment: that says nothing of the new one.
+    wait_until(lambda: any("gunicorn" in line for line in children_of(start.process.pid).values()))
     second = start.child("gunicorn")
+    wait_until(lambda: children_of(second))
+    wait_until(lambda: start.status_of("/healthz") == 200)
 
     (worker,) = children_of(second)
     os.kill(worker, signal.SIGKILL)
     wait_until(lambda: f"The web server (process {second}) exited with status 70" in start.log)
-    wait_until(lambda: start.status_of("/healthz") == 200)
+    wait_until(lambda: any("gunicorn" in line for line in children_of(start.process.pid).values()))
     assert len({first, second, start.child("gunicorn")}) == 3
 
     simulator = start.child("src.simulator")
