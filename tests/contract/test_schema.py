@@ -17,13 +17,17 @@ def test_an_empty_database_gets_exactly_the_tables_of_the_program(database_url: 
     engine = read_engine(database_url)
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
-        assert compare_metadata(context, metadata) == []
+        differences = compare_metadata(context, metadata)
     engine.dispose()
+    told = [(kind, thing.name) for kind, thing in differences]
+    # To take it away on SQLite would copy all bars, and there it costs nothing that could be measured.
+    reference = [("remove_fk", "fk_ohlcv_1min_symbol")] if database_url.startswith("sqlite") else []
+    assert told == reference
 
 
 def test_what_is_pending_is_told_without_making_a_file(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'none.db'}"
-    assert migrate.pending(url) == ["0001", "0002", "0003", "0004", "0005", "0006", "0007"]
+    assert migrate.pending(url) == ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008"]
     assert not (tmp_path / "none.db").exists()
     migrate.upgrade(url)
     assert migrate.pending(url) == []
@@ -59,6 +63,6 @@ def test_a_program_without_its_schema_says_how_to_get_it(tmp_path: Path) -> None
         migrate.check_schema(url)
     (tmp_path / "some.db").touch()
     with pytest.raises(
-        SchemaError, match="lacks the schema changes 0001, 0002, 0003, 0004, 0005, 0006, 0007; apply them with"
+        SchemaError, match="lacks the schema changes 0001, 0002, 0003, 0004, 0005, 0006, 0007, 0008; apply them with"
     ):
         migrate.check_schema(url)

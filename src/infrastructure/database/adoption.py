@@ -93,7 +93,7 @@ def plan(connection: Connection) -> list[Step]:
     steps = [*_moved_aside(connection)]
     for table in _TABLES:
         steps += _fit(connection, table) if _exists(connection, table) else [_made(table)]
-    return steps + _referred_symbols(connection)
+    return steps + _unknown_symbols(connection)
 
 
 def claim_for_massive(connection: Connection) -> None:
@@ -325,21 +325,12 @@ def _rest(column: _Column) -> str:
     return (" NOT NULL" if column.required else "") + (f" DEFAULT {column.filler}" if column.filler else "")
 
 
-def _referred_symbols(connection: Connection) -> list[Step]:
-    """Every bar's symbol becomes known, and bars refer to it."""
-    steps = []
+def _unknown_symbols(connection: Connection) -> list[Step]:
+    """Every bar's symbol becomes known."""
     query = "SELECT DISTINCT bar.symbol, 0 FROM ohlcv_1min AS bar"
     if _exists(connection, "symbols"):
         query += " WHERE NOT EXISTS (SELECT 1 FROM symbols WHERE symbols.symbol = bar.symbol)"
     if count := connection.execute(text(f"SELECT count(*) FROM ({query}) AS missing")).scalar_one():  # noqa: S608  of constants
         words = f"symbols: {count:,} symbols are added that have bars and are not there."
-        steps.append(Step(words, f"INSERT INTO symbols (symbol, first_seen_ms) {query}"))
-    foreign = text(
-        "SELECT 1 FROM pg_constraint WHERE contype = 'f' AND conrelid = to_regclass('ohlcv_1min')"
-        " AND confrelid = to_regclass('symbols')"
-    )
-    if connection.execute(foreign).scalar() is None:
-        words = "ohlcv_1min: symbol refers to symbols from now on."
-        constraint = "fk_ohlcv_1min_symbol FOREIGN KEY (symbol) REFERENCES symbols (symbol)"
-        steps.append(Step(words, f"ALTER TABLE ohlcv_1min ADD CONSTRAINT {constraint}"))
-    return steps
+        return [Step(words, f"INSERT INTO symbols (symbol, first_seen_ms) {query}")]
+    return []

@@ -9,7 +9,7 @@ _COUNT = "SELECT count(*) FROM {ranges} {nested}"
 
 
 class BatchChanges:
-    """To be made within the transaction that merges `batch`, before it does."""
+    """To be made within the transaction that merges `batch`, before it does, and once others wait for it."""
 
     def __init__(self, connection: Connection, batch: MinuteBatch) -> None:
         self._connection = connection
@@ -18,11 +18,12 @@ class BatchChanges:
         bind = dialect.bind_list
         self._bounds = {"symbols": bind(batch.symbols), "froms": bind(batch.froms), "tos": bind(batch.tos)}
         self._changed = text(_count(dialect, " AND bar.revision = :revision"))
-        self._was_stored = connection.execute(text(_count(dialect)), self._bounds).scalar_one() > 0
+        found = connection.execute(text(_count(dialect)), self._bounds).scalar_one()
+        self.is_new = found == 0  # between the first and the last minute of each symbol nothing is stored
 
     def count(self, revision: int) -> int:
         """How many of the bars were not stored like this before, once they were merged as `revision`."""
-        if not self._was_stored:  # most often: then all of them are new, without a look at each
+        if self.is_new:  # most often: then all of them are new, without a look at each
             return self._batch.count
         changed: int = self._connection.execute(self._changed, {**self._bounds, "revision": revision}).scalar_one()
         return changed

@@ -43,12 +43,13 @@ symbols = Table(
     Column("first_seen_ms", BigInteger, nullable=False),
 )
 
-# A rowid table on SQLite: it writes half of what WITHOUT ROWID does. No index holds `revision`, `observed_at` or
-# prices: one that did would be rewritten with every update of a forming bar.
+# A rowid table on SQLite: it writes half of what WITHOUT ROWID does. There `symbol` refers to `symbols`; on PostgreSQL
+# to look that up for each row took longer than to store it, so the writer alone sees to it. No index holds `revision`,
+# `observed_at` or prices: one that did would be rewritten with every update of a forming bar.
 ohlcv_1min = Table(
     "ohlcv_1min",
     metadata,
-    Column("symbol", String(20), ForeignKey("symbols.symbol"), primary_key=True),
+    Column("symbol", String(20), primary_key=True),
     Column("timestamp", _MINUTE, primary_key=True, autoincrement=False),  # start of the minute
     Column("open", _NUMBER, nullable=False),
     Column("high", _NUMBER, nullable=False),

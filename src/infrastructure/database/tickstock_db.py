@@ -187,9 +187,9 @@ class TickStockDatabase:
         now_ms = self._now_us() // 1000
         with self._lock, database_errors(), self._engine.begin() as connection:
             added = add_symbols(connection, new, now_ms) if new else 0
-            changes = BatchChanges(connection, batch)
             revision, newest_ms = self._take_revision(connection, batch.stamp, max(batch.tos), now_ms, added)
-            merge_batch(connection, batch, revision)
+            changes = BatchChanges(connection, batch)
+            merge_batch(connection, batch, revision, is_new=changes.is_new)
             written = changes.count(revision)
             if written and (older := changes.ranges_before(newest_ms - RECENT_MS)):
                 log_changes(connection, older, revision, now_ms)
