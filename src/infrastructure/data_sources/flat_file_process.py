@@ -9,9 +9,11 @@ The output's pipe bounds what waits there: when it is full, reading waits.
 import contextlib
 import fcntl
 import gc
+import queue
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO
@@ -26,6 +28,8 @@ from src.infrastructure.database.file_batches import encode_rows
 
 _LENGTH_BYTES = 4
 _PIPE_BYTES = 1 << 20  # two batches of 5,000 bars: the most that an unprivileged process may ask for
+_AHEAD = 8  # batches, which are 4 MB
+_LOOK_S = 0.01
 _ENDS_WITHIN_S = 5.0
 
 
@@ -95,12 +99,45 @@ def reading(files: Sequence[tuple[str, int]], database: str, rows: int, folder: 
     assert process.stdout is not None  # noqa: S101  it was asked for
     with contextlib.suppress(OSError):  # a machine may allow less, which only lets one wait for the other more often
         fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
-    try:
-        with process.stdout as output:
-            yield _messages(output, process)
-    finally:
-        process.kill()
-        process.wait(_ENDS_WITHIN_S)
+    with process.stdout as output:
+        ahead = _Ahead(_messages(output, process))
+        try:
+            yield iter(ahead)
+        finally:
+            process.kill()
+            process.wait(_ENDS_WITHIN_S)
+            ahead.end()
+
+
+class _Ahead:
+    """What `messages` gives, read by a thread of its own while what came before is stored: storing takes now longer and
+    now shorter than reading, and neither is to wait for the other. At most `_AHEAD` wait."""
+
+    def __init__(self, messages: Iterator[Message]) -> None:
+        self._messages = messages
+        self._read: queue.Queue[Message | FlatFileError | None] = queue.Queue(_AHEAD)
+        self._thread = threading.Thread(target=self._run, name="flat-file-ahead", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            for message in self._messages:
+                self._read.put(message)
+            self._read.put(None)
+        except FlatFileError as error:
+            self._read.put(error)
+
+    def __iter__(self) -> Iterator[Message]:
+        while (message := self._read.get()) is not None:
+            if isinstance(message, FlatFileError):
+                raise message
+            yield message
+
+    def end(self) -> None:
+        """Once the other process has ended: lets go of what was not asked for."""
+        while self._thread.is_alive():
+            with contextlib.suppress(queue.Empty):
+                self._read.get(timeout=_LOOK_S)
 
 
 def _messages(output: IO[bytes], process: "subprocess.Popen[bytes]") -> Iterator[Message]:
