@@ -11,11 +11,20 @@ NS = 1_000_000
 
 
 def line(
-    ticker: str = "AAPL", minute: int = 0, *, volume: str = "100", high: str = "11", trades: str = "7", start: str = ""
+    ticker: str = "AAPL",
+    minute: int = 0,
+    *,
+    volume: str = "100",
+    open: str = "10",
+    close: str = "10.5",
+    high: str = "11",
+    low: str = "9.5",
+    trades: str = "7",
+    start: str = "",
 ) -> str:
     """A line of a file of minutes, `minute` minutes after 09:30 of 2025-11-20."""
     start = start or str((MINUTE + minute * 60_000) * NS)
-    return f"{ticker},{volume},10,10.5,{high},9.5,{start},{trades}"
+    return f"{ticker},{volume},{open},{close},{high},{low},{start},{trades}"
 
 
 def write(path: Path, lines: Sequence[str], header: str = HEADER) -> str:
