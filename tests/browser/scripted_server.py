@@ -7,6 +7,7 @@ come, are revised, the feed goes down, the server itself goes away. Its clock st
 import random
 import threading
 import time
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -79,7 +80,7 @@ class ScriptedMarket:
     """What the server answers with; a test may change everything while a page is open.
 
     A symbol is known to the database while it stands in ``bars``, and listened to while it stands in the status'
-    universe. ``names`` are companies' names; ``day_start_ms`` is where the day's volume begins; another
+    universe. ``names`` are companies' names; ``views`` are the answers about the market by their endpoint's name; ``day_start_ms`` is where the day's volume begins; another
     ``database_id`` makes every cursor foreign. ``message_age_ms`` is the age of the newest message of the feed;
     ``failure`` is an error message with which all of the API is answered (``failure_status``) while it is set;
     ``delay_s`` slows every API answer; ``requests`` lists the full paths asked for and ``most_at_once`` the
@@ -89,6 +90,7 @@ class ScriptedMarket:
     bars: dict[str, list[Bar]] = field(default_factory=dict)
     references: dict[str, float] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
+    views: dict[str, dict[str, Any]] = field(default_factory=dict)
     day_start_ms: int = DAY_START_MS
     database_id: str = "0a" * 16
     status: dict[str, Any] = field(default_factory=_status)
@@ -305,7 +307,17 @@ def answer_recent(market: ScriptedMarket) -> ResponseReturnValue:
         brief = current_status(market)
         del brief["universe"]["symbols"]
         answer["status"] = brief
+    if "market" in request.args:
+        answer["market"] = answer_market(market, request.args["market"], request.args.get("market_tag"))
     return jsonify(answer)
+
+
+def answer_market(market: ScriptedMarket, query: str, tag: str | None) -> dict[str, Any]:
+    """What a poll tells of the market beside bars: only the tag when the page has that answer."""
+    view = query.partition("?")[0]
+    body = market.views[view]
+    now_tag = f"{zlib.crc32(f'{query} {body}'.encode()):x}"
+    return {"tag": now_tag} if tag == now_tag else {"tag": now_tag, "view": view, **body}
 
 
 def _spelling(market: ScriptedMarket, symbol: str) -> str | None:

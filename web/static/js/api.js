@@ -22,16 +22,17 @@ export function fitUrl(symbols) {
   return encodeURIComponent(symbols.join(",")).length <= MAX_SYMBOLS_LENGTH;
 }
 
-/** The API's questions; `clock` learns the server's time from every answer. */
+/** The API's questions; `clock` learns the server's time from every answer that tells it. */
 export function createApi(clock, { fetch = window.fetch.bind(window), nowMs = Date.now } = {}) {
   async function ask(path, parameters = {}) {
     const sentMs = nowMs();
     const answer = await getJson(fetch, `${path}?${new URLSearchParams(parameters)}`);
-    clock.observe(answer.server_time, sentMs, nowMs());
+    if (answer.server_time !== undefined) clock.observe(answer.server_time, sentMs, nowMs());
     return answer;
   }
 
   return {
+    ask,
     status: () => ask("/api/status"),
     /** The quotes of all that the service listens to, at most 1,000. */
     quotes: () => ask("/api/quotes", { universe: LISTENING }),
@@ -40,10 +41,12 @@ export function createApi(clock, { fetch = window.fetch.bind(window), nowMs = Da
     /** The newest bars of one symbol, up to 1,000, ascending. Fails with status 404 when it is not known. */
     history: (symbol) => ask("/api/ticks/recent", { symbol, limit: 1000 }),
     /** What came or was revised since `cursor` of all that the service listens to and, unless null, of
-     *  `besides`, with the status. */
-    changes(cursor, besides) {
+     *  `besides`, with the status, and what `view` ({query, tag}) asks of the market, unless null. */
+    changes(cursor, besides, view) {
       const symbols = besides === null ? {} : { symbols: besides };
-      return ask("/api/ticks/recent", { universe: LISTENING, ...symbols, cursor, limit: MAX_CHANGES, status: true });
+      const market = view === null ? {} : { market: view.query, ...(view.tag === null ? {} : { market_tag: view.tag }) };
+      const bars = { universe: LISTENING, ...symbols, cursor, limit: MAX_CHANGES, status: true };
+      return ask("/api/ticks/recent", { ...bars, ...market });
     },
   };
 }

@@ -7,9 +7,9 @@ const REQUOTE_INTERVAL_MS = 30_000;
 // Until the first quotes come, as at a first start while history is loaded.
 const FIRST_QUOTES_INTERVAL_MS = 3_000;
 
-/** Follows the market. `onStatus(status)` is told of every status, `onChange(serverTimeMs)` when a bar changed a row,
- *  `nowMs` is a clock for intervals. */
-export function createFollower({ api, market, selection, onStatus, onChange, nowMs = Date.now }) {
+/** Follows the market. `views` (view_host.js) has its part in every poll; `onStatus(status)` is told of every status,
+ *  `onChange(serverTimeMs)` when a bar changed a row, `nowMs` is a clock for intervals. */
+export function createFollower({ api, market, selection, views, onStatus, onChange, nowMs = Date.now }) {
   const wanted = { status: true, quotes: true };
   let cursor = null;
   let universeChangedAt = null;
@@ -61,7 +61,8 @@ export function createFollower({ api, market, selection, onStatus, onChange, now
 
   async function poll() {
     const besides = selection.unlisted();
-    const answer = await api.changes(cursor, besides);
+    const asked = views.question();
+    const answer = await api.changes(cursor, besides, asked);
     if (answer.reset || answer.more) startAnew();
     else {
       cursor = answer.cursor;
@@ -69,6 +70,7 @@ export function createFollower({ api, market, selection, onStatus, onChange, now
       if (market.applyTicks(answer, dayStartMs)) onChange(answer.server_time);
       selection.follow(answer.ticks);
     }
+    if (asked !== null) views.take(answer.market, asked);
     noteStatus(answer.status);
   }
 
