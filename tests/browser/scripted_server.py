@@ -80,7 +80,8 @@ class ScriptedMarket:
     """What the server answers with; a test may change everything while a page is open.
 
     A symbol is known to the database while it stands in ``bars``, and listened to while it stands in the status'
-    universe. ``names`` are companies' names; ``views`` are the answers about the market by their endpoint's name; ``day_start_ms`` is where the day's volume begins; another
+    universe. ``names`` are companies' names; ``views`` are the answers about the market by their endpoint's name;
+    ``day_start_ms`` is where the day's volume begins; another
     ``database_id`` makes every cursor foreign. ``message_age_ms`` is the age of the newest message of the feed;
     ``failure`` is an error message with which all of the API is answered (``failure_status``) while it is set;
     ``delay_s`` slows every API answer; ``requests`` lists the full paths asked for and ``most_at_once`` the

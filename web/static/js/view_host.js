@@ -54,9 +54,10 @@ export function createViewHost({ views, panels, context }) {
       asked = query;
       return query === null ? null : { query, tag };
     },
-    /** Take what was answered to a `question`; what is no longer asked for is let go. */
+    /** Take what was answered to a `question`; what is no longer asked for is let go. Without a tag it is a sentence,
+     *  of what is being calculated or wrong with the question, which is told each time. */
     take(answer, { query }) {
-      if (answer === undefined || query !== asked || answer.tag === tag) return;
+      if (query !== asked || (answer.tag !== null && answer.tag === tag)) return;
       tag = answer.tag;
       view.show(answer);
     },

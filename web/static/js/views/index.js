@@ -4,7 +4,8 @@
  *  - `mount(element, context)` builds the view in an empty element;
  *  - `query()` says what of the market it shows, such as "rankings?universe=dow30&limit=50", or null: the page's one
  *    poll asks for that as well;
- *  - `show(body)` is given every answer that differs from the one before, as the endpoint of that name has it;
+ *  - `show(body)` is given every answer that differs from the one before, as the endpoint of that name has it, or what
+ *    stands in its place: {view, pending} or {view, error: {code, message}};
  *  - `unmount()` ends what `mount` began; the element is emptied by who called.
  *  Its own part of the state in the URL has names that begin with its key ("rankings.sort"); when they change,
  *  by the back button too, the next question is asked at once.
