@@ -1,10 +1,12 @@
 // The dashboard's wiring: which part of the page shows what the server answers.
 
-import { createApi } from "./api.js";
+import { LISTENING, createApi } from "./api.js";
 import { createChartPanel } from "./chart.js";
+import { createColumns } from "./columns.js";
 import { assess } from "./condition.js";
 import { createFollower } from "./follow.js";
 import { formatPrice } from "./format.js";
+import { createKeys } from "./keys.js";
 import { createMarket } from "./market.js";
 import { createPoller, findTrouble } from "./poll.js";
 import { createSaver } from "./save.js";
@@ -13,6 +15,7 @@ import { pollIntervalSetting } from "./settings.js";
 import { createStatusView } from "./status.js";
 import { createTabs } from "./tabs.js";
 import { createServerClock } from "./time.js";
+import { createUniverseChooser, scopeOf } from "./universe.js";
 import { createUrlState } from "./url_state.js";
 import { createViewHost } from "./view_host.js";
 import { VIEWS } from "./views/index.js";
@@ -23,7 +26,6 @@ const CATCH_UP_INTERVAL_MS = 1_000;
 const REARRANGE_INTERVAL_MS = 5_000;
 const CLOCK_INTERVAL_MS = 1_000;
 const WATCH = { key: "watch", label: "Watch list" };
-const LISTENING = "listening";
 // Changes of these need no answer of the server.
 const LIST_STATE = new Set(["sort", "filter"]);
 
@@ -38,8 +40,12 @@ const panels = createPanels();
 const selection = createSelection({ api, chart, market, onSpelling: (symbol) => url.replace({ symbol }) });
 const views = createViewHost({ views: VIEWS, panels, context: createContext() });
 const tabs = createTabs({ list: find("tabs"), views: [WATCH, ...VIEWS], panels, onChoose: chooseTab });
-const follower = createFollower({ api, market, selection, views, onStatus, onChange: noteChange });
-const watchlist = createWatchlist({ find, onSelect: chooseByHand });
+const universe = createUniverseChooser({ find, url });
+const on = {
+  status: onStatus, change: noteChange, members: universe.show, noMembers: universe.refuse, universes: universe.offer,
+};
+const follower = createFollower({ api, market, selection, scope: () => scopeOf(url), views, on });
+const watchlist = createWatchlist({ find, url, onSelect: chooseByHand });
 const interval = pollIntervalSetting(find("poll-interval"), Number(document.body.dataset.pollIntervalMs));
 const saver = createSaver({ button: find("chart-save"), chart, symbol: () => selection.symbol });
 const poller = createPoller({ task: ask, intervalMs, onChange: showTrust });
@@ -64,7 +70,7 @@ function createPanels() {
 function createContext() {
   return {
     url,
-    universe: () => url.get("universe") ?? LISTENING,
+    universe: () => scopeOf(url).key,
     chooseSymbol: (symbol) => url.set({ symbol, tab: null }),
     refresh: () => poller.now(),
     nowMs: clock.nowMs,
@@ -126,6 +132,8 @@ function chooseFirst() {
 }
 
 function emptyListText() {
+  const { key: chosen } = scopeOf(url);
+  if (chosen !== LISTENING) return follower.isFollowing() ? `${chosen} has no symbols here.` : `Waiting for ${chosen}.`;
   const { key, count } = status?.universe ?? { key: null, count: 0 };
   if (key === null) return "Waiting for the watch list.";
   if (count > 0) return "Waiting for the first symbol.";
@@ -165,7 +173,23 @@ function showSymbol() {
   showRows();
 }
 
+function showUniverse() {
+  hasBegun = false;
+  follower.turnTo();
+  universe.readUrl();
+  showRows();
+}
+
+/** Keys that act on the list do so where it is shown. */
+function onList(act) {
+  return () => {
+    if (!find("panel-watch").hidden) act();
+  };
+}
+
 url.onChange((names) => {
+  if (names.has("universe") || names.has("page")) showUniverse();
+  if (names.has("sort") || names.has("filter")) watchlist.readUrl();
   if (names.has("tab")) showTab();
   if (names.has("symbol")) showSymbol();
   if (![...names].every((name) => LIST_STATE.has(name))) poller.now();
@@ -180,6 +204,19 @@ setInterval(() => {
   view.tick(clock.nowMs(), newestDataMs());
   showTrust();
 }, CLOCK_INTERVAL_MS);
+createColumns({ table: find("watchlist"), menu: find("columns") });
+createKeys({
+  box: find("letter-keys"),
+  actions: {
+    j: onList(() => watchlist.move("ArrowDown")),
+    k: onList(() => watchlist.move("ArrowUp")),
+    "/": onList(() => find("filter").select()),
+    "?": () => find("help").showModal(),
+  },
+});
+find("help-open").addEventListener("click", () => find("help").showModal());
+universe.readUrl();
+watchlist.readUrl();
 showTab();
 showSymbol();
 poller.now();

@@ -1,4 +1,4 @@
-// What the person at the page chose and the browser keeps: the pace of polling.
+// What the person at the page chose and the browser keeps, such as the pace of polling.
 
 const STORAGE_KEY = "tickstock.poll_interval_ms";
 
@@ -15,6 +15,14 @@ export function pollIntervalSetting(select, defaultMs, storage = browserStorage(
         listener();
       });
     },
+  };
+}
+
+/** A text that the browser keeps under a name: `get()` gives it, or null; `set(text)` keeps it, null forgets it. */
+export function keptText(name, storage = browserStorage()) {
+  return {
+    get: () => storage?.getItem(name) ?? null,
+    set: (text) => (text === null ? storage?.removeItem(name) : storage?.setItem(name, text)),
   };
 }
 
