@@ -22,6 +22,7 @@ from src.core.services.background import Background
 from src.core.services.bar_intake import BarIntake
 from src.core.services.connection_desk import ConnectionDesk
 from src.core.services.daily_service import DailyService, MakingParts, VendorParts
+from src.core.services.fallback_pattern_detector import FallbackPatternDetector
 from src.core.services.file_import_service import FileImportService
 from src.core.services.gap_jobs import GapJobs
 from src.core.services.gap_service import GapService
@@ -53,6 +54,7 @@ from src.infrastructure.database.jobs import DatabaseJobInbox
 from src.infrastructure.database.last_start_file import LastStartFile, database_digest
 from src.infrastructure.database.migrate import all_revisions
 from src.infrastructure.database.ownership import ownership_of
+from src.infrastructure.database.pattern_store import DatabasePatterns
 from src.infrastructure.database.pruning import DatabasePruner
 from src.infrastructure.database.reconciliation_store import DatabaseReconciliations
 from src.infrastructure.database.spool import Spool
@@ -131,7 +133,16 @@ def build_runtime(
         make_adapter,
         lambda control: _desk(settings.database_url, rows, control, clock, gaps, jobs),
         lambda source: _writer(settings, database, source, gaps, clock),
-        Background(repair, reconciliations, histories, daily, imports, _retention(settings, rows, clock), symbols),
+        Background(
+            repair,
+            reconciliations,
+            histories,
+            daily,
+            imports,
+            _retention(settings, rows, clock),
+            symbols,
+            _patterns(settings, database, sessions, clock, intake),
+        ),
         clock,
         on_crash,
     )
@@ -223,6 +234,14 @@ def _daily(
     day_of = usual_day if settings.feed == "simulated" else sessions.known_or_usual
     parts = MakingParts(DatabaseDayMaker(read), database, clock, intake.surely_behind_ms)
     return DailyService(parts, VendorParts(VendorLists(rest), kept, repair.is_urgent), day_of)
+
+
+def _patterns(
+    settings: Settings, database: TickStockDatabase, sessions: SessionTable, clock: Clock, intake: BarIntake
+) -> FallbackPatternDetector:
+    store = DatabasePatterns(read_engine(settings.database_url), database)
+    day_of = usual_day if settings.feed == "simulated" else sessions.known_or_usual
+    return FallbackPatternDetector(store, clock, intake.surely_behind_ms, day_of)
 
 
 def _desk(

@@ -27,7 +27,7 @@ def test_an_empty_database_gets_exactly_the_tables_of_the_program(database_url: 
 
 def test_what_is_pending_is_told_without_making_a_file(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'none.db'}"
-    assert migrate.pending(url) == ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008"]
+    assert migrate.pending(url) == ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009"]
     assert not (tmp_path / "none.db").exists()
     migrate.upgrade(url)
     assert migrate.pending(url) == []
@@ -62,7 +62,6 @@ def test_a_program_without_its_schema_says_how_to_get_it(tmp_path: Path) -> None
     with pytest.raises(SchemaError, match=r"There is no database .*some.db: put it back if it was moved"):
         migrate.check_schema(url)
     (tmp_path / "some.db").touch()
-    with pytest.raises(
-        SchemaError, match="lacks the schema changes 0001, 0002, 0003, 0004, 0005, 0006, 0007, 0008; apply them with"
-    ):
+    lacking = ", ".join(migrate.all_revisions())
+    with pytest.raises(SchemaError, match=f"lacks the schema changes {lacking}; apply them with"):
         migrate.check_schema(url)

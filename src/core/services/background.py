@@ -2,16 +2,22 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from src.core.domain.market.bar import Bar
 from src.core.ports import Repair
 from src.core.services.daily_service import DailyService
+from src.core.services.fallback_pattern_detector import FallbackPatternDetector
 from src.core.services.file_import_service import FileImportService
 from src.core.services.history_service import HistoryService
 from src.core.services.reconciliation_service import ReconciliationService
 from src.core.services.retention_service import RetentionService
 from src.core.services.symbol_refresh import SymbolRefresh
+
+
+class _Beside(Protocol):
+    def close(self) -> None: ...
+    def stop(self) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -25,6 +31,7 @@ class Background:
     imports: FileImportService
     retention: RetentionService
     symbols: SymbolRefresh
+    patterns: FallbackPatternDetector
 
     def start(self, submit: Callable[[Sequence[Bar]], bool]) -> None:
         """Starts the threads, but for the repair's, which its caller runs; `submit` has bars committed."""
@@ -34,6 +41,7 @@ class Background:
         self.imports.start()
         self.retention.start()
         self.symbols.start()
+        self.patterns.start()
 
     def close(self) -> None:
         """Tells the threads to end, before the repair closes the vendor's side, which then fails nothing."""
@@ -48,10 +56,16 @@ class Background:
         for one in self._workers():
             one.stop()
 
-    def _workers(
-        self,
-    ) -> tuple[ReconciliationService, HistoryService, DailyService, SymbolRefresh, FileImportService, RetentionService]:
-        return self.reconciliations, self.histories, self.daily, self.symbols, self.imports, self.retention
+    def _workers(self) -> Sequence[_Beside]:
+        return (
+            self.reconciliations,
+            self.histories,
+            self.daily,
+            self.symbols,
+            self.imports,
+            self.retention,
+            self.patterns,
+        )
 
     def snapshot(self) -> dict[str, Any]:
         """What the status tells of it."""
@@ -61,4 +75,5 @@ class Background:
             "history": self.histories.snapshot(),
             "daily": self.daily.snapshot(),
             "retention": self.retention.snapshot(),
+            "patterns": self.patterns.snapshot(),
         }

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from src.core.domain.connection.event import ConnectionEvent, EventKind
 from src.core.domain.connection.interruption import Interruption
 from src.core.domain.connection.state import ConnectionStatus, StatusChange
-from src.core.domain.market.tick import TickData
+from src.core.domain.market.tick import MinuteAggregate, TickData
 from src.core.errors import (
     DatabaseUnavailableError,
     FeedMismatchError,
@@ -102,6 +102,7 @@ class MarketDataService:
         self.intake = intake
         self._gaps = gaps
         self._background = background
+        self._add_market_tick = background.patterns.add_market_tick
         self._clock = clock
         self._on_crash = on_crash
         self.data_adapter = make_adapter(
@@ -308,9 +309,13 @@ class MarketDataService:
     # -- the feed's threads --------------------------------------------------------------------------------------
 
     def _handle_ticks(self, ticks: list[TickData], _connection_id: str) -> None:
-        """Merges one frame's aggregates, whoever brought them; wakes the writer when an official bar is among them."""
+        """Merges one frame's aggregates, whoever brought them; wakes the writer when an official bar is among them, and
+        tells the search for patterns of those."""
         if self.intake.merge(ticks, self._clock.now_ms()):
             self._writer.wake()
+            for tick in ticks:
+                if isinstance(tick, MinuteAggregate):
+                    self._add_market_tick(tick.ticker, tick.price, tick.volume, tick.timestamp)
 
     def _handle_tick_data(self, tick: TickData) -> None:
         """Merges one aggregate."""

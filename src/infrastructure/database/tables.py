@@ -315,6 +315,21 @@ history_months = Table(
     Column("asked_ms", BigInteger, nullable=False),
 )
 
+# Patterns of completed bars; see core.domain.market.pattern_event. Revisions are of one order with those of bars.
+pattern_events = Table(
+    "pattern_events",
+    metadata,
+    Column("symbol", String(20), primary_key=True),
+    Column("timestamp", _MINUTE, primary_key=True, autoincrement=False, index=True),  # start of the bar
+    Column("timeframe", String(4), primary_key=True),
+    Column("pattern", String(32), primary_key=True),
+    Column("direction", String(8), nullable=False),
+    Column("confidence", Float, nullable=False),  # 0 to 1
+    Column("found_ms", BigInteger, nullable=False),
+    Column("withdrawn", Boolean, nullable=False, server_default="0"),
+    Column("revision", BigInteger, nullable=False, index=True),
+)
+
 # One row: which process ingests, until when by the database's clock (PostgreSQL; SQLite has the system's file lock).
 ingest_lease = Table(
     "ingest_lease",

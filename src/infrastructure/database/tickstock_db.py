@@ -2,7 +2,8 @@
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -212,6 +213,15 @@ class TickStockDatabase:
         self._kept_revision = max(self._kept_revision, revision)
         self._known_symbols.update(new)
         return revision
+
+    @contextmanager
+    def numbered(self) -> Iterator[tuple[Connection, int]]:
+        """A transaction of what is told to readers beside bars, and its number, in one order with those of bars."""
+        with self._lock, database_errors(), self._engine.begin() as connection:
+            row = connection.execute(self._next_revision, {"stamp": 0, "newest_ms": 0, "added": 0}).one()
+            self._check_identity(row.database_id, row.revision - 1)
+            yield connection, row.revision
+        self._kept_revision = max(self._kept_revision, row.revision)
 
     def _is_relaxed(self, rows: Sequence[Bar]) -> bool:
         """Whether a crash of the server may take the commit back."""

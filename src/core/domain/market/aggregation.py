@@ -103,7 +103,7 @@ class Period(NamedTuple):
     end_ms: int
 
 
-class _Session(NamedTuple):
+class Session(NamedTuple):
     """A stretch of one New York date: a session of it, or what lies before, between or after sessions."""
 
     date: dt.date
@@ -130,7 +130,7 @@ def monday_of(date: dt.date) -> dt.date:
 def period_at(at_ms: int, timeframe: Timeframe, day_of: DayOf) -> Period:
     """The period that holds an instant; days and weeks from New York's midnight to the next."""
     if timeframe.width_ms is not None:
-        return _session_at(at_ms, day_of).period(at_ms, timeframe.width_ms)
+        return session_at(at_ms, day_of).period(at_ms, timeframe.width_ms)
     date = new_york_date(at_ms)
     first = monday_of(date) if timeframe is Timeframe.WEEK else date
     days = 7 if timeframe is Timeframe.WEEK else 1
@@ -151,7 +151,7 @@ def within_sessions(
                 yield together(parts, period.start_ms, session.date)
             parts = []
             if session is None or bar.timestamp >= session.end_ms:
-                session = _session_at(bar.timestamp, day_of)
+                session = session_at(bar.timestamp, day_of)
             period = session.period(bar.timestamp, width_ms)
         if session is not None and (session.is_regular or not regular_only):
             parts.append(bar)
@@ -219,7 +219,8 @@ def _vwap(parts: Sequence[_Part]) -> float | None:
     return round(dollars / math.fsum(volume for _vwap, volume in told), VWAP_DECIMALS)
 
 
-def _session_at(at_ms: int, day_of: DayOf) -> _Session:
+def session_at(at_ms: int, day_of: DayOf) -> Session:
+    """The stretch that holds an instant."""
     date = new_york_date(at_ms)
     bounds = [(midnight_ms(date), False), (midnight_ms(date + dt.timedelta(days=1)), False)]
     if (day := day_of(date)) is not None:
@@ -227,5 +228,5 @@ def _session_at(at_ms: int, day_of: DayOf) -> _Session:
         bounds[1:1] = inner
     for (start_ms, is_regular), (end_ms, _next) in itertools.pairwise(bounds):
         if at_ms < end_ms:
-            return _Session(date, start_ms, end_ms, is_regular)
+            return Session(date, start_ms, end_ms, is_regular)
     raise AssertionError("an instant lies before the midnight that ends its date")
