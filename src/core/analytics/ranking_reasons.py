@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from src.core.analytics.newest_window import STALE_DAYS, YEAR_DAYS, at_or_before, enough, newest
 from src.core.analytics.panel import Floats, Panel
 from src.core.analytics.rankings import CHANGE_DAYS, RELATIVE_DAYS, STRENGTH_WEIGHTS, VOLUME_DAYS, Rankings
-from src.core.analytics.windows import STALE_DAYS, YEAR_DAYS, at_or_before, enough, newest
 
 _BASES = {f"change_{days}d": days for days in CHANGE_DAYS} | {"gap": 1}
 _RELATIVES = {f"relative_{days}d": days for days in RELATIVE_DAYS}

@@ -33,8 +33,8 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from src.core.analytics.newest_window import YEAR_DAYS, at_or_before, highest_of, lowest_of, mean_of, newest
 from src.core.analytics.panel import Floats, Panel
-from src.core.analytics.windows import YEAR_DAYS, at_or_before, highest_of, lowest_of, mean_of, newest
 
 Rows = NDArray[np.intp]
 

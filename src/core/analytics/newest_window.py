@@ -1,4 +1,4 @@
-"""Values within windows of trading days, where days can be missing. Pure.
+"""Values within the newest window of trading days, where days can be missing. Pure.
 
 Arrays have the shape (symbols, days), NaN where a symbol has no value; a window is the newest `days` columns.
 """
