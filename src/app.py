@@ -53,13 +53,14 @@ from src.presentation.admin.history import HistoryDeps, history_blueprint
 from src.presentation.admin.live import register_live
 from src.presentation.admin.live_feed import LiveSources
 from src.presentation.admin.pages import admin_pages_blueprint
-from src.presentation.admin.universes import universes_blueprint
+from src.presentation.admin.universes import universes_blueprint as admin_universes_blueprint
 from src.presentation.api.bars import BarsDeps, bars_blueprint
 from src.presentation.api.errors import register_errors
 from src.presentation.api.metrics import DiskSpace, metrics_blueprint
 from src.presentation.api.openapi.blueprint import documentation_blueprint
 from src.presentation.api.status import operations_blueprint, status_blueprint
 from src.presentation.api.ticks import TicksDeps, ticks_blueprint
+from src.presentation.api.universes import UniversesDeps, universes_blueprint
 from src.presentation.api.whom import Whom
 from src.presentation.doors import ask_for_token, limit_sizes, refuse_foreign_hosts, trust_proxy
 from src.presentation.pages.dashboard import pages_blueprint
@@ -138,7 +139,9 @@ def _register_admin(
     coverage = CoverageService(DatabaseCoverage(engine), calendar, CLOCK.now_ms)
     whom = Whom(reader, RelationshipCache(engine))
     app.register_blueprint(coverage_blueprint(CoverageDeps(coverage, whom, reader, changes, desk)))
-    app.register_blueprint(universes_blueprint(UniverseService(DatabaseUniverses(engine, rows, CLOCK.now_ms))))
+    universes = UniverseService(DatabaseUniverses(engine, rows, CLOCK.now_ms))
+    app.register_blueprint(admin_universes_blueprint(universes))
+    app.register_blueprint(universes_blueprint(UniversesDeps(universes, whom, reader, CLOCK.now_ms)))
     app.register_blueprint(history_blueprint(HistoryDeps(DatabaseHistory(engine, rows), reader, desk)))
     register_live(app, LiveSources(connections, gaps, reader, changes))
 

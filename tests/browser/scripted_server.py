@@ -7,6 +7,7 @@ come, are revised, the feed goes down, the server itself goes away. Its clock st
 import random
 import threading
 import time
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -79,7 +80,8 @@ class ScriptedMarket:
     """What the server answers with; a test may change everything while a page is open.
 
     A symbol is known to the database while it stands in ``bars``, and listened to while it stands in the status'
-    universe. ``names`` are companies' names; ``day_start_ms`` is where the day's volume begins; another
+    universe. ``names`` are companies' names; ``universes`` are those beside `listening`; ``views`` are the answers
+    about the market by their endpoint's name; ``day_start_ms`` is where the day's volume begins; another
     ``database_id`` makes every cursor foreign. ``message_age_ms`` is the age of the newest message of the feed;
     ``failure`` is an error message with which all of the API is answered (``failure_status``) while it is set;
     ``delay_s`` slows every API answer; ``requests`` lists the full paths asked for and ``most_at_once`` the
@@ -89,6 +91,8 @@ class ScriptedMarket:
     bars: dict[str, list[Bar]] = field(default_factory=dict)
     references: dict[str, float] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
+    universes: dict[str, list[str]] = field(default_factory=dict)
+    views: dict[str, dict[str, Any]] = field(default_factory=dict)
     day_start_ms: int = DAY_START_MS
     database_id: str = "0a" * 16
     status: dict[str, Any] = field(default_factory=_status)
@@ -252,6 +256,24 @@ def create_app(market: ScriptedMarket) -> Flask:
         found = [market.quote(symbol) for symbol in known if market.bars[symbol]]
         return jsonify(quotes=found, unknown=unknown, cursor=cursor, server_time=market.now_ms())
 
+    @app.get("/api/universes")
+    def universes() -> ResponseReturnValue:
+        named = {"listening": market.status["universe"]["symbols"], **market.universes}
+        told = [{"key": key, "type": "UNIVERSE", "count": len(named[key]), "description": f"Of {key}"} for key in named]
+        return jsonify(universes=told, server_time=market.now_ms())
+
+    @app.get("/api/universes/<key>")
+    def members(key: str) -> ResponseReturnValue:
+        if key not in market.universes:
+            message = f"No universe is called '{key}'. Did you mean dow30?"
+            return jsonify(error={"code": "unknown_universe", "message": message}), 404
+        symbols = market.universes[key]
+        offset = request.args.get("offset", default=0, type=int)
+        page = symbols[offset : offset + 1000]
+        unheard = [symbol for symbol in page if symbol not in market.status["universe"]["symbols"]]
+        told = {"key": key, "count": len(symbols), "offset": offset, "symbols": page, "unheard": unheard, "unknown": []}
+        return jsonify(told)
+
     @app.get("/api/ticks/recent")
     def recent() -> ResponseReturnValue:
         return answer_recent(market)
@@ -274,8 +296,10 @@ def current_status(market: ScriptedMarket) -> dict[str, Any]:
 
 def asked_symbols(market: ScriptedMarket) -> tuple[list[str], list[str]]:
     """The symbols that the current request asks for, as the database spells them, and the names it does not know."""
-    listening = market.status["universe"]["symbols"] if request.args.get("universe") == "listening" else []
-    names = [*listening, *filter(None, request.args.get("symbols", request.args.get("symbol", "")).split(","))]
+    named = {"listening": market.status["universe"]["symbols"], **market.universes}
+    offset = request.args.get("offset", default=0, type=int)
+    members = named.get(request.args.get("universe", ""), [])[offset : offset + 1000]
+    names = [*members, *filter(None, request.args.get("symbols", request.args.get("symbol", "")).split(","))]
     spellings = {name: _spelling(market, name) for name in names}
     known = [symbol for symbol in spellings.values() if symbol is not None]
     return known, [name for name, symbol in spellings.items() if symbol is None]
@@ -305,7 +329,17 @@ def answer_recent(market: ScriptedMarket) -> ResponseReturnValue:
         brief = current_status(market)
         del brief["universe"]["symbols"]
         answer["status"] = brief
+    if "market" in request.args:
+        answer["market"] = answer_market(market, request.args["market"], request.args.get("market_tag"))
     return jsonify(answer)
+
+
+def answer_market(market: ScriptedMarket, query: str, tag: str | None) -> dict[str, Any]:
+    """What a poll tells of the market beside bars: only the tag when the page has that answer."""
+    view = query.partition("?")[0]
+    body = market.views[view]
+    now_tag = f"{zlib.crc32(f'{query} {body}'.encode()):x}"
+    return {"tag": now_tag} if tag == now_tag else {"tag": now_tag, "view": view, **body}
 
 
 def _spelling(market: ScriptedMarket, symbol: str) -> str | None:

@@ -23,16 +23,18 @@ def symbols(page: Page) -> list[str]:
 
 def test_table_and_chart_appear(open_page: Open, market: ScriptedMarket) -> None:
     page = open_page().page
-    cells = page.locator(f"{row(page, 'AAPL')} td")
+    cells = page.locator(row(page, "AAPL"))
     quote = market.quote("AAPL")
-    expect(cells.nth(0)).to_have_text(f"{quote['last']:.2f}")
+    expect(cells.locator(".col-last")).to_have_text(f"{quote['last']:.2f}")
     assert symbols(page) == ["AAPL", "AMZN", "BRK.B", "MSFT", "NVDA", "TSLA"]
     sign = "+" if quote["change"] > 0 else "−"
-    expect(cells.nth(1)).to_have_text(f"{sign}{abs(quote['change']):.2f}")
-    expect(cells.nth(2)).to_have_text(f"{sign}{abs(quote['change_percent']):.2f}%")
-    expect(cells.nth(2)).to_have_attribute("title", f"Against the previous close, {quote['reference_price']:.2f}")
-    expect(cells.nth(3)).to_have_attribute("title", f"{quote['day_volume']:,.0f} shares")
-    expect(cells.nth(5).locator("polyline")).to_have_attribute("points", re.compile(r"^(\S+ ){59}\S+$"))
+    expect(cells.locator(".col-change")).to_have_text(f"{sign}{abs(quote['change']):.2f}")
+    expect(cells.locator(".col-percent")).to_have_text(f"{sign}{abs(quote['change_percent']):.2f}%")
+    expect(cells.locator(".col-percent")).to_have_attribute(
+        "title", f"Against the previous close, {quote['reference_price']:.2f}"
+    )
+    expect(cells.locator(".col-volume")).to_have_attribute("title", f"{quote['day_volume']:,.0f} shares")
+    expect(cells.locator(".col-spark").locator("polyline")).to_have_attribute("points", re.compile(r"^(\S+ ){59}\S+$"))
     expect(page.locator("#chart-title")).to_have_text("AAPL")
     expect(page.locator("#chart canvas").first).to_be_visible()
     expect(page.locator("#chart-message")).to_have_text("")

@@ -1,5 +1,6 @@
 """The libraries kept beside the pages are the ones VENDOR.json names, with their licence and notice."""
 
+import gzip
 import hashlib
 import json
 from pathlib import Path
@@ -33,3 +34,10 @@ def test_the_page_shows_the_notice_that_the_licence_asks_for() -> None:
     words, address = second.rsplit(" ", 1)
     assert f"{first} {words}" in page
     assert f'href="{address}"' in page
+
+
+def test_all_scripts_and_styles_together_are_small() -> None:
+    """Those of all pages, as a proxy that compresses would send them."""
+    files = [path for path in (WEB_DIR / "static").rglob("*") if path.suffix in {".js", ".mjs", ".css", ".svg"}]
+    assert len(files) > 50
+    assert sum(len(gzip.compress(path.read_bytes())) for path in files) < 300_000

@@ -85,14 +85,16 @@ def ticks_blueprint(deps: TicksDeps) -> Blueprint:
     @blueprint.get("/ticks/recent")
     def recent() -> Response:
         check_names(
-            request.args, ("symbol", "symbols", "universe", "since", "cursor", "limit", "status"), ("since", "cursor")
+            request.args,
+            ("symbol", "symbols", "universe", "offset", "since", "cursor", "limit", "status"),
+            ("since", "cursor"),
         )
         limit = read_limit(request.args, _DEFAULT_LIMIT, _MAX_LIMIT)
         since_ms = read_time_ms(request.args, "since")
         with_status = read_flag(request.args, "status")
         cursor = Cursor.decode(request.args.get("cursor", ""))
         seen = deps.changes.seen(0 if cursor is None else cursor.revision)
-        asked = deps.whom.read(request.args, seen)
+        asked = deps.whom.read(request.args, seen, by_parts=True)
         if len(asked.known) * limit > _MAX_BARS:
             raise _too_large(len(asked.known), limit)
         status = {"status": deps.status()} if with_status else {}
@@ -116,9 +118,9 @@ def ticks_blueprint(deps: TicksDeps) -> Blueprint:
 
     @blueprint.get("/quotes")
     def quotes() -> Response:
-        check_names(request.args, ("symbols", "universe"))
+        check_names(request.args, ("symbols", "universe", "offset"))
         seen = deps.changes.seen()
-        asked = deps.whom.read(request.args, seen, or_listening=True)
+        asked = deps.whom.read(request.args, seen, or_listening=True, by_parts=True)
         at_ms = deps.now_ms()
         found = deps.reader.quotes(asked.known, deps.day_at(at_ms))
         cursor = _end_of(seen).encode()

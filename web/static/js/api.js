@@ -4,7 +4,9 @@ const TIMEOUT_MS = 10_000;
 // A web server may refuse a request line beyond 4,094 bytes; this leaves room for path and parameters.
 const MAX_SYMBOLS_LENGTH = 3500;
 // The name of the universe that the service listens to.
-const LISTENING = "listening";
+export const LISTENING = "listening";
+// So many symbols of a universe an answer has at most; the others are a page further.
+export const PAGE_SYMBOLS = 1000;
 // Changed bars of one symbol in an answer: more than a page that polls can have missed, and few when it slept.
 const MAX_CHANGES = 10;
 
@@ -22,30 +24,41 @@ export function fitUrl(symbols) {
   return encodeURIComponent(symbols.join(",")).length <= MAX_SYMBOLS_LENGTH;
 }
 
-/** The API's questions; `clock` learns the server's time from every answer. */
+/** The API's questions; `clock` learns the server's time from every answer that tells it. */
 export function createApi(clock, { fetch = window.fetch.bind(window), nowMs = Date.now } = {}) {
   async function ask(path, parameters = {}) {
     const sentMs = nowMs();
     const answer = await getJson(fetch, `${path}?${new URLSearchParams(parameters)}`);
-    clock.observe(answer.server_time, sentMs, nowMs());
+    if (answer.server_time !== undefined) clock.observe(answer.server_time, sentMs, nowMs());
     return answer;
   }
 
   return {
+    ask,
     status: () => ask("/api/status"),
-    /** The quotes of all that the service listens to, at most 1,000. */
-    quotes: () => ask("/api/quotes", { universe: LISTENING }),
+    /** Which universes there are. */
+    universes: () => ask("/api/universes"),
+    /** The symbols of a scope, and which of them nobody listens to. Fails with status 404 when there is no such one. */
+    members: ({ key, offset }) => ask(`/api/universes/${encodeURIComponent(key)}`, { offset }),
+    /** The quotes of a scope: {key, offset}, the symbols of a universe from a place on, at most 1,000. */
+    quotes: (scope) => ask("/api/quotes", parametersOf(scope)),
     /** The quotes of some symbols whose names fit a URL. */
     quotesOf: (symbols) => ask("/api/quotes", { symbols: symbols.join(",") }),
     /** The newest bars of one symbol, up to 1,000, ascending. Fails with status 404 when it is not known. */
     history: (symbol) => ask("/api/ticks/recent", { symbol, limit: 1000 }),
-    /** What came or was revised since `cursor` of all that the service listens to and, unless null, of
-     *  `besides`, with the status. */
-    changes(cursor, besides) {
+    /** What came or was revised since `cursor` of a scope and, unless null, of the symbol `besides`, with the status,
+     *  and what `view` ({query, tag}) asks of the market, unless null. */
+    changes(scope, cursor, besides, view) {
       const symbols = besides === null ? {} : { symbols: besides };
-      return ask("/api/ticks/recent", { universe: LISTENING, ...symbols, cursor, limit: MAX_CHANGES, status: true });
+      const market = view === null ? {} : { market: view.query, ...(view.tag === null ? {} : { market_tag: view.tag }) };
+      const bars = { ...parametersOf(scope), ...symbols, cursor, limit: MAX_CHANGES, status: true };
+      return ask("/api/ticks/recent", { ...bars, ...market });
     },
   };
+}
+
+function parametersOf({ key, offset }) {
+  return { universe: key, ...(offset > 0 || key !== LISTENING ? { offset } : {}) };
 }
 
 /** The JSON that is answered to a request; `options` are those of fetch. Fails with ApiError. */

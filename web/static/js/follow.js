@@ -1,16 +1,18 @@
 // One question a turn feeds the whole page: first what a page needs to begin, then what changed since.
 
-import { fitUrl } from "./api.js";
+import { LISTENING, PAGE_SYMBOLS, fitUrl } from "./api.js";
 import { tradingDayStartMs } from "./time.js";
 
 const REQUOTE_INTERVAL_MS = 30_000;
 // Until the first quotes come, as at a first start while history is loaded.
 const FIRST_QUOTES_INTERVAL_MS = 3_000;
 
-/** Follows the market. `onStatus(status)` is told of every status, `onChange(serverTimeMs)` when a bar changed a row,
- *  `nowMs` is a clock for intervals. */
-export function createFollower({ api, market, selection, onStatus, onChange, nowMs = Date.now }) {
-  const wanted = { status: true, quotes: true };
+/** Follows the market. `scope()` is what is listed: {key, offset}, a universe from a place on; `views` (view_host.js) has
+ *  its part in every poll. `on` is told of what came: `status(status)`, `members(members)` of the scope and
+ *  `noMembers(message)` when there is no such universe, `universes(universes)`, which there are, and
+ *  `change(serverTimeMs)` when a bar changed a row. `nowMs` is a clock for intervals. */
+export function createFollower({ api, market, selection, scope, views, on, nowMs = Date.now }) {
+  const wanted = { status: true, members: false, quotes: true, universes: true };
   let cursor = null;
   let universeChangedAt = null;
   let dayStartMs = null;
@@ -19,9 +21,11 @@ export function createFollower({ api, market, selection, onStatus, onChange, now
 
   function next() {
     if (wanted.status) return loadStatus;
+    if (wanted.members) return loadMembers;
     if (wanted.quotes) return loadQuotes;
     // After the quotes: what changes from their cursor on, polls bring; so the history has to be younger.
     if (selection.isWanted()) return selection.load;
+    if (wanted.universes) return loadUniverses;
     return isQuotingDue() ? quoteAgain : poll;
   }
 
@@ -29,12 +33,45 @@ export function createFollower({ api, market, selection, onStatus, onChange, now
     const status = await api.status();
     wanted.status = false;
     universeChangedAt = status.universe.changed_at;
-    market.setUniverse(status.universe.symbols);
+    const { symbols } = status.universe;
+    wanted.members = scope().key !== LISTENING || scope().offset > 0 || symbols.length >= PAGE_SYMBOLS;
+    if (!wanted.members) takeMembers({ count: symbols.length, offset: 0, symbols, unheard: [], unknown: [] });
     noteStatus(status);
   }
 
+  async function loadMembers() {
+    const asked = scope();
+    try {
+      const members = await api.members(asked);
+      if (!isCurrent(asked)) return;
+      wanted.members = false;
+      takeMembers(members);
+    } catch (error) {
+      if (error.status !== 404 || !isCurrent(asked)) throw error;
+      on.noMembers(error.message);
+    }
+  }
+
+  function takeMembers(members) {
+    market.setUniverse(members.symbols, members.unheard);
+    on.members(members);
+  }
+
+  async function loadUniverses() {
+    const { universes } = await api.universes();
+    wanted.universes = false;
+    on.universes(universes);
+  }
+
+  /** Whether what was asked for is still what is listed: its user may have turned to another meanwhile. */
+  function isCurrent({ key, offset }) {
+    return key === scope().key && offset === scope().offset;
+  }
+
   async function loadQuotes() {
-    const answer = await api.quotes();
+    const asked = scope();
+    const answer = await api.quotes(asked);
+    if (!isCurrent(asked)) return;
     wanted.quotes = false;
     listIsOld = false;
     quotedMs = nowMs();
@@ -61,12 +98,15 @@ export function createFollower({ api, market, selection, onStatus, onChange, now
 
   async function poll() {
     const besides = selection.unlisted();
-    const answer = await api.changes(cursor, besides);
+    const [listed, question] = [scope(), views.question()];
+    const answer = await api.changes(listed, cursor, besides, question);
+    if (question !== null) views.take(answer.market, question);
+    if (!isCurrent(listed)) return;
     if (answer.reset || answer.more) startAnew();
     else {
       cursor = answer.cursor;
       listIsOld ||= answer.ticks.some(({ symbol }) => symbol !== besides && !market.rows.has(symbol));
-      if (market.applyTicks(answer, dayStartMs)) onChange(answer.server_time);
+      if (market.applyTicks(answer, dayStartMs)) on.change(answer.server_time);
       selection.follow(answer.ticks);
     }
     noteStatus(answer.status);
@@ -84,13 +124,20 @@ export function createFollower({ api, market, selection, onStatus, onChange, now
     if (status.universe.changed_at !== universeChangedAt) wanted.status = wanted.quotes = true;
     if (startMs !== dayStartMs) wanted.quotes = true;
     dayStartMs = startMs;
-    onStatus(status);
+    on.status(status);
   }
 
   return {
     /** Ask the next question. Fails with ApiError, and then asks the same again the next time. */
     turn: () => next()(),
+    /** Turn to another scope; what was listed is let go at once. */
+    turnTo() {
+      market.setUniverse([]);
+      cursor = null;
+      wanted.status = wanted.quotes = true;
+      selection.loadAgain();
+    },
     /** Tell whether the page has what it needs to begin, and the next turn asks for changes. */
-    isFollowing: () => !wanted.status && !wanted.quotes && !selection.isWanted(),
+    isFollowing: () => !Object.values(wanted).includes(true) && !selection.isWanted(),
   };
 }

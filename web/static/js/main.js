@@ -1,23 +1,33 @@
 // The dashboard's wiring: which part of the page shows what the server answers.
 
-import { createApi } from "./api.js";
+import { LISTENING, createApi } from "./api.js";
 import { createChartPanel } from "./chart.js";
+import { createColumns } from "./columns.js";
 import { assess } from "./condition.js";
 import { createFollower } from "./follow.js";
 import { formatPrice } from "./format.js";
+import { createKeys } from "./keys.js";
 import { createMarket } from "./market.js";
 import { createPoller, findTrouble } from "./poll.js";
 import { createSaver } from "./save.js";
 import { createSelection } from "./selection.js";
-import { pollIntervalSetting, symbolInUrl } from "./settings.js";
+import { pollIntervalSetting } from "./settings.js";
 import { createStatusView } from "./status.js";
+import { createTabs } from "./tabs.js";
 import { createServerClock } from "./time.js";
+import { createUniverseChooser, scopeOf } from "./universe.js";
+import { createUrlState } from "./url_state.js";
+import { createViewHost } from "./view_host.js";
+import { VIEWS } from "./views/index.js";
 import { createWatchlist } from "./watchlist.js";
 
 // What was lost is loaded again in several questions: at the fastest pace of polling, however slow the chosen one.
 const CATCH_UP_INTERVAL_MS = 1_000;
 const REARRANGE_INTERVAL_MS = 5_000;
 const CLOCK_INTERVAL_MS = 1_000;
+const WATCH = { key: "watch", label: "Watch list" };
+// Changes of these need no answer of the server.
+const LIST_STATE = new Set(["sort", "filter"]);
 
 const find = (id) => document.getElementById(id);
 const clock = createServerClock();
@@ -25,15 +35,59 @@ const api = createApi(clock);
 const market = createMarket();
 const view = createStatusView(find);
 const chart = createChartPanel(find);
-const selection = createSelection({ api, chart, market, onSpelling: (symbol) => symbolInUrl.replace(symbol) });
-const follower = createFollower({ api, market, selection, onStatus, onChange: noteChange });
-const watchlist = createWatchlist({ find, onSelect: chooseByHand });
+const url = createUrlState();
+const panels = createPanels();
+const selection = createSelection({ api, chart, market, onSpelling: (symbol) => url.replace({ symbol }) });
+const views = createViewHost({ views: VIEWS, panels, context: createContext() });
+const tabs = createTabs({ list: find("tabs"), views: [WATCH, ...VIEWS], panels, onChoose: chooseTab });
+const universe = createUniverseChooser({ find, url });
+const on = {
+  status: onStatus, change: noteChange, members: universe.show, noMembers: universe.refuse, universes: universe.offer,
+};
+const follower = createFollower({ api, market, selection, scope: () => scopeOf(url), views, on });
+const watchlist = createWatchlist({ find, url, onSelect: chooseByHand });
 const interval = pollIntervalSetting(find("poll-interval"), Number(document.body.dataset.pollIntervalMs));
 const saver = createSaver({ button: find("chart-save"), chart, symbol: () => selection.symbol });
 const poller = createPoller({ task: ask, intervalMs, onChange: showTrust });
 let status = null;
 let lastChangeMs = null;
 let hasBegun = false;
+
+/** The panels by their tabs' keys: that of the watch list stands in the page, those of views are made here. */
+function createPanels() {
+  const found = new Map([[WATCH.key, find("panel-watch")]]);
+  for (const { key } of VIEWS) {
+    const panel = document.createElement("div");
+    panel.className = "view";
+    panel.id = `panel-${key}`;
+    found.set(key, find("board").appendChild(panel));
+  }
+  for (const panel of found.values()) panel.role = "tabpanel";
+  return found;
+}
+
+/** What views may use of the page (views/index.js). */
+function createContext() {
+  return {
+    url,
+    universe: () => scopeOf(url).key,
+    chooseSymbol: (symbol) => url.set({ symbol, tab: null }),
+    refresh: () => poller.now(),
+    nowMs: clock.nowMs,
+    ask: api.ask,
+  };
+}
+
+function chooseTab(key) {
+  url.set({ tab: key === WATCH.key ? null : key });
+}
+
+/** Show the tab that the URL names; one that there is not is the watch list. */
+function showTab() {
+  const key = panels.has(url.get("tab")) ? url.get("tab") : WATCH.key;
+  tabs.select(key);
+  views.open(key);
+}
 
 async function ask() {
   await follower.turn();
@@ -65,7 +119,7 @@ function noteChange(serverTimeMs) {
 }
 
 function chooseByHand(symbol) {
-  symbolInUrl.set(symbol);
+  url.set({ symbol });
   // On a narrow screen the chart stands above the list and may be out of sight.
   const panel = find("chart-panel");
   if (panel.getBoundingClientRect().bottom < window.innerHeight / 4) panel.scrollIntoView();
@@ -74,10 +128,12 @@ function chooseByHand(symbol) {
 function chooseFirst() {
   if (selection.symbol !== null) return;
   const [first] = [...market.rows.keys()].sort();
-  if (first !== undefined) symbolInUrl.replace(first);
+  if (first !== undefined) url.replace({ symbol: first });
 }
 
 function emptyListText() {
+  const { key: chosen } = scopeOf(url);
+  if (chosen !== LISTENING) return follower.isFollowing() ? `${chosen} has no symbols here.` : `Waiting for ${chosen}.`;
   const { key, count } = status?.universe ?? { key: null, count: 0 };
   if (key === null) return "Waiting for the watch list.";
   if (count > 0) return "Waiting for the first symbol.";
@@ -109,11 +165,34 @@ function newestDataMs() {
   return times.length ? Math.max(...times) : market.newestBarMs();
 }
 
-symbolInUrl.onChange((symbol) => {
+function showSymbol() {
+  const symbol = url.get("symbol");
+  if (symbol === null) return;
   selection.choose(symbol);
   watchlist.select(symbol);
   showRows();
-  poller.now();
+}
+
+function showUniverse() {
+  hasBegun = false;
+  follower.turnTo();
+  universe.readUrl();
+  showRows();
+}
+
+/** Keys that act on the list do so where it is shown. */
+function onList(act) {
+  return () => {
+    if (!find("panel-watch").hidden) act();
+  };
+}
+
+url.onChange((names) => {
+  if (names.has("universe") || names.has("page")) showUniverse();
+  if (names.has("sort") || names.has("filter")) watchlist.readUrl();
+  if (names.has("tab")) showTab();
+  if (names.has("symbol")) showSymbol();
+  if (![...names].every((name) => LIST_STATE.has(name))) poller.now();
 });
 interval.onChange(poller.now);
 document.addEventListener("visibilitychange", () => {
@@ -125,5 +204,19 @@ setInterval(() => {
   view.tick(clock.nowMs(), newestDataMs());
   showTrust();
 }, CLOCK_INTERVAL_MS);
-symbolInUrl.start();
+createColumns({ table: find("watchlist"), menu: find("columns") });
+createKeys({
+  box: find("letter-keys"),
+  actions: {
+    j: onList(() => watchlist.move("ArrowDown")),
+    k: onList(() => watchlist.move("ArrowUp")),
+    "/": onList(() => find("filter").select()),
+    "?": () => find("help").showModal(),
+  },
+});
+find("help-open").addEventListener("click", () => find("help").showModal());
+universe.readUrl();
+watchlist.readUrl();
+showTab();
+showSymbol();
 poller.now();

@@ -22,18 +22,19 @@ export function exchangeVolume(volume, before, after) {
 }
 
 /** The row of a symbol of which no bar is known yet. `recent` holds [start of the minute, volume] of its newest bars,
- *  ascending, `spark` their closes and some from before; `stale` says that its quote is to be asked for again. */
-export function emptyRow(symbol) {
+ *  ascending, `spark` their closes and some from before; `stale` says that its quote is to be asked for again; a row that is not
+ *  `heard` is of a symbol that the feed does not listen to. */
+export function emptyRow(symbol, heard = true) {
   return {
-    symbol, name: null, timestampMs: null, last: null, tier: null, referencePrice: null, reference: null,
+    heard, symbol, name: null, timestampMs: null, last: null, tier: null, referencePrice: null, reference: null,
     change: null, changePercent: null, dayVolume: null, spark: [], recent: [], stale: false, asOfMs: 0,
   };
 }
 
 /** A quote as a row. */
-export function quotedRow(quote, serverTimeMs) {
+export function quotedRow(quote, serverTimeMs, heard = true) {
   return {
-    symbol: quote.symbol, name: quote.name ?? null, timestampMs: quote.timestamp, last: quote.last, tier: quote.tier,
+    heard, symbol: quote.symbol, name: quote.name ?? null, timestampMs: quote.timestamp, last: quote.last, tier: quote.tier,
     referencePrice: quote.reference_price, reference: quote.reference, change: quote.change,
     changePercent: quote.change_percent, dayVolume: quote.day_volume, spark: quote.spark, recent: quote.recent,
     stale: false, asOfMs: serverTimeMs,
@@ -117,23 +118,29 @@ export function matches({ symbol, name }, typed) {
 export function createMarket() {
   let rows = new Map();
   let universe = [];
+  let unheard = new Set();
+  const isHeard = (symbol) => !unheard.has(symbol);
   return {
     get rows() {
       return rows;
     },
-    /** List the universe's symbols; they have no values before their quotes come. */
-    setUniverse(symbols) {
+    /** List the universe's symbols, some of which nobody listens to; they have no values before their quotes come. */
+    setUniverse(symbols, unheardSymbols = []) {
       universe = symbols;
-      rows = new Map(symbols.map((symbol) => [symbol, rows.get(symbol) ?? emptyRow(symbol)]));
+      unheard = new Set(unheardSymbols);
+      const row = (symbol) => ({ ...(rows.get(symbol) ?? emptyRow(symbol)), heard: isHeard(symbol) });
+      rows = new Map(symbols.map((symbol) => [symbol, row(symbol)]));
     },
     /** Take these quotes for all there are. */
     replaceQuotes({ quotes, server_time: serverTimeMs }) {
-      rows = new Map(universe.map((symbol) => [symbol, emptyRow(symbol)]));
-      for (const quote of quotes) rows.set(quote.symbol, quotedRow(quote, serverTimeMs));
+      rows = new Map(universe.map((symbol) => [symbol, emptyRow(symbol, isHeard(symbol))]));
+      for (const quote of quotes) rows.set(quote.symbol, quotedRow(quote, serverTimeMs, isHeard(quote.symbol)));
     },
     /** Take the quotes of some rows that are listed. */
     mergeQuotes({ quotes, server_time: serverTimeMs }) {
-      for (const quote of quotes) if (rows.has(quote.symbol)) rows.set(quote.symbol, quotedRow(quote, serverTimeMs));
+      for (const quote of quotes.filter(({ symbol }) => rows.has(symbol))) {
+        rows.set(quote.symbol, quotedRow(quote, serverTimeMs, isHeard(quote.symbol)));
+      }
     },
     /** Merge bars; true when they changed anything. Bars of symbols that are not listed are not for here. */
     applyTicks({ ticks, server_time: serverTimeMs }, dayStartMs) {
@@ -151,9 +158,10 @@ export function createMarket() {
     staleSymbols: () => [...rows.values()].filter(({ stale }) => stale).map(({ symbol }) => symbol),
     /** Tell whether any row was ever quoted. */
     isQuoted: () => [...rows.values()].some(({ dayVolume }) => dayVolume !== null),
-    /** The start of the newest bar of all rows, or null. */
+    /** The start of the newest bar of all that is listened to, or null. */
     newestBarMs() {
-      const times = [...rows.values()].map(({ timestampMs }) => timestampMs).filter((time) => time !== null);
+      const heard = [...rows.values()].filter(({ heard }) => heard);
+      const times = heard.map(({ timestampMs }) => timestampMs).filter((time) => time !== null);
       return times.length ? Math.max(...times) : null;
     },
   };

@@ -8,7 +8,7 @@ import {
 import { createSparkline } from "./sparkline.js";
 import { MINUTE_MS, formatDay, formatMinute } from "./time.js";
 
-const COLUMNS = ["last", "change", "percent", "volume", "age"];
+const COLUMNS = ["last", "change", "percent", "previous", "volume", "age"];
 
 /** The age of a row's last bar: since its minute ended, and "live" while that minute still runs. When what is shown
  *  is not `current`, a bar is as old as its last change. */
@@ -56,7 +56,7 @@ function createRow(symbol, flash, isSeen) {
   element.tabIndex = -1;
   const setName = textIn(createHeading(element, symbol));
   const cells = Object.fromEntries(COLUMNS.map((column) => [column, createCell(element, column)]));
-  const [setLast, setChange, setPercent, setVolume, setAge] = COLUMNS.map((column) => textIn(cells[column]));
+  const [setLast, setChange, setPercent, setPrevious, setVolume, setAge] = COLUMNS.map((column) => textIn(cells[column]));
   const spark = createSparkline();
   createCell(element, "spark").append(spark.element);
   let shown = null;
@@ -64,6 +64,7 @@ function createRow(symbol, flash, isSeen) {
   function showDetails() {
     cells.last.title = shown.tier === null ? `Waiting for the first bar of ${symbol}.` : barText(shown);
     cells.change.title = cells.percent.title = referenceText(shown);
+    cells.age.title = shown.heard ? "" : `The feed does not listen to ${symbol}: this is its last stored bar.`;
     cells.volume.title = shown.dayVolume === null ? "" : `${formatExact(shown.dayVolume)} shares`;
     spark.draw(shown.spark);
   }
@@ -77,7 +78,9 @@ function createRow(symbol, flash, isSeen) {
       setLast(formatPrice(row.last));
       setChange(formatChange(row.change));
       setPercent(formatPercent(row.changePercent));
+      setPrevious(formatPrice(row.referencePrice));
       setVolume(formatVolume(row.dayVolume));
+      element.classList.toggle("unheard", !row.heard);
       element.dataset.direction = direction(row.change);
       const before = shown?.last ?? null;
       shown = row;

@@ -1,7 +1,6 @@
-// What the person at the page chose: the pace of polling, kept in the browser, and the symbol, kept in the URL.
+// What the person at the page chose and the browser keeps, such as the pace of polling.
 
 const STORAGE_KEY = "tickstock.poll_interval_ms";
-const HASH_KEY = "symbol";
 
 /** The interval of polling as a select element shows it; what was chosen before goes before `defaultMs`. */
 export function pollIntervalSetting(select, defaultMs, storage = browserStorage()) {
@@ -19,6 +18,14 @@ export function pollIntervalSetting(select, defaultMs, storage = browserStorage(
   };
 }
 
+/** A text that the browser keeps under a name: `get()` gives it, or null; `set(text)` keeps it, null forgets it. */
+export function keptText(name, storage = browserStorage()) {
+  return {
+    get: () => storage?.getItem(name) ?? null,
+    set: (text) => (text === null ? storage?.removeItem(name) : storage?.setItem(name, text)),
+  };
+}
+
 // A browser may refuse pages its storage; the choice then lasts as long as the page.
 function browserStorage() {
   try {
@@ -26,38 +33,4 @@ function browserStorage() {
   } catch {
     return null;
   }
-}
-
-/** The symbol a URL's hash names ("#symbol=BRK.B"), or null. */
-export function parseHash(hash) {
-  return new URLSearchParams(hash.slice(1)).get(HASH_KEY) || null;
-}
-
-/** The chosen symbol as part of the URL, so that a view can be shared and the back button works. */
-export const symbolInUrl = {
-  listener: () => {},
-  set: (symbol) => {
-    window.location.hash = formatHash(symbol);
-  },
-  /** Choose without an entry in the browser's history. */
-  replace(symbol) {
-    window.history.replaceState(null, "", formatHash(symbol));
-    this.listener(symbol);
-  },
-  onChange(listener) {
-    this.listener = listener;
-  },
-  /** Report the URL's symbol, now and whenever it changes. */
-  start() {
-    const report = () => {
-      const symbol = parseHash(window.location.hash);
-      if (symbol !== null) this.listener(symbol);
-    };
-    window.addEventListener("hashchange", report);
-    report();
-  },
-};
-
-function formatHash(symbol) {
-  return `#${HASH_KEY}=${encodeURIComponent(symbol)}`;
 }

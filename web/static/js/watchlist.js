@@ -1,25 +1,43 @@
-// The watch list: a table that is sorted, narrowed by what is typed, and walked through by keyboard.
+// The watch list: a table that is sorted, narrowed by what is typed, and walked through by keyboard. Its order and what
+// was typed are part of the URL.
 
 import { matches, sortRows } from "./market.js";
 import { createRows, rowAge } from "./rows.js";
 import { setText } from "./status.js";
 
-/** The list in the elements that `find` gives by id; `onSelect(symbol)` is called for a click and for Enter on a row,
- *  and for Enter in the filter with the first row it leaves. */
-export function createWatchlist({ find, onSelect }) {
+// The columns by their names in the URL, and the fields of a row that they are sorted by.
+const FIELDS = {
+  symbol: "symbol", last: "last", change: "change", percent: "changePercent", previous: "referencePrice",
+  volume: "dayVolume", age: "timestampMs",
+};
+const AS_AT_FIRST = "symbol";
+// Browsers refuse pages that change their URL all the time.
+const TYPING_PAUSE_MS = 300;
+
+/** An order as the URL says it: a column's name, with "-" before it for the largest first. Others are as at first. */
+export function parseOrder(text) {
+  const descending = text?.startsWith("-") ?? false;
+  const column = descending ? text.slice(1) : text;
+  return column in FIELDS ? { column, descending } : { column: AS_AT_FIRST, descending: false };
+}
+
+/** The list in the elements that `find` gives by id, with its state in `url` (url_state.js); `onSelect(symbol)` is
+ *  called for a click and for Enter on a row, and for Enter in the filter with the first row it leaves. */
+export function createWatchlist({ find, url, onSelect }) {
   const table = find("watchlist");
   const filter = find("filter");
   const message = find("list-message");
   const body = table.tBodies[0];
   const views = createRows(body);
-  const order = { key: "symbol", descending: false };
+  let order = parseOrder(null);
+  let typing = null;
   let rows = [];
   let explanation = "";
   let selected = null;
 
   function arrange() {
     const kept = rows.filter((row) => matches(row, filter.value));
-    place(sortRows(kept, order.key, order.descending).map(({ symbol }) => views.get(symbol).element));
+    place(sortRows(kept, FIELDS[order.column], order.descending).map(({ symbol }) => views.get(symbol).element));
     setText(find("list-count"), countText(kept.length, rows.length));
     setText(message, rows.length > 0 ? `No symbol or company matches \u201c${filter.value}\u201d.` : explanation);
     message.hidden = kept.length > 0;
@@ -48,9 +66,13 @@ export function createWatchlist({ find, onSelect }) {
     const index = [...body.rows].indexOf(row);
     const to = { ArrowDown: Math.min(index + 1, last), ArrowUp: Math.max(index - 1, 0), Home: 0, End: last }[key];
     if (to === undefined) return false;
-    placeTabStop(body.rows[to]);
-    body.rows[to].focus();
+    focusRow(body.rows[to]);
     return true;
+  }
+
+  function focusRow(row) {
+    placeTabStop(row);
+    row?.focus();
   }
 
   /** Bring the chosen row into sight where the list scrolls by itself; elsewhere that would take the chart away. */
@@ -62,19 +84,18 @@ export function createWatchlist({ find, onSelect }) {
 
   function showOrder() {
     for (const button of table.tHead.querySelectorAll("button")) {
-      const sorted = button.dataset.sort === order.key;
+      const sorted = button.dataset.sort === order.column;
       button.closest("th").ariaSort = sorted ? (order.descending ? "descending" : "ascending") : "none";
     }
   }
 
   table.tHead.addEventListener("click", ({ target }) => {
-    const key = target.closest("button")?.dataset.sort;
-    if (!key) return;
+    const column = target.closest("button")?.dataset.sort;
+    if (!column) return;
     // Names read best from A on, numbers from the largest.
-    order.descending = key === order.key ? !order.descending : key !== "symbol";
-    order.key = key;
-    showOrder();
-    arrange();
+    const descending = column === order.column ? !order.descending : column !== AS_AT_FIRST;
+    const text = (descending ? "-" : "") + column;
+    url.replace({ sort: text === AS_AT_FIRST ? null : text });
   });
   body.addEventListener("click", ({ target }) => {
     const row = target.closest("tr");
@@ -89,18 +110,34 @@ export function createWatchlist({ find, onSelect }) {
   filter.addEventListener("input", () => {
     arrange();
     find("list-scroll").scrollTop = 0;
+    clearTimeout(typing);
+    typing = setTimeout(() => url.replace({ filter: filter.value }), TYPING_PAUSE_MS);
   });
   filter.addEventListener("keydown", (event) => {
     const [first] = body.rows;
     if (first === undefined) return;
     if (event.key === "Enter") onSelect(first.dataset.symbol);
-    else if (event.key === "ArrowDown") first.focus();
+    else if (event.key === "ArrowDown") focusRow(first);
     else return;
     event.preventDefault();
   });
 
   return {
     arrange,
+    /** Take order and filter from the URL. */
+    readUrl() {
+      order = parseOrder(url.get("sort"));
+      // What is being typed is newer than what the URL says.
+      if (document.activeElement !== filter) filter.value = url.get("filter") ?? "";
+      showOrder();
+      arrange();
+    },
+    /** Move the focus a row down ("ArrowDown") or up, from the row that has it, else to the chosen one. */
+    move(key) {
+      const focused = document.activeElement.closest("#watchlist tbody tr");
+      if (focused !== null) moveFocus(focused, key);
+      else focusRow([...body.rows].find((row) => row.tabIndex === 0));
+    },
     /** Show rows of market.js; rows keep their places until `arrange`, unless rows came or went. */
     show(newRows) {
       const before = new Set(rows.map(({ symbol }) => symbol));

@@ -20,6 +20,7 @@ from src.presentation.api.openapi.parts import (
     whole,
 )
 from src.presentation.api.parameters import LAST_MS, MAX_SYMBOLS
+from src.presentation.api.whom import LAST_OFFSET
 
 _TAG = "Market data"
 _SYMBOL = text("As the feed spells it; case matters.", examples=["AAPL", "BRK.B", "BACpL"])
@@ -169,6 +170,11 @@ _UNIVERSE_KEY = query(
     "running feed listens to. May stand beside `symbols`.",
     text(),
 )
+_OFFSET = query(
+    "offset",
+    f"Beside `universe`: the {MAX_SYMBOLS} symbols of it from this place on. A universe of more is refused without.",
+    whole(minimum=0, maximum=LAST_OFFSET, default=0),
+)
 
 PATHS: dict[str, Part] = {
     "/api/ticks/recent": {
@@ -220,6 +226,7 @@ PATHS: dict[str, Part] = {
                 query("symbol", "One ticker; the answer then names it.", text(pattern="^[^,]+$"), "AAPL"),
                 _SYMBOLS,
                 _UNIVERSE_KEY,
+                _OFFSET,
                 query(
                     "since",
                     "The first bars from this time on, inclusive: epoch seconds (below 10^11), epoch milliseconds, or "
@@ -257,7 +264,7 @@ PATHS: dict[str, Part] = {
                 ),
             },
             security=READER,
-            parameters=[_SYMBOLS, _UNIVERSE_KEY],
+            parameters=[_SYMBOLS, _UNIVERSE_KEY, _OFFSET],
             example="?symbols=AAPL,BRK.B",
         )
     },

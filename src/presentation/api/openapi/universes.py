@@ -1,10 +1,11 @@
-"""The administrator's API: universes."""
+"""Universes: what readers may know of them, and the administrator's API."""
 
 from src.core.domain.market.universe import GROUP_TYPES
 from src.presentation.api.openapi.admin import ACTED
 from src.presentation.api.openapi.parts import (
     ADMINISTRATOR,
     ADMINISTRATOR_ACTING,
+    READER,
     Part,
     count,
     errors,
@@ -20,9 +21,13 @@ from src.presentation.api.openapi.parts import (
     query,
     ref,
     text,
+    whole,
 )
+from src.presentation.api.parameters import MAX_SYMBOLS
+from src.presentation.api.whom import LAST_OFFSET
 
 _TAG = "Universes"
+_READ_TAG = "Market data"
 _NAME = in_path("name", "A universe's name, or several with colons between.", text(minLength=1), "dow30")
 _TYPE = text(enum=list(GROUP_TYPES))
 _BOOLEAN = text(enum=["true", "false"])
@@ -34,6 +39,36 @@ _OUTCOME = json_answer(
 _WRONG = errors(400, 401, 403, 503)
 
 PATHS: dict[str, Part] = {
+    "/api/universes": {
+        "get": operation(
+            _READ_TAG,
+            "universe-keys",
+            "Which universes there are",
+            "What the `universe` of other endpoints may be: first `listening`, what the running feed listens to, then "
+            "the named ones.",
+            {"200": json_answer("The universes.", ref("UniverseKeys")), **errors(400, 401, 503)},
+            security=READER,
+        )
+    },
+    "/api/universes/{key}": {
+        "get": operation(
+            _READ_TAG,
+            "universe-symbols",
+            "The symbols of a universe",
+            f"Of one, of several together (`SPY:nasdaq100`), or of `listening`: {MAX_SYMBOLS} from `offset` on, and "
+            "which of these the feed does not listen to.",
+            {
+                "200": json_answer("The symbols.", ref("UniverseSymbols")),
+                **errors(400, 401, 503),
+                **errors(_404="Nothing of it exists; the message names what may be meant."),
+            },
+            security=READER,
+            parameters=[
+                in_path("key", "A universe's key, or several with colons between.", text(minLength=1), "dow30"),
+                query("offset", "Where to begin.", whole(minimum=0, maximum=LAST_OFFSET, default=0)),
+            ],
+        )
+    },
     "/api/admin/universes": {
         "get": operation(
             _TAG,
@@ -184,6 +219,35 @@ _SOURCE = text(
 )
 
 SCHEMAS: dict[str, Part] = {
+    "UniverseKeys": fields(
+        {
+            "universes": items(
+                fields(
+                    {
+                        "key": text(),
+                        "type": or_null(text("Null for `listening`.")),
+                        "description": text(),
+                        "count": count("How many symbols."),
+                        "listened": flag("The ingesting process listens to it, or did when it ran last."),
+                    }
+                )
+            ),
+            "server_time": moment("The server's clock."),
+        },
+        description="Which universes there are.",
+    ),
+    "UniverseSymbols": fields(
+        {
+            "key": text("As it was asked for."),
+            "count": count("How many symbols it has in all."),
+            "offset": count("Where `symbols` begin in it."),
+            "symbols": items(text(), "In order.", maxItems=MAX_SYMBOLS),
+            "unheard": items(text(), "Those of `symbols` that the feed does not listen to: their bars are of before."),
+            "unknown": items(text(), "Parts of the key that do not exist."),
+            "server_time": moment("The server's clock."),
+        },
+        description="The symbols of a universe.",
+    ),
     "Universes": fields(
         {
             "universes": items(
