@@ -61,7 +61,7 @@ def seeded_panel(
 ) -> Panel:
     """Random walks; that share of the bars is missing. The symbols are S00000, S00001 ..."""
     random = np.random.default_rng(seed)
-    close = 50 * np.exp(np.cumsum(random.normal(0, 0.02, (symbols, days)), axis=1))
+    close = np.round(50 * np.exp(np.cumsum(random.normal(0, 0.02, (symbols, days)), axis=1)), 2)
     volume = np.round(1e6 * random.random((symbols, days)))
     gone = random.random((symbols, days)) < missing
     close[gone] = volume[gone] = np.nan
