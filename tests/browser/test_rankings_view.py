@@ -5,8 +5,11 @@ from typing import Any
 
 from playwright.sync_api import Page, expect
 
+from tests.waiting import wait_for
+
 from .conftest import PRICES, Open
 from .market_bodies import rankings_body
+from .pure_calls import call
 from .scripted_server import ScriptedMarket
 
 ASKED = "sort={}&order={}&limit=50&offset={}"
@@ -50,6 +53,8 @@ def test_the_rankings_are_sorted_narrowed_paged_and_say_what_is_absent(open_page
     expect(panel.locator("tbody .figure-change_252d").nth(empty)).to_have_text("–")
     why = "Needs 253 days; 120 are stored."
     expect(panel.locator("tbody .figure-change_252d").nth(empty)).to_have_attribute("title", why)
+    high = panel.locator("tbody .figure-from_high").nth(empty)
+    expect(high).to_have_attribute("title", "Needs 252 days; 120 are stored.")
     panel.get_by_text(re.compile(r"^Why \d+ figures are absent$")).click()
     expect(panel.get_by_role("listitem").first).to_contain_text(f"{why} Chg 252 d, Percentile: ")
 
@@ -59,6 +64,7 @@ def test_the_rankings_are_sorted_narrowed_paged_and_say_what_is_absent(open_page
     expect(panel.locator("th[aria-sort=descending]")).to_have_text("Percentile")
     panel.get_by_role("button", name="Next").click()
     expect_symbols(page, ranked("strength_percentile", offset=50))
+    expect(panel.locator("tbody .place").first).to_have_text("51")
     panel.get_by_role("button", name="Next").click()
     expect(panel.get_by_role("button", name="Next")).to_be_disabled()
     expect_symbols(page, ranked("strength_percentile", offset=100))
@@ -81,8 +87,12 @@ def test_the_rankings_are_sorted_narrowed_paged_and_say_what_is_absent(open_page
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
     # A link leads to the same; keys lead through the symbols, and Enter to the chart.
-    page.evaluate("location.hash = 'tab=rankings&rankings.columns=price,nonsense'")
+    page.evaluate("location.hash = 'tab=rankings&as_of=2026-11-18&rankings.columns=price,nonsense'")
     expect_symbols(page, first)
+    wait_for(lambda: any("as_of%3D2026-11-18" in path for path in market.requests))
+    expect(panel.get_by_label("As of")).to_have_value("2026-11-18")
+    panel.get_by_role("button", name="Now").click()
+    expect(page).to_have_url(re.compile("#tab=rankings&rankings.columns=price%2Cnonsense$"))
     expect(panel.locator("thead th")).to_have_text(["Symbol", "Price"])
     panel.get_by_role("button", name=first[0]["symbol"]).focus()
     page.keyboard.press("j")
@@ -96,3 +106,34 @@ def test_the_rankings_are_sorted_narrowed_paged_and_say_what_is_absent(open_page
     expect(panel.get_by_text("There is no universe sp120.")).to_be_visible()
     expect(panel.locator(".rankings-content")).to_have_class(re.compile("waiting"))
     assert market.most_at_once == 1
+
+
+def test_figures_are_written_by_their_units(page: Page) -> None:
+    written = {
+        ("price", "dollars", 12.3456789): "12.3457",
+        ("dollar_volume", "dollars", 1_234_567_890): "1.2B",
+        ("volume", "shares", 950): "950",
+        ("gap", "fraction", -0.01234): "−1.23%",
+        ("relative_63d", "ratio", 1.005): "1.01",
+        ("strength_percentile", "percentile", 99.96): "100.0",
+        ("strength", "fraction", None): "–",
+    }
+    for (name, unit, value), text in written.items():
+        column = {"name": name, "unit": unit}
+        assert call(page, "views/rankings_words", "figureText", column, value) == text
+
+
+def test_reasons_are_gathered_and_long_lists_cut(page: Page) -> None:
+    columns = [{"name": "gap", "label": "Gap"}, {"name": "price", "label": "Price"}]
+    none = {"gap": None, "price": None}
+    rows = [{"symbol": f"S{i}", "figures": none, "absent": {"gap": 1, "price": 1}} for i in range(8)]
+    rows.insert(0, {"symbol": "T", "figures": {"gap": None, "price": 1}, "absent": {"gap": 0}})
+    answer = {"rows": rows, "columns": columns, "reasons": ["Too young.", "Not traded."]}
+    texts = page.evaluate(
+        """async (answer) => {
+          const { absences, absenceText } = await import("/static/js/views/rankings_words.js");
+          return absences(answer).map(absenceText);
+        }""",
+        answer,
+    )
+    assert texts == ["Not traded. Gap, Price: S0, S1, S2, S3, S4, S5 and 2 more.", "Too young. Gap: T."]
