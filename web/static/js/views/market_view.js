@@ -18,10 +18,11 @@ function chosenDate({ url }) {
   return date !== null && ISO_DATE.test(date) ? date : null;
 }
 
-/** Whose data these are: "498 of 503 symbols of sp500 have data". */
+/** Whose data these are: "498 of 503 symbols of sp500 have data"; the universe that is listened to has no name. */
 export function coverageText({ universe, members, with_data: withData }) {
   const symbols = members === 1 ? "symbol" : "symbols";
-  return `${formatExact(withData)} of ${formatExact(members)} ${symbols} of ${universe} have data`;
+  const of = universe === "listening" ? "that are listened to" : `of ${universe}`;
+  return `${formatExact(withData)} of ${formatExact(members)} ${symbols} ${of} have data`;
 }
 
 /** When they are from: "Fri 20 Nov, 10:31 New York, not settled yet". */

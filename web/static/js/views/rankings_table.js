@@ -12,11 +12,12 @@ const STEPS = { ArrowDown: 1, j: 1, ArrowUp: -1, k: -1 };
 /** The table: `element`, and `show(body)`. `onSort(name)` is called for a click on a heading, `onChoose(symbol)` for a
  *  symbol. Arrow keys (and j, k, Home, End) lead from symbol to symbol. */
 export function createRankingsTable({ onSort, onChoose }) {
+  const widths = make("colgroup");
   const headings = make("tr");
   const head = make("thead", {}, headings);
   const body = make("tbody");
   const caption = make("caption", { className: "visually-hidden", textContent: "Rankings: a symbol opens its chart." });
-  const element = make("table", { className: "rankings-table" }, caption, head, body);
+  const element = make("table", { className: "rankings-table" }, caption, widths, head, body);
   let rows = new Map();
   let shownColumns = "";
 
@@ -52,7 +53,8 @@ export function createRankingsTable({ onSort, onChoose }) {
     if (wanted === shownColumns) return;
     shownColumns = wanted;
     const focused = headings.contains(document.activeElement) ? document.activeElement.dataset.sort : null;
-    const named = [{ name: "symbol", label: "Symbol", meaning: "" }, ...columns];
+    const named = [{ name: "symbol", label: "Symbol", unit: "name", meaning: "" }, ...columns];
+    widths.replaceChildren(...named.map(({ name, unit }) => make("col", { className: `unit-${unit} width-${name}` })));
     headings.replaceChildren(...named.map((column) => createHeading(column, column.name === sort ? order : null)));
     [...headings.querySelectorAll("button")].find(({ dataset }) => dataset.sort === focused)?.focus();
   }
