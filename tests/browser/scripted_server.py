@@ -8,6 +8,7 @@ import random
 import threading
 import time
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -81,7 +82,8 @@ class ScriptedMarket:
 
     A symbol is known to the database while it stands in ``bars``, and listened to while it stands in the status'
     universe. ``names`` are companies' names; ``universes`` are those beside `listening`; ``views`` are the answers
-    about the market by their endpoint's name; ``day_start_ms`` is where the day's volume begins; another
+    about the market by their endpoint's name, or what makes one of the question's parameters; ``day_start_ms`` is
+    where the day's volume begins; another
     ``database_id`` makes every cursor foreign. ``message_age_ms`` is the age of the newest message of the feed;
     ``failure`` is an error message with which all of the API is answered (``failure_status``) while it is set;
     ``delay_s`` slows every API answer; ``requests`` lists the full paths asked for and ``most_at_once`` the
@@ -92,7 +94,7 @@ class ScriptedMarket:
     references: dict[str, float] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
     universes: dict[str, list[str]] = field(default_factory=dict)
-    views: dict[str, dict[str, Any]] = field(default_factory=dict)
+    views: dict[str, dict[str, Any] | Callable[[str], dict[str, Any]]] = field(default_factory=dict)
     day_start_ms: int = DAY_START_MS
     database_id: str = "0a" * 16
     status: dict[str, Any] = field(default_factory=_status)
@@ -336,8 +338,9 @@ def answer_recent(market: ScriptedMarket) -> ResponseReturnValue:
 
 def answer_market(market: ScriptedMarket, query: str, tag: str | None) -> dict[str, Any]:
     """What a poll tells of the market beside bars: only the tag when the page has that answer."""
-    view = query.partition("?")[0]
-    body = market.views[view]
+    view, _, parameters = query.partition("?")
+    found = market.views[view]
+    body = found(parameters) if callable(found) else found
     now_tag = f"{zlib.crc32(f'{query} {body}'.encode()):x}"
     return {"tag": now_tag} if tag == now_tag else {"tag": now_tag, "view": view, **body}
 

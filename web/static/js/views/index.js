@@ -13,4 +13,6 @@
  *  `context` is {url, universe(), chooseSymbol(symbol), refresh(), nowMs(), ask(path, parameters)}: the state in the URL
  *  (url_state.js), the key of the chosen universe, a symbol's chart, the question asked at once (after `query()`
  *  changed), the server's time, and a question of the view's own, which gives JSON or fails with ApiError. */
-export const VIEWS = [];
+export const VIEWS = [
+  { key: "rankings", label: "Rankings", load: () => import("./rankings.js") },
+];
