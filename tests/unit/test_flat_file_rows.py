@@ -66,6 +66,11 @@ def test_a_column_that_is_needed_is_missed() -> None:
     ("bad", "reason"),
     [
         (line(minute=1, high="1"), "is not coherent"),
+        (line(minute=1, open="1"), "is not coherent"),
+        (line(minute=1, open="99"), "is not coherent"),
+        (line(minute=1, close="1"), "is not coherent"),
+        (line(minute=1, close="99"), "is not coherent"),
+        (line(minute=1, low="-inf"), "is not finite"),
         (line(minute=1, high="nan"), "is not finite"),
         (line(minute=1, high="inf"), "is not finite"),
         (line(minute=1, volume="-1"), "negative volume"),
