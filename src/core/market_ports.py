@@ -32,8 +32,8 @@ class DayCells(NamedTuple):
 class PanelStore(Protocol):
     """Stored daily bars as arrays. Any thread may call; methods raise DatabaseUnavailableError.
 
-    No snapshot lasts for longer than a piece. To stay current, take `mark` before the first `days`; then, now and then,
-    the `mark` of that time and what `changes` tells between the two.
+    Much is read in pieces, so that no snapshot lasts. To stay current, take the `mark` before `days`; then, now and
+    then, a new `mark`, and after it what changed since the one before.
     """
 
     def mark(self) -> PanelMark:
@@ -43,11 +43,9 @@ class PanelStore(Protocol):
         """Open, high, low, close and volume as they traded, shape (5, symbols, dates); NaN where no bar is stored.
         `dates` ascend."""
 
-    def changes(
-        self, symbols: Sequence[str], dates: Sequence[dt.date], since: PanelMark, until: PanelMark
-    ) -> DayCells | None:
-        """What changed of these days after `since`: at least up to `until`, and as it is now. None where that is not
-        known any more, or another database: read the days anew."""
+    def changes(self, symbols: Sequence[str], dates: Sequence[dt.date], since: PanelMark) -> DayCells:
+        """What changed of these days after `since`, as it is now. Costs next to nothing where none of them did. Of
+        another database than that of `since` it tells nothing of use: read its days anew."""
 
     def splits(self, symbols: Sequence[str]) -> list[CorporateAction]:
         """The splits of these symbols; they are as before while `PanelMark.actions` is."""
@@ -60,6 +58,5 @@ class MinuteStore(Protocol):
         """Open, high, low, close and volume of each minute of the day's regular session: (5, symbols, minutes); NaN
         where no bar is stored."""
 
-    def cumulative_volume(self, symbols: Sequence[str], day: TradingDay) -> Floats:
-        """Shares traded from the open of the day's regular session to the end of each five minutes of it, of what is
-        stored: (symbols, points); NaN in the rows of symbols without a minute."""
+    def volumes(self, symbols: Sequence[str], day: TradingDay) -> Floats:
+        """The shares of each of these minutes: (symbols, minutes); NaN where no bar is stored."""
