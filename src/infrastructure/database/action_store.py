@@ -4,12 +4,18 @@ import datetime as dt
 from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Engine, delete, insert, select
+from sqlalchemy import Engine, delete, insert, select, text
 
 from src.core.domain.market.adjustment import ActionKind, ActionSource, CorporateAction
 from src.infrastructure.database.engines import database_errors
 from src.infrastructure.database.tables import corporate_actions
 
+# Readers of many symbols look for changes of actions by how often some were stored.
+_COUNT = text(
+    "INSERT INTO service_state (key, value, updated_ms) VALUES ('actions', '1', :now_ms)"
+    " ON CONFLICT (key) DO UPDATE SET value = CAST(CAST(service_state.value AS bigint) + 1 AS text),"
+    " updated_ms = excluded.updated_ms"
+)
 _AT_ONCE = 500  # rows, and names in a condition
 _COLUMNS = corporate_actions.c
 
@@ -42,6 +48,7 @@ class DatabaseActions:
             before = {row.id for row in connection.execute(query) if row.symbol in kept}
             _delete(connection.execute, before | known)
             _insert(connection.execute, actions, self._now_ms())
+            connection.execute(_COUNT, {"now_ms": self._now_ms()})
         return len(known - before), len(before - known)
 
     def add(self, actions: Sequence[CorporateAction]) -> int:
@@ -56,6 +63,7 @@ class DatabaseActions:
             before = {row.id for row in connection.execute(query) if (row.symbol, row.date, row.kind) in told}
             _delete(connection.execute, before)
             _insert(connection.execute, list(known.values()), self._now_ms())
+            connection.execute(_COUNT, {"now_ms": self._now_ms()})
         return len(known.keys() - before)
 
 

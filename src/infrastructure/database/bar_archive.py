@@ -52,7 +52,7 @@ class DatabaseBarArchive:
         query = select(*columns).where(corporate_actions.c.symbol == symbol)
         with database_errors(), self._engine.connect() as connection:
             rows = connection.execute(query.order_by(corporate_actions.c.date, corporate_actions.c.id))
-            return [_action(row) for row in rows]
+            return [action_from_row(row) for row in rows]
 
     def closes_before(self, symbol: str, dates: Iterable[dt.date]) -> dict[dt.date, Close]:
         """For each date the last close of the ten days before it, where one is stored."""
@@ -73,7 +73,8 @@ def known_symbols(engine: Engine) -> frozenset[str]:
         return frozenset(row[0] for row in connection.execute(select(symbols.c.symbol)))
 
 
-def _action(row: Any) -> CorporateAction:
+def action_from_row(row: Any) -> CorporateAction:
+    """An action from the columns of its table."""
     return CorporateAction(
         row.id,
         row.symbol,

@@ -54,6 +54,10 @@ class Dialect:
     nested: str  # joins bars to another table by a condition, one of its rows after the other
     ranges: str  # a table `ranges (symbol, from_ms, to_ms)` of the bound lists symbols, froms and tos
     open_live_bars: str
+    millionths: str  # of a price, as a whole number
+    gathered: str  # an expression's values over all rows as the text of one JSON list
+    last_row: str | None  # the number of the last row of a table, where rows are numbered as they came
+    row_range: str  # rows `row` by these numbers
     lock_schema: str | None  # what keeps a second program from changing the schema at the same time
     relax_commit: str  # what lets a transaction of live bars alone return before it is on disk
 
@@ -173,6 +177,10 @@ _SQLITE = Dialect(
         " WHERE bar.tier = 0 AND bar.timestamp >"
         " (SELECT max(timestamp) - 180000 FROM ohlcv_1min AS newest WHERE newest.symbol = symbols.symbol)"
     ),
+    millionths="CAST({0} * 1000000 + 0.5 - ({0} < 0) AS integer)",
+    gathered="json_group_array({})",
+    last_row="SELECT max(rowid) FROM {}",
+    row_range="row.rowid > :after AND row.rowid <= :until",
     lock_schema=None,  # its write lock is the whole file's, taken as the transaction begins
     relax_commit="",
 )
@@ -281,6 +289,10 @@ _POSTGRES = Dialect(
         "SELECT * FROM ohlcv_1min AS newest WHERE newest.symbol = symbols.symbol ORDER BY timestamp DESC LIMIT 3"
         ") AS last) AS bar WHERE bar.tier = 0 AND bar.timestamp > bar.newest - interval '3 minutes'"
     ),
+    millionths="CAST({} * 1000000 AS bigint)",
+    gathered="CAST(json_agg({}) AS text)",
+    last_row=None,
+    row_range="true",
     lock_schema="SELECT pg_advisory_xact_lock(7250157019841023844)",
     relax_commit="SET LOCAL synchronous_commit = off",
 )

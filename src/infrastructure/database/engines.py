@@ -22,7 +22,9 @@ from src.infrastructure.database.silent_server import patient
 _BUSY_TIMEOUT_S = 5.0
 _WRITER_BUSY_TIMEOUT_S = 1.0
 _WRITER_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "journal_size_limit=67108864")
-_READER_PRAGMAS = ("query_only=ON",)
+# A symbol's days lie on as many pages, each below another one: with the 2 MB that SQLite takes unless told, reading
+# those of the next symbol would fetch them all again (measured: twice the time for 300 days).
+_READER_PRAGMAS = ("query_only=ON", "cache_size=-8000")
 
 # Of PostgreSQL: a silent network is given up after some seconds, and nobody holds a snapshot for long.
 _NETWORK = {

@@ -16,6 +16,7 @@ from src.core.domain.market.flat_file import MinuteBatch
 from src.core.errors import BadBarError, BadSymbolError, FeedMismatchError, HistoryLostError, RowRefusedError
 from src.infrastructure.database import migrate
 from src.infrastructure.database.batch_changes import BatchChanges
+from src.infrastructure.database.day_notes import DayNote, keep_note
 from src.infrastructure.database.dialects import Range, add_symbols, dialect_of, log_changes
 from src.infrastructure.database.engines import database_errors
 from src.infrastructure.database.file_batches import decode_batch, merge_batch
@@ -203,13 +204,16 @@ class TickStockDatabase:
 
     def _commit_daily(self, rows: Sequence[DailyBar]) -> int:
         new = sorted({bar.symbol for bar in rows} - self._known_symbols)
+        now_ms = self._now_us() // 1000
+        dates = [bar.date.isoformat() for bar in rows]
         with self._lock, database_errors(), self._engine.begin() as connection:
-            added = add_symbols(connection, new, self._now_us() // 1000) if new else 0
+            added = add_symbols(connection, new, now_ms) if new else 0
             values = {"stamp": max(bar.observed_at for bar in rows), "newest_ms": 0, "added": added}
             row = connection.execute(self._next_revision, values).one()
             self._check_identity(row.database_id, row.revision - 1)
             revision: int = row.revision
             self._dialect.merge_days(connection, rows, revision)
+            keep_note(connection, DayNote(revision, min(dates), max(dates)), now_ms)
         self._kept_revision = max(self._kept_revision, revision)
         self._known_symbols.update(new)
         return revision

@@ -93,6 +93,11 @@ class _Multiplier:
         self._is_one = factor == 1
         self._millions = float(factor * MICRO)
 
+    @property
+    def factor(self) -> float:
+        """The factor, about."""
+        return float(self._factor)
+
     def times(self, number: float) -> float:
         """The number in today's terms."""
         if self._is_one:
@@ -124,12 +129,29 @@ class Adjustment:
         products = _products([factor for _date, factor in ordered])
         self._multipliers = [(_Multiplier(price), _Multiplier(volume)) for price, volume in products]
 
+    def numbers(self, date: dt.date, prices: Sequence[float], volume: float) -> list[float]:
+        """Prices of a date, and its volume behind them, in today's terms."""
+        multipliers = self._multipliers_at(date)
+        if multipliers is None:
+            return [*prices, volume]
+        return [*map(multipliers[0].times, prices), multipliers[1].times(volume)]
+
+    def volume_factor(self, date: dt.date) -> float:
+        """What a volume of a date is multiplied by, about."""
+        multipliers = self._multipliers_at(date)
+        return 1.0 if multipliers is None else multipliers[1].factor
+
+    def _multipliers_at(self, date: dt.date) -> tuple[_Multiplier, _Multiplier] | None:
+        """Those of prices and of volumes; None where nothing changes."""
+        place = bisect.bisect_right(self._dates, date)
+        return None if place == len(self._dates) else self._multipliers[place]
+
     def apply(self, bar: PeriodBar) -> PeriodBar:
         """The bar in today's terms."""
-        place = bisect.bisect_right(self._dates, bar.date)
-        if place == len(self._dates):
+        multipliers = self._multipliers_at(bar.date)
+        if multipliers is None:
             return bar
-        price, volume = self._multipliers[place]
+        price, volume = multipliers
         return msgspec.structs.replace(
             bar,
             open=price.times(bar.open),
