@@ -44,7 +44,7 @@ STRENGTH_WEIGHTS: Final = MappingProxyType({63: 0.4, 126: 0.2, 189: 0.2, 252: 0.
 VOLUME_DAYS: Final = 20
 POINT_MINUTES: Final = 5
 DAY_POINTS: Final = 78  # of a regular session of 390 minutes
-ANY_OTHERS: Final = 2  # a place among fewer says nothing
+FEWEST_RANKED: Final = 2  # a place among fewer says nothing
 
 
 class Figure(NamedTuple):
@@ -126,7 +126,7 @@ def rank(panel: Panel, benchmark: Panel, time_of_day: TimeOfDay | None = None) -
     figures = _of_the_day(panel) | _changes(panel)
     figures |= _against(figures, benchmark) | _strength(panel)
     lower, ranked = _places(figures["strength"])
-    figures["strength_percentile"] = 100 * lower / ranked if ranked >= ANY_OTHERS else np.full_like(lower, np.nan)
+    figures["strength_percentile"] = 100 * lower / ranked if ranked >= FEWEST_RANKED else np.full_like(lower, np.nan)
     figures |= _extremes(panel) | _volumes(panel, time_of_day)
     ordered = MappingProxyType({figure.name: figures[figure.name] for figure in FIGURES})
     return Rankings(panel, benchmark, time_of_day, ordered, lower, ranked, _alphabet(panel.symbols))
