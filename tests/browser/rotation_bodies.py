@@ -27,9 +27,9 @@ FUNDS = {
     "Real Estate": "XLRE",
     "Utilities": "XLU",
 }
-MEMBERS = 40
+MEMBERS = 10
 DAYS = 300
-YOUNG = 8  # symbols whose first bar is a hundred days ago
+YOUNG = 6  # symbols whose first bar is a hundred days ago
 WITHOUT_SECTOR = 4
 MADE = [(f"{fund[1:]}{number:02d}", sector) for sector, fund in FUNDS.items() for number in range(MEMBERS)]
 SYMBOLS = tuple(symbol for symbol, _ in MADE)
@@ -171,7 +171,7 @@ def _named(symbol: str) -> Body:
 
 
 def _head(view: str, **others: Any) -> Body:
-    return head(view, universe="made440", members=len(SYMBOLS), with_data=len(SYMBOLS), date="2026-11-18", **others)
+    return head(view, universe="made110", members=len(SYMBOLS), with_data=len(SYMBOLS), date="2026-11-18", **others)
 
 
 def _number(value: float) -> float | None:

@@ -1,4 +1,4 @@
-"""The tabs of the sectors and of the stages, fed with calculated figures of 440 made-up symbols."""
+"""The tabs of the sectors and of the stages, fed with calculated figures of 110 made-up symbols."""
 
 import re
 
@@ -9,13 +9,14 @@ from .conftest import PRICES, Open
 from .pure_calls import call
 from .rotation_bodies import FUNDS, SECTOR_OF, found_stages, rotations, sectors_body, stages_body
 from .scripted_server import ScriptedMarket
+from .test_admin_page import AXE, serious
 
 NEWEST = "sort=since&order=desc&limit=1000"
 
 
 def test_sectors_stand_on_the_chart_with_their_tails_and_in_the_table(open_page: Open, market: ScriptedMarket) -> None:
     market.views |= {"sectors": sectors_body, "rankings": {"error": {"code": "internal", "message": "None here."}}}
-    page = open_page("/#tab=sectors").page
+    page = open_page("/#tab=sectors", color_scheme="dark").page
     panel = page.get_by_role("tabpanel", name="Sectors")
     groups = {group["sector"]: group for group in sectors_body("tail=8")["groups"]}
     heads = panel.locator(".track-head")
@@ -28,11 +29,13 @@ def test_sectors_stand_on_the_chart_with_their_tails_and_in_the_table(open_page:
     expect(row).to_contain_text(f"{energy['quadrant'].title()}{energy['ratio']:.2f}{energy['momentum']:.2f}")
     change = row.locator("td").nth(5)
     expect(change).to_have_text(f"{100 * energy['changes']['21']['change']:+.2f}%".replace("-", "\N{MINUS SIGN}"))
-    expect(change).to_have_attribute("title", "Average of 40 of 40 members")
+    expect(change).to_have_attribute("title", "Average of 10 of 10 members")
     young = panel.get_by_role("row", name=re.compile("Communication")).locator("td").nth(8)
-    expect(young).to_have_attribute("title", "Average of 32 of 36 members")
-    expect(panel).to_contain_text("(436 members; of 4 no sector is known)")
+    expect(young).to_have_attribute("title", "Average of 4 of 6 members")
+    expect(panel).to_contain_text("(106 members; of 4 no sector is known)")
     expect(panel).to_contain_text("Open circles: this week is not over")
+    page.evaluate(AXE)
+    assert serious(page) == []
     # Each mark stands in the quadrant that the table names.
     for sector, group in groups.items():
         spot = panel.locator(f".track[data-sector='{sector}'] .track-head").bounding_box()
@@ -76,28 +79,31 @@ def test_stages_are_a_map_with_transitions_and_a_distribution(open_page: Open, m
         expect(tiles).to_have_text(
             [f"{row['symbol']}{row['weeks']}{'' if row['since_known'] else '+'}" for row in here]
         )
-        share = f"{len(here)} of 432 ({100 * len(here) / 432:.1f}%)"
+        share = f"{len(here)} of 104 ({100 * len(here) / 104:.1f}%)"
         expect(columns.nth(stage - 1)).to_contain_text(share)
-    assert sum(body["counts"].values()) == 432
+    assert sum(body["counts"].values()) == 104
     first = body["rows"][0]
     title = panel.get_by_role("button", name=re.compile(f"^{first['symbol']}")).last
     expect(title).to_have_attribute("title", re.compile(r"since the week of 16 Nov 2026: 1 week\n.* from its 30-week"))
 
     moved = found.transitions()
     expect(panel).to_contain_text(
-        f"{len(moved)} of 432 changed their stage in the week of 16 Nov 2026, which is not over"
+        f"{len(moved)} of 104 changed their stage in the week of 16 Nov 2026, which is not over"
     )
     tops = [one.symbol for one in moved if (one.before, one.after) == (2, 3)]
     group = panel.locator(".stages-transitions section", has_text="2 Advance → 3 Top")
     expect(group.locator("button")).to_have_text(tops)
     expect(panel.locator(".stage-area")).to_have_count(4)
-    expect(panel.get_by_role("img")).to_have_attribute("aria-label", re.compile(r"in the last one 1 Base \d+ of 432"))
+    expect(panel.get_by_role("img")).to_have_attribute("aria-label", re.compile(r"in the last one 1 Base \d+ of 104"))
     panel.get_by_text("In numbers").click()
     newest = panel.locator(".stages-numbers tbody tr").first
-    expect(newest).to_contain_text(f"16 Nov 2026{body['counts']['1']} of 432")
+    expect(newest).to_contain_text(f"16 Nov 2026{body['counts']['1']} of 104")
     expect(panel.locator(".stages-numbers tbody tr")).to_have_count(sum(map(bool, body["distribution"]["counted"])))
-    panel.get_by_text("Why 8 figures are absent").click()
+    panel.get_by_text("Why 6 figures are absent").click()
     expect(panel.get_by_text(re.compile(r"^Needs 34 weeks; 21 are stored\. Stage: "))).to_be_visible()
+
+    page.evaluate(AXE)
+    assert serious(page) == []
 
     panel.get_by_label("Sector").select_option("Utilities")
     expect(columns.locator("li")).to_have_count(list(SECTOR_OF.values()).count("Utilities"))
