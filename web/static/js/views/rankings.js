@@ -1,10 +1,11 @@
 // The rankings: what each symbol of the universe did, sorted, of one sector or all, page by page.
 
 import { setText } from "../status.js";
+import { createAbsenceList } from "./absence_list.js";
 import { make } from "./elements.js";
 import { createMarketHead, marketQuery } from "./market_view.js";
 import { createRankingsTable } from "./rankings_table.js";
-import { absenceText, absences, basisText, rangeText } from "./rankings_words.js";
+import { basisText, rangeText } from "./rankings_words.js";
 
 const PAGE_ROWS = 50;
 const FIRST_SORT = "change_1d";
@@ -94,14 +95,14 @@ function createParts() {
   const next = make("button", { type: "button", textContent: "Next" });
   const range = make("span", { role: "status" });
   const basis = make("p", { className: "rankings-basis" });
-  const absent = make("details", { className: "rankings-absent", hidden: true }, make("summary"), make("ul"));
+  const absent = createAbsenceList();
   const tools = make(
     "div", { className: "rankings-tools" }, make("label", {}, "Sector ", sector),
     make("details", { className: "rankings-columns" }, make("summary", { textContent: "Columns" }), columns),
     make("span", { className: "rankings-pages" }, previous, range, next),
   );
   const scroller = make("div", { className: "rankings-scroll", tabIndex: 0, role: "region", ariaLabel: "Table of the rankings" }, table.element);
-  const content = make("div", { className: "rankings-content", hidden: true }, tools, scroller, basis, absent);
+  const content = make("div", { className: "rankings-content", hidden: true }, tools, scroller, basis, absent.element);
   const root = make("section", { className: "panel rankings" }, head.element, content);
 
   sector.addEventListener("change", () => change({ sector: sector.value || null }));
@@ -126,7 +127,7 @@ function showAnswer(answer, state) {
   parts.next.disabled = answer.offset + answer.rows.length >= answer.total;
   showSectors(answer);
   showColumnChoice(state);
-  showAbsences(answer);
+  parts.absent.show(answer);
 }
 
 function showSectors({ sectors, sector, members }) {
@@ -146,16 +147,4 @@ function showColumnChoice(state) {
   }
   const chosen = new Set(chosenColumns(state).map(({ name }) => name));
   for (const box of parts.columns.querySelectorAll("input")) box.checked = chosen.has(box.value);
-}
-
-function showAbsences(answer) {
-  const groups = absences(answer);
-  const count = groups.reduce((sum, group) => sum + group.count, 0);
-  const [summary, list] = parts.absent.children;
-  parts.absent.hidden = count === 0;
-  setText(summary, count === 1 ? "Why one figure is absent" : `Why ${count} figures are absent`);
-  const texts = groups.map(absenceText);
-  if (texts.join() !== [...list.children].map(({ textContent }) => textContent).join()) {
-    list.replaceChildren(...texts.map((textContent) => make("li", { textContent })));
-  }
 }
