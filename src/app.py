@@ -60,6 +60,7 @@ from src.presentation.api.metrics import DiskSpace, metrics_blueprint
 from src.presentation.api.openapi.blueprint import documentation_blueprint
 from src.presentation.api.status import operations_blueprint, status_blueprint
 from src.presentation.api.ticks import TicksDeps, ticks_blueprint
+from src.presentation.api.trading_calendar import calendar_blueprint
 from src.presentation.api.universes import UniversesDeps, universes_blueprint
 from src.presentation.api.whom import Whom
 from src.presentation.doors import ask_for_token, limit_sizes, refuse_foreign_hosts, trust_proxy
@@ -118,6 +119,7 @@ def create_app(settings: Settings | None = None) -> Flask:
             lambda: new_york_date(CLOCK.now_ms()),
         )
         app.register_blueprint(bars_blueprint(BarsDeps(history, whom, changes, CLOCK.now_ms)))
+        app.register_blueprint(calendar_blueprint(sessions, is_simulated))
         app.register_blueprint(pages_blueprint(is_simulated))
         app.register_blueprint(admin_pages_blueprint(is_simulated))
         app.register_blueprint(documentation_blueprint(__version__, app.config["SESSION_COOKIE_NAME"]))

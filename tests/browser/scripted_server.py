@@ -4,6 +4,8 @@ It follows the read API's contract over a market held in memory, which a test ch
 come, are revised, the feed goes down, the server itself goes away. Its clock starts at a scripted moment.
 """
 
+import datetime as dt
+import json
 import random
 import threading
 import time
@@ -16,6 +18,12 @@ from typing import Any
 from flask import Flask, Response, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+
+from src.core.domain.market.aggregation import Timeframe, within_sessions
+from src.core.domain.market.bar import Bar as MinuteBar
+from src.core.domain.market.bar import Tier
+from src.core.domain.market.session import DayKind, SessionTable, TradingDay
+from src.presentation.api.bars_text import bars_as_json
 
 WEB_DIR = Path(__file__).resolve().parents[2] / "web"
 MINUTE_MS = 60_000
@@ -76,6 +84,11 @@ def _status() -> dict[str, Any]:
     }
 
 
+def _calendar() -> dict[str, Any]:
+    covered = {"covered_from": "2003-09-01", "covered_to": "2028-12-31"}
+    return covered | {"trading_weekdays": [1, 2, 3, 4, 5], "holidays": [], "early_closes": []}
+
+
 @dataclass
 class ScriptedMarket:
     """What the server answers with; a test may change everything while a page is open.
@@ -86,6 +99,7 @@ class ScriptedMarket:
     where the day's volume begins; another
     ``database_id`` makes every cursor foreign. ``message_age_ms`` is the age of the newest message of the feed;
     ``failure`` is an error message with which all of the API is answered (``failure_status``) while it is set;
+    ``days`` are the daily bars of ``/api/bars``, whose other periods are made of ``bars``, by the ``calendar``;
     ``delay_s`` slows every API answer; ``requests`` lists the full paths asked for and ``most_at_once`` the
     largest number of API requests under way together.
     """
@@ -103,6 +117,8 @@ class ScriptedMarket:
     failure_status: int = 503
     delay_s: float = 0.0
     start_ms: int = START_MS
+    days: dict[str, list[Bar]] = field(default_factory=dict)
+    calendar: dict[str, Any] = field(default_factory=_calendar)
     requests: list[str] = field(default_factory=list)
     most_at_once: int = 0
     _started_s: float = field(default_factory=time.monotonic)
@@ -198,6 +214,12 @@ class ScriptedMarket:
                     self._seen[key] = (values, revision)
                     self._revision = revision
 
+    def trading_day(self, date: dt.date) -> TradingDay | None:
+        """The bounds of a date by the scripted calendar."""
+        kinds = {DayKind.HOLIDAY: "holidays", DayKind.EARLY_CLOSE: "early_closes"}
+        exceptions = {dt.date.fromisoformat(day): kind for kind, name in kinds.items() for day in self.calendar[name]}
+        return SessionTable(exceptions, dt.date(2003, 9, 1), dt.date(2028, 12, 31)).trading_day(date)
+
     def delay(self) -> None:
         """Let an answer wait; a delay that is shortened meanwhile is so for it too."""
         since_s = time.monotonic()
@@ -280,10 +302,16 @@ def create_app(market: ScriptedMarket) -> Flask:
     def recent() -> ResponseReturnValue:
         return answer_recent(market)
 
+    @app.get("/api/calendar")
+    def calendar() -> ResponseReturnValue:
+        return jsonify(market.calendar)
+
     @app.get("/api/bars")
     def bars() -> ResponseReturnValue:
-        headers = {"Content-Disposition": 'attachment; filename="AAPL_1m.csv"'}
-        return Response("symbol,timestamp\nAAPL,1\n", content_type="text/csv", headers=headers)
+        if request.args.get("format") == "csv":
+            headers = {"Content-Disposition": 'attachment; filename="AAPL_1m.csv"'}
+            return Response("symbol,timestamp\nAAPL,1\n", content_type="text/csv", headers=headers)
+        return answer_bars(market)
 
     return app
 
@@ -349,6 +377,28 @@ def _spelling(market: ScriptedMarket, symbol: str) -> str | None:
     if symbol in market.bars:
         return symbol
     return next((known for known in market.bars if known.lower() == symbol.lower()), None)
+
+
+def answer_bars(market: ScriptedMarket) -> ResponseReturnValue:
+    """Answer /api/bars from the current request's parameters, by the rules of the real one."""
+    known, _unknown = asked_symbols(market)
+    if not known:
+        return jsonify(error={"code": "unknown_symbol", "message": "No such symbol."}), 404
+    timeframe = Timeframe(request.args["timeframe"])
+    from_ms, to_ms, limit = (int(request.args[name]) for name in ("from", "to", "limit"))
+    if timeframe is Timeframe.DAY:
+        told = market.days.get(known[0], [])
+    else:
+        minutes = [_minute(bar) for bar in market.kept(known[0])]
+        told = json.loads(b"[" + bars_as_json(list(within_sessions(minutes, timeframe, market.trading_day))) + b"]")
+    found = [bar for bar in told if from_ms <= bar["timestamp"] <= to_ms]
+    bars = found[:limit]
+    return jsonify(symbol=known[0], timeframe=timeframe, bars=bars, count=len(bars), more=len(found) > limit)
+
+
+def _minute(bar: Bar) -> MinuteBar:
+    values = [bar[name] for name in ("symbol", "timestamp", "open", "high", "low", "close", "volume", "vwap")]
+    return MinuteBar(*values, None, Tier[bar["tier"].upper()], 0)
 
 
 class _QuietHandler(WSGIRequestHandler):

@@ -100,8 +100,8 @@ def test_a_page_asks_for_what_it_needs_and_then_at_most_one_question_a_second(
     open_page: Open, market: ScriptedMarket
 ) -> None:
     page = loaded(open_page(own_clock=True))
-    start = ["/api/status?", QUOTES, "/api/ticks/recent?symbol=AAPL&limit=1000"]
-    assert market.asked("/api/")[:3] == start
+    start = ["/api/status?", QUOTES, "/api/calendar?", "/api/bars?limit=20000&symbol=AAPL&timeframe=1m"]
+    assert [path.split("&from=")[0] for path in market.asked("/api/")[:4]] == start
     stopped(page)
     market.requests.clear()
     for _ in range(40):  # a quarter of a second each, so that an answer is there before the next poll could be due
@@ -202,8 +202,9 @@ def test_a_foreign_cursor_has_quotes_and_history_loaded_again(open_page: Open, m
     market.database_id = "0b" * 16
     market.bars["AAPL"][-1].update(close=777.0, high=777.0)
     paths = [asked_since(market, lambda: pass_time(page, 1)) for _ in range(4)]
-    history = "/api/ticks/recent?symbol=AAPL&limit=1000"
-    assert paths == [[POLLS[:-1]], [QUOTES], [history], [POLLS[:-1]]], "one question a second, then too"
+    history = "/api/bars?limit=50000&symbol=AAPL&timeframe=1m"
+    begun = [[path.split("&from=")[0] for path in turn] for turn in paths]
+    assert begun == [[POLLS[:-1]], [QUOTES], [history], [POLLS[:-1]]], "one question a second, then too"
     expect(page.locator("#chart-legend")).to_contain_text("C 777.00")
     expect(page.locator('tr[data-symbol="AAPL"] .col-last')).to_have_text("777.00")
     assert market.database_id in market.asked(POLLS)[-1]
@@ -269,8 +270,9 @@ def test_a_new_trading_day_has_the_quotes_loaded_again(open_page: Open, market: 
     before = volume_of(page, "AAPL")
     market.status["session"] = {"date": "2026-11-23", "phase": "pre"}
     market.day_start_ms += 3 * DAY_MS
-    paths = [asked_since(market, lambda: pass_time(page, 1)) for _ in range(3)]
-    assert paths == [[POLLS[:-1]], [QUOTES], [POLLS[:-1]]]
+    paths = [asked_since(market, lambda: pass_time(page, 1)) for _ in range(4)]
+    assert [path.split("?")[0] for [path] in paths[1:3]] == ["/api/quotes", "/api/bars"]
+    assert paths[3] == [POLLS[:-1]]
     assert before != volume_of(page, "AAPL") == "0 shares"
 
 

@@ -18,7 +18,6 @@ NEW_YEAR_BAR = {
     "vwap": None,
     "tier": "live",
 }
-PALETTE = {"up": "u", "upFaint": "uf", "down": "d", "downFaint": "df", "volumeLive": "v", "background": "b"}
 
 
 def test_numbers_are_written_as_people_read_them(page: Page) -> None:
@@ -72,49 +71,6 @@ def test_the_server_s_clock_is_followed_in_whole_milliseconds(page: Page) -> Non
         }"""
     )
     assert now_ms == 9002, "the API refuses a time with a fraction"
-
-
-def test_a_repeated_hour_gives_each_chart_time_once(page: Page) -> None:
-    end_of_summer_time_ms = 1_793_512_800_000
-    bars = [NEW_YEAR_BAR | {"timestamp": end_of_summer_time_ms + i * 600_000} for i in range(-6, 6)]
-    times = page.evaluate(
-        """async (bars) => {
-          const { createBarStore } = await import("/static/js/bars.js");
-          const store = createBarStore();
-          store.replace(bars);
-          return [...store.byChartTime()].map(([time, bar]) => [time, bar.timestamp]);
-        }""",
-        bars,
-    )
-    assert [time for time, _ in times] == sorted({time for time, _ in times})
-    assert [stamp for _, stamp in times] == [bar["timestamp"] for bar in bars[6:]]
-
-
-def test_only_bars_that_differ_count_as_changed(page: Page) -> None:
-    same, changed = NEW_YEAR_BAR, NEW_YEAR_BAR | {"timestamp": 60_000, "tier": "official"}
-    before = [NEW_YEAR_BAR, NEW_YEAR_BAR | {"timestamp": 60_000}]
-    answer = page.evaluate(
-        """async ([before, after]) => {
-          const { createBarStore } = await import("/static/js/bars.js");
-          const store = createBarStore();
-          store.replace(before);
-          return [store.merge(after), store.size];
-        }""",
-        [before, [same, changed]],
-    )
-    assert answer == [[changed], 2]
-
-
-@pytest.mark.parametrize(
-    ("tier", "fill", "column"),
-    [("live", "b", "v"), ("early", "uf", "v"), ("official", "u", "uf"), ("final", "u", "uf")],
-)
-def test_what_is_not_official_is_not_filled(page: Page, tier: str, fill: str, column: str) -> None:
-    bar = NEW_YEAR_BAR | {"tier": tier}
-    candle = call(page, "bars", "toCandle", bar, PALETTE)
-    assert (candle["color"], candle["borderColor"], candle["wickColor"]) == (fill, "u", "u")
-    assert call(page, "bars", "toColumn", bar, PALETTE)["color"] == column
-    assert call(page, "bars", "toCandle", bar | {"close": 1.5}, PALETTE)["borderColor"] == "d"
 
 
 def test_a_url_carries_some_hundred_symbols(page: Page) -> None:

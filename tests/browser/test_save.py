@@ -29,7 +29,7 @@ def test_the_minutes_in_sight_are_saved_as_csv(open_page: Open, market: Scripted
     asked = saved(page, market)
     times = [bar["timestamp"] for bar in market.bars["AAPL"]]
     first, last = int(asked.pop("from")), int(asked.pop("to"))
-    assert asked == {"symbol": "AAPL", "timeframe": "1m", "format": "csv", "limit": "50000"}
+    assert asked == {"symbol": "AAPL", "timeframe": "1m", "adjusted": "true", "format": "csv", "limit": "50000"}
     assert first in times
     assert last - times[-1] in (0, MINUTE_MS)
     # A narrower view has fewer bars.

@@ -100,6 +100,8 @@ REQUESTS = [
     ("nobody", "GET", "/api/bars", {}, "?symbol=AAPL&from=2025-11-20&format=csv", None, 200),
     ("nobody", "GET", "/api/bars", {}, "?symbol=AAPL&from=2025-11-21&to=2025-11-20", None, 400),
     ("nobody", "GET", "/api/bars", {}, "?symbol=NONE", None, 404),
+    ("nobody", "GET", "/api/calendar", {}, "", None, 200),
+    ("nobody", "GET", "/api/calendar", {}, "?x=1", None, 400),
     ("nobody", "GET", "/api/universes", {}, "", None, 200),
     ("nobody", "GET", "/api/universes/{key}", {"key": "SPY:none"}, "?offset=500", None, 200),
     ("nobody", "GET", "/api/universes/{key}", {"key": "none"}, "", None, 404),

@@ -9,6 +9,8 @@ export const LISTENING = "listening";
 export const PAGE_SYMBOLS = 1000;
 // Changed bars of one symbol in an answer: more than a page that polls can have missed, and few when it slept.
 const MAX_CHANGES = 10;
+// Bars of one answer; what a chart keeps is less.
+const MAX_BARS = 50_000;
 
 /** A request that failed. `status` is 0 when no answer came at all, else the HTTP status. */
 export class ApiError extends Error {
@@ -44,8 +46,11 @@ export function createApi(clock, { fetch = window.fetch.bind(window), nowMs = Da
     quotes: (scope) => ask("/api/quotes", parametersOf(scope)),
     /** The quotes of some symbols whose names fit a URL. */
     quotesOf: (symbols) => ask("/api/quotes", { symbols: symbols.join(",") }),
-    /** The newest bars of one symbol, up to 1,000, ascending. Fails with status 404 when it is not known. */
-    history: (symbol) => ask("/api/ticks/recent", { symbol, limit: 1000 }),
+    /** Bars of one symbol, ascending, adjusted for splits: `symbol`, `timeframe`, and `from` and `to` in epoch ms, both
+     *  included. Fails with status 404 when the symbol is not known. */
+    bars: (question) => ask("/api/bars", { limit: MAX_BARS, ...question, adjusted: true }),
+    /** Which days trade. */
+    calendar: () => ask("/api/calendar"),
     /** What came or was revised since `cursor` of a scope and, unless null, of the symbol `besides`, with the status,
      *  and what `view` ({query, tag}) asks of the market, unless null. */
     changes(scope, cursor, besides, view) {

@@ -1,38 +1,33 @@
-// The chart of the chosen symbol: candles, volume, and the legend of the bar under the pointer.
+// The chart of the chosen symbol: candles, volume, averages, patterns, and the legend of the bar under the pointer.
 
 import {
-  CandlestickSeries, CrosshairMode, HistogramSeries, LineStyle, createChart,
+  CrosshairMode, createChart, createSeriesMarkers,
 } from "../vendor/lightweight-charts/lightweight-charts.standalone.production.mjs";
-import { createBarStore, toCandle, toColumn } from "./bars.js";
-import {
-  direction, formatAxisVolume, formatChange, formatExact, formatPercent, formatPrice, formatVwap, priceDecimals,
-  tierText,
-} from "./format.js";
+import { createBars } from "./bars.js";
+import { createChartKeys } from "./chart_keys.js";
+import { legendParts } from "./chart_legend.js";
+import { eventsByTime, toMarkers } from "./chart_markers.js";
+import { chartColours, readPalette } from "./chart_palette.js";
+import { createSeries } from "./chart_series.js";
+import { createShade } from "./chart_shade.js";
+import { direction, formatChange, formatPercent, formatPrice } from "./format.js";
+import { TIMEFRAMES } from "./sessions.js";
 import { setText } from "./status.js";
-import { chartTime, formatDay, formatMinute } from "./time.js";
 
 const BAR_SPACING_PX = 7;
-const VOLUME_PANE = 1;
-const MAX_AXIS_DECIMALS = 4;
+// Older bars are asked for when fewer than these lie left of those in sight.
+const FEW_BARS = 10;
 const ARROWS = { up: "▲", down: "▼", flat: "" };
 
-/** The parts of a bar's legend as [label, text] pairs. */
-export function legendParts(bar) {
-  return [
-    ["", `${formatDay(bar.timestamp)} ${formatMinute(bar.timestamp)} New York`],
-    ["O", formatPrice(bar.open)], ["H", formatPrice(bar.high)],
-    ["L", formatPrice(bar.low)], ["C", formatPrice(bar.close)],
-    ["V", formatExact(bar.volume)], ["VWAP", formatVwap(bar.vwap)],
-    ["", tierText(bar.tier)],
-  ];
-}
-
-/** The panel; `find` gives an element by id. The library is drawn into #chart. */
-export function createChartPanel(find = (id) => document.getElementById(id)) {
+/** The panel; `find` gives an element by id, and `onOlder` is called when bars from before those that are there are to
+ *  be seen. The library is drawn into #chart. */
+export function createChartPanel({ find = (id) => document.getElementById(id), onOlder }) {
   const box = find("chart");
-  const store = createBarStore();
+  const bars = createBars();
   let palette = readPalette();
-  let drawn = new Map();
+  let lines = [];
+  let events = [];
+  let eventsAt = new Map();
   let pointedTime = null;
 
   const chart = createChart(box, {
@@ -42,64 +37,65 @@ export function createChartPanel(find = (id) => document.getElementById(id)) {
     crosshair: { mode: CrosshairMode.Normal },
   });
   chart.applyOptions({
-    timeScale: { timeVisible: true, secondsVisible: false, rightOffset: 5, barSpacing: BAR_SPACING_PX },
+    timeScale: { timeVisible: true, secondsVisible: false, rightOffset: 5, barSpacing: BAR_SPACING_PX, minBarSpacing: 0.2 },
     rightPriceScale: { entireTextOnly: true },
   });
-  // The library would give its own line of the last price the fill of the last bar, and a live bar has none.
-  const candles = chart.addSeries(CandlestickSeries, { priceLineVisible: false, lastValueVisible: false });
-  const lastPriceLine = candles.createPriceLine({ price: 0, lineVisible: false, axisLabelVisible: false, title: "" });
-  const columns = chart.addSeries(HistogramSeries, {
-    priceFormat: { type: "custom", minMove: 1, formatter: formatAxisVolume },
-    priceLineVisible: false, lastValueVisible: false,
-  }, VOLUME_PANE);
-  chart.panes()[0].setStretchFactor(4);
-  chart.panes()[VOLUME_PANE].setStretchFactor(1);
+  const series = createSeries(chart);
+  const markers = createSeriesMarkers(series.candles, []);
+  createShade({ chart, panes: chart.panes(), points: () => bars.points, palette: () => palette });
+  createChartKeys({ box, chart, count: () => bars.points.length, place: pointedPlace, point: pointByKey });
 
   function drawAll() {
-    drawn = store.byChartTime();
-    const bars = [...drawn.values()];
-    const precision = Math.min(MAX_AXIS_DECIMALS, Math.max(2, ...bars.map(({ close }) => priceDecimals(close))));
-    candles.applyOptions({ priceFormat: { type: "price", precision, minMove: 10 ** -precision } });
-    candles.setData(bars.map((bar) => toCandle(bar, palette)));
-    columns.setData(bars.map((bar) => toColumn(bar, palette)));
-    showLast();
+    series.setLines(lines, palette);
+    draw(0);
+    mark();
   }
 
-  /** Draw a bar that is the newest, or in the place of the one that is drawn for its minute. */
-  function draw(bar) {
-    const time = chartTime(bar.timestamp);
-    const isRevision = drawn.has(time);
-    drawn.set(time, bar);
-    candles.update(toCandle(bar, palette), isRevision);
-    columns.update(toColumn(bar, palette), isRevision);
-  }
-
-  /** The library appends a bar and exchanges one that it has; what comes in between, or goes, needs the whole. */
-  function canBeDrawnAlone({ timestamp, withdrawn }) {
-    const newest = [...drawn.keys()].at(-1) ?? 0;
-    return !withdrawn && (chartTime(timestamp) >= newest || drawn.has(chartTime(timestamp)));
-  }
-
-  function lastBar() {
-    return [...drawn.values()].at(-1);
-  }
-
-  function showLast() {
-    const last = lastBar();
-    lastPriceLine.applyOptions(last ? priceLine(last, palette) : { lineVisible: false, axisLabelVisible: false });
+  function draw(first) {
+    series.draw(bars.points, palette, first);
+    series.showLast(lastPoint()?.bar ?? null, palette);
     showLegend();
   }
 
+  function mark() {
+    eventsAt = eventsByTime(events, bars.timeframe);
+    markers.setMarkers(toMarkers(eventsAt, (time) => Boolean(bars.pointAt(time)?.bar), palette));
+  }
+
+  const lastPoint = () => bars.points.at(-1);
+
+  function pointedPlace() {
+    return pointedTime === null ? null : (bars.placeOf(pointedTime) ?? null);
+  }
+
+  function parts(point) {
+    const values = series.valuesAt(bars.placeOf(point.time));
+    const found = eventsAt.get(point.time) ?? [];
+    return legendParts({ bar: point.bar, period: bars.periodOf(point), timeframe: bars.timeframe, lines: values, events: found });
+  }
+
   function showLegend() {
-    const bar = drawn.get(pointedTime) ?? lastBar();
-    const parts = bar ? legendParts(bar) : [];
-    find("chart-legend").dataset.tier = bar?.tier ?? "";
-    find("chart-legend").replaceChildren(...parts.map(([label, text]) => legendPart(label, text)));
+    const point = bars.pointAt(pointedTime) ?? lastPoint();
+    const legend = find("chart-legend");
+    legend.dataset.tier = point?.bar?.tier ?? "";
+    legend.replaceChildren(...(point ? parts(point) : []).map(([label, text]) => legendPart(label, text)));
+  }
+
+  function pointByKey(place) {
+    const point = place === null ? null : bars.points[place];
+    pointedTime = point?.time ?? null;
+    if (point === null) chart.clearCrosshairPosition();
+    else chart.setCrosshairPosition(point.bar?.close ?? lastPoint().bar.close, point.time, series.candles);
+    showLegend();
+    setText(find("chart-spoken"), point === null ? "" : find("chart-legend").textContent);
   }
 
   chart.subscribeCrosshairMove(({ time }) => {
     pointedTime = time ?? null;
     showLegend();
+  });
+  chart.timeScale().subscribeVisibleLogicalRangeChange((range) => {
+    if (range !== null && bars.size > 0 && range.from < FEW_BARS) onOlder();
   });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
     palette = readPalette();
@@ -109,34 +105,61 @@ export function createChartPanel(find = (id) => document.getElementById(id)) {
 
   return {
     get size() {
-      return store.size;
+      return bars.size;
+    },
+    /** From when on bars are drawn, epoch ms; Infinity before they were read. */
+    get fromMs() {
+      return bars.fromMs;
     },
     /** The first and the last bar of those in sight, epoch ms; null without any. */
     boundsMs() {
       const range = chart.timeScale().getVisibleRange();
-      const shown = range === null ? [] : [...drawn].filter(([time]) => time >= range.from && time <= range.to);
-      return shown.length ? [shown[0][1].timestamp, shown.at(-1)[1].timestamp] : null;
+      const shown = range === null ? [] : bars.points.filter(
+        ({ time, bar }) => bar !== null && time >= range.from && time <= range.to,
+      );
+      return shown.length ? [shown[0].bar.timestamp, shown.at(-1).bar.timestamp] : null;
     },
     /** Turn to another symbol: its bars are not known yet. */
     show(symbol) {
-      store.replace([]);
+      bars.clear();
+      events = [];
       drawAll();
       setText(find("chart-title"), symbol);
-      box.setAttribute("aria-label", `Chart of ${symbol}: one-minute bars and volume, New York time`);
-      chart.timeScale().resetTimeScale();
     },
-    /** Take these bars for all there is. */
-    load(ticks) {
-      store.replace(ticks);
+    /** Tell what is drawn, in words for those who do not see it. */
+    describe(symbol, timeframe) {
+      box.setAttribute("aria-label", `Chart of ${symbol}: ${TIMEFRAMES.get(timeframe)} bars and volume, New York time`);
+    },
+    /** Take what was read (bar_reader.js) for all there is; with `anew` the newest bars come into sight. */
+    load(read, { anew }) {
+      bars.replace(read);
+      drawAll();
+      chart.applyOptions({ timeScale: { timeVisible: read.timeframe !== "1d" } });
+      if (anew) chart.timeScale().resetTimeScale();
+    },
+    /** Take bars in the place of those of a stretch, which may lie before all. */
+    exchange(stretch, read) {
+      bars.exchange(stretch, read);
       drawAll();
     },
-    /** Merge bars of the symbol shown, and take out those that are withdrawn; only what changed is drawn again. */
+    /** Merge minutes of the symbol shown; only what changed is drawn again. The answer are the starts of those whose
+     *  bars are to be read again, epoch ms. */
     update(ticks) {
-      const changed = store.merge(ticks);
-      if (changed.length === 0) return;
-      if (changed.every(canBeDrawnAlone)) changed.forEach(draw);
-      else drawAll();
-      showLast();
+      const { first, old } = bars.merge(ticks);
+      if (first !== null) draw(first);
+      if (first === 0) mark();
+      return old;
+    },
+    /** Draw lines of these indicators. */
+    setLines(names) {
+      lines = names;
+      drawAll();
+    },
+    /** Mark the bars of these pattern events: [{timestamp, timeframe, pattern, direction, confidence}]. */
+    setMarkers(found) {
+      events = found;
+      mark();
+      showLegend();
     },
     /** Say something in place of bars; "" says nothing. */
     say(text) {
@@ -159,33 +182,4 @@ function legendPart(label, text) {
   if (label) part.appendChild(document.createElement("b")).textContent = label;
   part.append(label ? ` ${text}` : text);
   return part;
-}
-
-function priceLine(bar, palette) {
-  const { borderColor: color } = toCandle(bar, palette);
-  const line = { price: bar.close, color, lineWidth: 1, lineStyle: LineStyle.Dotted };
-  return { ...line, lineVisible: true, axisLabelVisible: true };
-}
-
-function readPalette() {
-  const style = getComputedStyle(document.documentElement);
-  const colour = (name) => style.getPropertyValue(`--${name}`).trim();
-  return {
-    up: colour("up"), down: colour("down"), upFaint: colour("up-faint"), downFaint: colour("down-faint"),
-    volumeLive: colour("volume-live"), background: colour("panel"), text: colour("muted"), line: colour("line"),
-    font: getComputedStyle(document.body).fontFamily,
-  };
-}
-
-function chartColours({ background, text, line, font }) {
-  return {
-    // The library's logo comes with a style element, which the pages' CSP refuses; its notice stands below the chart.
-    layout: {
-      attributionLogo: false, background: { color: background }, textColor: text, fontFamily: font, fontSize: 11,
-      panes: { separatorColor: line, separatorHoverColor: line },
-    },
-    grid: { vertLines: { color: line }, horzLines: { color: line } },
-    rightPriceScale: { borderColor: line },
-    timeScale: { borderColor: line },
-  };
 }

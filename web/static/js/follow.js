@@ -119,10 +119,16 @@ export function createFollower({ api, market, selection, scope, views, on, nowMs
     selection.loadAgain();
   }
 
+  /** The close of the day before, and its bar as the vendor has it, are known by now. */
+  function startDay() {
+    wanted.quotes = true;
+    selection.loadAgain();
+  }
+
   function noteStatus(status) {
     const startMs = tradingDayStartMs(status.session.date, status.server_time);
     if (status.universe.changed_at !== universeChangedAt) wanted.status = wanted.quotes = true;
-    if (startMs !== dayStartMs) wanted.quotes = true;
+    if (startMs !== dayStartMs) startDay();
     dayStartMs = startMs;
     on.status(status);
   }

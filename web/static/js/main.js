@@ -1,7 +1,9 @@
 // The dashboard's wiring: which part of the page shows what the server answers.
 
 import { LISTENING, createApi } from "./api.js";
+import { createBarReader } from "./bar_reader.js";
 import { createChartPanel } from "./chart.js";
+import { createChartControls, readLines, readTimeframe } from "./chart_controls.js";
 import { createColumns } from "./columns.js";
 import { assess } from "./condition.js";
 import { createFollower } from "./follow.js";
@@ -27,17 +29,18 @@ const REARRANGE_INTERVAL_MS = 5_000;
 const CLOCK_INTERVAL_MS = 1_000;
 const WATCH = { key: "watch", label: "Watch list" };
 // Changes of these need no answer of the server.
-const LIST_STATE = new Set(["sort", "filter"]);
+const OWN_STATE = new Set(["sort", "filter", "lines"]);
 
 const find = (id) => document.getElementById(id);
 const clock = createServerClock();
 const api = createApi(clock);
 const market = createMarket();
 const view = createStatusView(find);
-const chart = createChartPanel(find);
+const chart = createChartPanel({ find, onOlder: loadOlder });
 const url = createUrlState();
+const reader = createBarReader({ api, nowMs: clock.nowMs });
 const panels = createPanels();
-const selection = createSelection({ api, chart, market, onSpelling: (symbol) => url.replace({ symbol }) });
+const selection = createSelection({ reader, chart, market, onSpelling: (symbol) => url.replace({ symbol }) });
 const views = createViewHost({ views: VIEWS, panels, context: createContext() });
 const tabs = createTabs({ list: find("tabs"), views: [WATCH, ...VIEWS], panels, onChoose: chooseTab });
 const universe = createUniverseChooser({ find, url });
@@ -47,7 +50,7 @@ const on = {
 const follower = createFollower({ api, market, selection, scope: () => scopeOf(url), views, on });
 const watchlist = createWatchlist({ find, url, onSelect: chooseByHand });
 const interval = pollIntervalSetting(find("poll-interval"), Number(document.body.dataset.pollIntervalMs));
-const saver = createSaver({ button: find("chart-save"), chart, symbol: () => selection.symbol });
+const saver = createSaver({ button: find("chart-save"), chart, selection });
 const poller = createPoller({ task: ask, intervalMs, onChange: showTrust });
 let status = null;
 let lastChangeMs = null;
@@ -125,6 +128,10 @@ function chooseByHand(symbol) {
   if (panel.getBoundingClientRect().bottom < window.innerHeight / 4) panel.scrollIntoView();
 }
 
+function loadOlder() {
+  if (selection.wantOlder()) poller.now();
+}
+
 function chooseFirst() {
   if (selection.symbol !== null) return;
   const [first] = [...market.rows.keys()].sort();
@@ -168,9 +175,13 @@ function newestDataMs() {
 function showSymbol() {
   const symbol = url.get("symbol");
   if (symbol === null) return;
-  selection.choose(symbol);
+  selection.choose(symbol, readTimeframe(url.get("tf")));
   watchlist.select(symbol);
   showRows();
+}
+
+function showLines() {
+  chart.setLines(readLines(url.get("lines")));
 }
 
 function showUniverse() {
@@ -191,8 +202,9 @@ url.onChange((names) => {
   if (names.has("universe") || names.has("page")) showUniverse();
   if (names.has("sort") || names.has("filter")) watchlist.readUrl();
   if (names.has("tab")) showTab();
-  if (names.has("symbol")) showSymbol();
-  if (![...names].every((name) => LIST_STATE.has(name))) poller.now();
+  if (names.has("symbol") || names.has("tf")) showSymbol();
+  if (names.has("lines")) showLines();
+  if (![...names].every((name) => OWN_STATE.has(name))) poller.now();
 });
 interval.onChange(poller.now);
 document.addEventListener("visibilitychange", () => {
@@ -204,6 +216,7 @@ setInterval(() => {
   view.tick(clock.nowMs(), newestDataMs());
   showTrust();
 }, CLOCK_INTERVAL_MS);
+createChartControls({ find, url });
 createColumns({ table: find("watchlist"), menu: find("columns") });
 createKeys({
   box: find("letter-keys"),
@@ -218,5 +231,6 @@ find("help-open").addEventListener("click", () => find("help").showModal());
 universe.readUrl();
 watchlist.readUrl();
 showTab();
+showLines();
 showSymbol();
 poller.now();

@@ -2,17 +2,17 @@
 
 const MAX_BARS = 50_000;
 
-/** Where a CSV file of the minutes from the first bar to the last is. */
-export function barsUrl(symbol, [fromMs, toMs]) {
-  const query = { symbol, timeframe: "1m", from: fromMs, to: toMs, limit: MAX_BARS, format: "csv" };
+/** Where a CSV file of the bars from the first one to the last is. */
+export function barsUrl({ symbol, timeframe }, [fromMs, toMs]) {
+  const query = { symbol, timeframe, from: fromMs, to: toMs, adjusted: true, limit: MAX_BARS, format: "csv" };
   return `/api/bars?${new URLSearchParams(query)}`;
 }
 
-/** Makes the button work; `refresh` is to be called when the chart's bars may have come or gone. */
-export function createSaver({ button, chart, symbol, open = startDownload }) {
+/** Makes the button save what is chosen (`selection`) and in sight; `refresh` is to be called when the chart's bars may have come or gone. */
+export function createSaver({ button, chart, selection, open = startDownload }) {
   button.addEventListener("click", () => {
     const bounds = chart.boundsMs();
-    if (bounds !== null) open(barsUrl(symbol(), bounds));
+    if (bounds !== null) open(barsUrl(selection, bounds));
   });
   return {
     refresh() {

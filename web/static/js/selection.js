@@ -1,33 +1,80 @@
-// The chosen symbol: its history, and the bars that follow.
+// The chosen symbol in the chosen timeframe: its history, the bars that follow, and those from before.
+
+import { MAX_BARS } from "./bars.js";
+
+// Bars of earlier days that changed are read again some together; a repair changes many, one after the other.
+const REREAD_INTERVAL_MS = 5_000;
 
 /** Follows one symbol in the chart; `onSpelling(symbol)` is told when the server spells the chosen symbol in another
- *  way than the URL did. */
-export function createSelection({ api, chart, market, onSpelling }) {
+ *  way than the URL did, and `nowMs` is a clock for intervals. */
+export function createSelection({ reader, chart, market, onSpelling, nowMs = Date.now }) {
   let symbol = null;
+  let timeframe = null;
   let state = "none"; // none, wanted, loaded, unknown
+  let isAnew = true;
+  let olderWanted = false;
+  let isAllRead = false;
+  let changedMs = [];
+  let rereadMs = -Infinity;
 
+  /** Ask the question that is due; what is answered after another choice is let go. */
   async function load() {
-    const asked = symbol;
-    const answer = await history(asked);
-    if (asked !== symbol) return;
-    if (answer !== null && answer.symbol !== asked) {
-      onSpelling(answer.symbol);
+    if (state !== "loaded") return loadHistory();
+    return olderWanted ? loadOlder() : reread();
+  }
+
+  /** Whether symbol and timeframe are those of when this was called. */
+  function choice() {
+    const [chosen, frame] = [symbol, timeframe];
+    return () => symbol === chosen && timeframe === frame;
+  }
+
+  async function loadHistory() {
+    const isCurrent = choice();
+    const read = await history();
+    if (!isCurrent()) return;
+    if (read !== null && read.symbol !== symbol) {
+      onSpelling(read.symbol);
       return;
     }
-    state = answer === null ? "unknown" : "loaded";
-    if (answer !== null) chart.load(answer.ticks);
+    state = read === null ? "unknown" : "loaded";
+    if (read !== null) chart.load(read, { anew: isAnew });
+    isAnew = olderWanted = false;
+    isAllRead = read?.fromMs === 0;
+    changedMs = [];
     say();
   }
 
-  async function history(asked) {
+  async function history() {
     // Before its first bar a symbol of the watch list may not be known to the database.
-    if (market.rows.has(asked) && market.rows.get(asked).timestampMs === null) return { symbol: asked, ticks: [] };
+    if (market.rows.get(symbol)?.timestampMs === null) return reader.nothing(symbol, timeframe);
     try {
-      return await api.history(asked);
+      return await reader.newest(symbol, timeframe, isAnew || chart.fromMs === 0 ? null : chart.fromMs);
     } catch (error) {
       if (error.status !== 404) throw error;
       return null;
     }
+  }
+
+  async function loadOlder() {
+    const isCurrent = choice();
+    // Should this fail, bars of now go first; who scrolls on asks again.
+    olderWanted = false;
+    const toMs = chart.fromMs;
+    const read = await reader.before(symbol, timeframe, toMs);
+    if (!isCurrent()) return;
+    isAllRead = read.fromMs === 0 || chart.size + read.bars.length > MAX_BARS;
+    if (chart.size + read.bars.length <= MAX_BARS) chart.exchange({ fromMs: read.fromMs, toMs }, read.bars);
+  }
+
+  async function reread() {
+    const isCurrent = choice();
+    rereadMs = nowMs();
+    const stretch = reader.datesOf(changedMs);
+    const read = await reader.stretch(symbol, timeframe, stretch);
+    if (!isCurrent()) return;
+    changedMs = [];
+    chart.exchange(stretch, read.bars);
   }
 
   function say() {
@@ -40,26 +87,42 @@ export function createSelection({ api, chart, market, onSpelling }) {
     get symbol() {
       return symbol;
     },
-    choose(newSymbol) {
-      if (newSymbol === symbol) return;
-      symbol = newSymbol;
+    get timeframe() {
+      return timeframe;
+    },
+    /** Turn to a symbol and a timeframe. */
+    choose(newSymbol, newTimeframe) {
+      if (newSymbol === symbol && newTimeframe === timeframe) return;
+      if (newSymbol !== symbol) chart.show(newSymbol);
+      [symbol, timeframe] = [newSymbol, newTimeframe];
       state = "wanted";
-      chart.show(symbol);
+      isAnew = true;
+      chart.describe(symbol, timeframe);
       say();
     },
-    /** Tell whether the symbol's history is to be loaded: it was chosen, or is known by now. */
-    isWanted: () => state === "wanted" || (state === "unknown" && market.rows.has(symbol)),
+    /** Tell whether something is to be loaded: the symbol was chosen or is known by now, older bars are to be seen, or
+     *  ones that are drawn changed. */
+    isWanted() {
+      if (state !== "loaded") return state === "wanted" || (state === "unknown" && market.rows.has(symbol));
+      return olderWanted || (changedMs.length > 0 && nowMs() - rereadMs >= REREAD_INTERVAL_MS);
+    },
     load,
     /** Have the history loaded again; what the chart shows stays until then. */
     loadAgain() {
       if (state === "loaded") state = "wanted";
+    },
+    /** Have bars from before those of the chart loaded; false when there are none, or they are under way. */
+    wantOlder() {
+      if (state !== "loaded" || olderWanted || isAllRead) return false;
+      olderWanted = true;
+      return true;
     },
     /** The symbol, when its bars are to be asked for beside those of the watch list; else null. */
     unlisted: () => (state === "loaded" && !market.rows.has(symbol) ? symbol : null),
     /** Merge bars of any symbols that came or were revised since the history. */
     follow(ticks) {
       if (state !== "loaded") return;
-      chart.update(ticks.filter((tick) => tick.symbol === symbol));
+      changedMs.push(...chart.update(ticks.filter((tick) => tick.symbol === symbol)));
       say();
     },
   };

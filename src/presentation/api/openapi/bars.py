@@ -10,6 +10,7 @@ from src.presentation.api.openapi.parts import (
     fields,
     flag,
     items,
+    json_answer,
     moment,
     number,
     operation,
@@ -43,6 +44,21 @@ SCHEMAS: dict[str, Part] = {
             "partial": flag("The period still trades, or something of it may be missing."),
         },
         description="One period of one symbol. `tier` is the lowest of its parts.",
+    ),
+    "TradingCalendar": fields(
+        {
+            "covered_from": text("The first date that the calendar knows.", format="date"),
+            "covered_to": text("The last one.", format="date"),
+            "trading_weekdays": items(
+                whole(minimum=1, maximum=7), "The days of a week that trade, as ISO 8601 counts them: Monday is 1."
+            ),
+            "holidays": items(text(format="date"), "The dates among those that do not trade."),
+            "early_closes": items(
+                text(format="date"), "The dates whose regular session ends at 13:00 and whose post-market at 17:00."
+            ),
+        },
+        description="Trading days have a pre-market from 04:00, a regular session from 09:30 to 16:00 and a "
+        "post-market to 20:00, New York time.",
     ),
     "Bars": fields(
         {
@@ -91,6 +107,13 @@ _EXAMPLE = {
     "count": 1,
     "more": True,
     "cursor": "1598587200000",
+}
+_CALENDAR = {
+    "covered_from": "2003-09-01",
+    "covered_to": "2028-12-31",
+    "trading_weekdays": [1, 2, 3, 4, 5],
+    "holidays": ["2026-11-26", "2026-12-25"],
+    "early_closes": ["2026-11-27", "2026-12-24"],
 }
 _TIME = either(text(format="date"), number(minimum=0, maximum=LAST_MS), text(format="date-time"))
 
@@ -146,6 +169,17 @@ PATHS: dict[str, Part] = {
                 query("cursor", "Where an earlier answer was cut.", text(pattern="^[0-9]{1,14}$")),
             ],
             example="?symbol=AAPL&timeframe=1d&from=2020-08-28&adjusted=true&limit=1",
+        )
+    },
+    "/api/calendar": {
+        "get": operation(
+            "Market data",
+            "calendar",
+            "Which days trade",
+            "The trading days and early closes of the US market, by which periods, sessions and days are told. The "
+            "simulated market trades every day.",
+            {"200": json_answer("The calendar.", ref("TradingCalendar"), _CALENDAR), **errors(401)},
+            security=READER,
         )
     },
 }
