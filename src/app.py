@@ -25,6 +25,7 @@ from src.core.services.gap_report_service import GapReportService
 from src.core.services.health_service import HealthService
 from src.core.services.login_service import LoginService
 from src.core.services.measurement_service import MeasurementService
+from src.core.services.quality_service import QualityService
 from src.core.services.universe_service import UniverseService
 from src.infrastructure.cache.relationship_cache import RelationshipCache
 from src.infrastructure.data_sources.massive_rest import MassiveRest
@@ -35,6 +36,7 @@ from src.infrastructure.database.change_reader import DatabaseChangeReader
 from src.infrastructure.database.connection_events import DatabaseEventLog
 from src.infrastructure.database.coverage_reader import DatabaseCoverage
 from src.infrastructure.database.engines import read_engine, row_engine
+from src.infrastructure.database.freshness_reader import DatabaseFreshness
 from src.infrastructure.database.gap_store import DatabaseGapReader
 from src.infrastructure.database.history_store import DatabaseHistory
 from src.infrastructure.database.jobs import DatabaseJobDesk
@@ -58,6 +60,7 @@ from src.presentation.api.bars import BarsDeps, bars_blueprint
 from src.presentation.api.errors import register_errors
 from src.presentation.api.metrics import DiskSpace, metrics_blueprint
 from src.presentation.api.openapi.blueprint import documentation_blueprint
+from src.presentation.api.quality import QualityDeps, quality_blueprint
 from src.presentation.api.status import operations_blueprint, status_blueprint
 from src.presentation.api.ticks import TicksDeps, ticks_blueprint
 from src.presentation.api.trading_calendar import calendar_blueprint
@@ -131,16 +134,19 @@ def create_app(settings: Settings | None = None) -> Flask:
 def _register_admin(
     app: Flask, settings: Settings, engine: Engine, changes: DatabaseChangeReader, reader: DatabaseBarReader
 ) -> None:
-    """What administrators ask and are told."""
+    """What administrators ask and are told, and readers of what it is made of."""
     connections = ConnectionStatusService(reader, load_sessions(), DatabaseEventLog(engine), CLOCK.now_ms)
     rows = row_engine(settings.database_url)
-    gaps = GapReportService(DatabaseGapReader(engine), DatabaseReconciliations(engine, rows))
+    gap_reader, runs = DatabaseGapReader(engine), DatabaseReconciliations(engine, rows)
+    gaps = GapReportService(gap_reader, runs)
     desk = DatabaseJobDesk(engine, rows, CLOCK.now_ms)
     app.register_blueprint(admin_blueprint(AdminDeps(connections, gaps, reader, changes, desk, CLOCK.now_ms)))
     calendar = load_sessions() if settings.feed == "massive" else None  # the simulated market trades at any hour
     coverage = CoverageService(DatabaseCoverage(engine), calendar, CLOCK.now_ms)
     whom = Whom(reader, RelationshipCache(engine))
     app.register_blueprint(coverage_blueprint(CoverageDeps(coverage, whom, reader, changes, desk)))
+    quality = QualityService(coverage, DatabaseFreshness(engine), gap_reader, runs, CLOCK.now_ms)
+    app.register_blueprint(quality_blueprint(QualityDeps(quality, whom, changes, CLOCK.now_ms)))
     universes = UniverseService(DatabaseUniverses(engine, rows, CLOCK.now_ms))
     app.register_blueprint(admin_universes_blueprint(universes))
     app.register_blueprint(universes_blueprint(UniversesDeps(universes, whom, reader, CLOCK.now_ms)))

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Protocol
 
 from src.core.domain.connection.request_window import RequestRate
 from src.core.domain.market.adjustment import Close, CorporateAction
-from src.core.domain.market.bar import Bar, EvidenceClock
+from src.core.domain.market.bar import Bar, EvidenceClock, Tier
 from src.core.domain.market.coverage import Day, Stored
 from src.core.domain.market.daily import DailyBar
 from src.core.domain.market.daily_plan import DayOfMinutes, Minutes, NotedChanges, Stretch
@@ -116,6 +116,13 @@ class Coverage(Protocol):
     def gaps(self, from_ms: int, to_ms: int) -> DayGaps: ...
     def settled(self, symbols: Sequence[str], first: str, last: str) -> Settled: ...
     def pruned_before_ms(self) -> int: ...
+
+
+class Freshness(Protocol):
+    """How new symbols' bars are, and what changed late. Any thread may call; raises DatabaseUnavailableError."""
+
+    def newest(self, symbols: Sequence[str]) -> Mapping[str, tuple[int, Tier]]: ...
+    def late_changes(self, from_ms: int, to_ms: int) -> Mapping[str, Sequence[tuple[int, int]]]: ...
 
 
 class Pruned(NamedTuple):

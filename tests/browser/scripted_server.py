@@ -95,9 +95,9 @@ class ScriptedMarket:
 
     A symbol is known to the database while it stands in ``bars``, and listened to while it stands in the status'
     universe. ``names`` are companies' names; ``universes`` are those beside `listening`; ``views`` are the answers
-    about the market by their endpoint's name, or what makes one of the question's parameters; ``day_start_ms`` is
-    where the day's volume begins; another
-    ``database_id`` makes every cursor foreign. ``message_age_ms`` is the age of the newest message of the feed;
+    about the market by their endpoint's name, or what makes one of the question's parameters, ``quality`` that about
+    the data; ``day_start_ms`` is where the day's volume begins; another ``database_id`` makes every cursor foreign.
+    ``message_age_ms`` is the age of the newest message of the feed;
     ``failure`` is an error message with which all of the API is answered (``failure_status``) while it is set;
     ``days`` are the daily bars of ``/api/bars``, whose other periods are made of ``bars``, by the ``calendar``;
     ``delay_s`` slows every API answer; ``requests`` lists the full paths asked for and ``most_at_once`` the
@@ -279,6 +279,10 @@ def create_app(market: ScriptedMarket) -> Flask:
         known, unknown = asked_symbols(market)
         found = [market.quote(symbol) for symbol in known if market.bars[symbol]]
         return jsonify(quotes=found, unknown=unknown, cursor=cursor, server_time=market.now_ms())
+
+    @app.get("/api/quality")
+    def quality() -> ResponseReturnValue:
+        return jsonify(market.quality | {"server_time": market.now_ms()})
 
     @app.get("/api/universes")
     def universes() -> ResponseReturnValue:

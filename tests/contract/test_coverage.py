@@ -10,10 +10,13 @@ from src.core.domain.market.bar import Tier
 from src.core.domain.market.coverage import DayState, Span
 from src.core.domain.market.gaps import Gap, GapReason, GapState
 from src.core.services.coverage_service import CoverageService
+from src.core.services.quality_service import QualityService, minutes_within
 from src.infrastructure.calendar.session_table import load_session_table
 from src.infrastructure.database.coverage_reader import DatabaseCoverage
 from src.infrastructure.database.engines import read_engine, write_engine
-from src.infrastructure.database.gap_store import DatabaseGapStore
+from src.infrastructure.database.freshness_reader import DatabaseFreshness
+from src.infrastructure.database.gap_store import DatabaseGapReader, DatabaseGapStore
+from src.infrastructure.database.reconciliation_store import DatabaseReconciliations
 from src.infrastructure.database.tables import history_months
 from src.infrastructure.database.tickstock_db import TickStockDatabase
 from tests.bars import MINUTE, bar
@@ -136,3 +139,36 @@ def test_a_symbols_day_in_detail(service: CoverageService, database: TickStockDa
     ]  # fmt: skip
     assert [span.minutes for span in told.missing_outside] == [329, 239]
     assert told.gaps == [(MINUTE + 3 * 60_000, MINUTE + 4 * 60_000)]
+
+
+def test_the_quality_of_a_day_tells_what_is_new_what_is_there_and_what_came_late(
+    database: TickStockDatabase, database_url: str
+) -> None:
+    """At 10:00 of Thursday: thirty minutes of the regular session are over."""
+    now_ms = MINUTE + 30 * 60_000
+    database.merge([bar("A", MINUTE + place * 60_000) for place in range(5, 25)])
+    database.merge([bar("B", MINUTE - _DAY_MS, tier=Tier.FINAL), bar("C", MINUTE + 29 * 60_000, tier=Tier.LIVE)])
+    # Two minutes that are older than 20 minutes, one of them twice, and one that is not.
+    for place in (3, 3, 4, 28):
+        database.merge([bar("C", MINUTE + place * 60_000)])
+    calendar = load_session_table(PROJECT_ROOT / "data/sessions.csv")
+    read, write = read_engine(database_url), write_engine(database_url)
+    coverage = CoverageService(DatabaseCoverage(read), calendar, lambda: now_ms)
+    record(database_url, a_gap(("B",), MINUTE, MINUTE + 60_000))
+    gaps, runs = DatabaseGapReader(read), DatabaseReconciliations(read, write)
+    service = QualityService(coverage, DatabaseFreshness(read), gaps, runs, lambda: now_ms)
+    quality = service.quality(["A", "B", "C", "D"])
+    assert (quality.day.date, quality.passed, quality.gaps.open, quality.runs) == ("2025-11-20", 30, 1, [])
+    assert [tuple(row) for row in quality.symbols] == [
+        ("A", MINUTE + 24 * 60_000, Tier.OFFICIAL, DayState.TODAY, 20, 20, 0),
+        ("B", MINUTE - _DAY_MS, Tier.FINAL, DayState.OPEN, 0, 0, 0),
+        ("C", MINUTE + 29 * 60_000, Tier.LIVE, DayState.TODAY, 4, 4, 2),
+        ("D", None, None, DayState.TODAY, 0, 0, 0),
+    ]
+
+
+def test_minutes_of_ranges_that_overlap_are_counted_once() -> None:
+    ranges = [(0, 120_000), (60_000, 180_000), (600_000, 600_000), (-60_000, 0)]
+    assert minutes_within(ranges, 0, 600_000) == 5
+    assert minutes_within(ranges, 60_000, 120_000) == 2
+    assert minutes_within([], 0, 600_000) == 0

@@ -105,6 +105,8 @@ REQUESTS = [
     ("nobody", "GET", "/api/universes", {}, "", None, 200),
     ("nobody", "GET", "/api/universes/{key}", {"key": "SPY:none"}, "?offset=500", None, 200),
     ("nobody", "GET", "/api/universes/{key}", {"key": "none"}, "", None, 404),
+    ("nobody", "GET", "/api/quality", {}, "?symbols=AAPL,BRK.B", None, 200),
+    ("nobody", "GET", "/api/quality", {}, "?universe=none", None, 404),
     ("nobody", "GET", "/api/status", {}, "", None, 200),
     ("nobody", "GET", "/healthz", {}, "", None, 200),
     ("nobody", "GET", "/readyz", {}, "", None, 200),

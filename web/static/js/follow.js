@@ -26,7 +26,7 @@ export function createFollower({ api, market, selection, scope, views, on, nowMs
     // After the quotes: what changes from their cursor on, polls bring; so the history has to be younger.
     if (selection.isWanted()) return selection.load;
     if (wanted.universes) return loadUniverses;
-    return isQuotingDue() ? quoteAgain : poll;
+    return views.turn() ?? (isQuotingDue() ? quoteAgain : poll);
   }
 
   async function loadStatus() {

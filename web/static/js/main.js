@@ -74,6 +74,7 @@ function createContext() {
   return {
     url,
     universe: () => scopeOf(url).key,
+    offset: () => scopeOf(url).offset,
     chooseSymbol: (symbol) => url.set({ symbol, tab: null }),
     refresh: () => poller.now(),
     nowMs: clock.nowMs,

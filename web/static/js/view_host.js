@@ -47,6 +47,8 @@ export function createViewHost({ views, panels, context }) {
   return {
     /** Show the view of this key, and end the one before; other keys have none. */
     open,
+    /** The view's own question, if one is due. */
+    turn: () => view?.turn?.() ?? null,
     /** What the next poll asks for beside the bars: {query, tag}, where `tag` is of the answer that is shown; null: nothing. */
     question() {
       const query = view?.query() ?? null;

@@ -175,6 +175,8 @@ _OFFSET = query(
     f"Beside `universe`: the {MAX_SYMBOLS} symbols of it from this place on. A universe of more is refused without.",
     whole(minimum=0, maximum=LAST_OFFSET, default=0),
 )
+# Whom a question is about that takes several symbols.
+WHOM = [_SYMBOLS, _UNIVERSE_KEY, _OFFSET]
 
 PATHS: dict[str, Part] = {
     "/api/ticks/recent": {
@@ -264,7 +266,7 @@ PATHS: dict[str, Part] = {
                 ),
             },
             security=READER,
-            parameters=[_SYMBOLS, _UNIVERSE_KEY, _OFFSET],
+            parameters=WHOM,
             example="?symbols=AAPL,BRK.B",
         )
     },
