@@ -17,9 +17,12 @@ from src.core.analytics.windows import (
     Counts,
     Flags,
     averages,
+    count,
     extremes,
     gathered,
     has_holes,
+    just_above,
+    just_below,
     places,
     ratio,
     running_sums,
@@ -27,8 +30,8 @@ from src.core.analytics.windows import (
 
 AVERAGES = (10, 20, 50, 200)
 EXTREMES = (20, 252)  # bars; 252 are 52 weeks
-TIE = 1e-9
-_FLAGS = 2 * len(AVERAGES) + 3 * len(EXTREMES)
+_OF_AVERAGES = 2 * len(AVERAGES)
+_FLAGS = _OF_AVERAGES + 3 * len(EXTREMES)
 _BLOCK = 256  # symbols at a time: what is in work then stays in the processor's cache
 
 
@@ -81,15 +84,6 @@ class Moves:
         return np.where(self.counted > 0, self.advancers - self.decliners, np.nan)
 
     @property
-    def line(self) -> Floats:
-        """The advance/decline line: `net` summed up from the first one on, NaN where `net` is.
-
-        Its level depends on where it starts; only its course says something.
-        """
-        net = self.net
-        return np.where(np.isnan(net), np.nan, np.nancumsum(net))
-
-    @property
     def trin(self) -> Floats:
         """(advancers / decliners) / (up volume / down volume); NaN where one of the last three is 0.
 
@@ -102,6 +96,7 @@ class Moves:
 class DailyBreadth:
     """Breadth of `members` symbols on `dates`; every array (days,), the last day unfinished with `is_provisional`.
 
+    `present` are the symbols that have a bar of the day.
     `above_average` by the number of bars of the simple average (10, 20, 50, 200): symbols whose close is above the
     average of their last n closes, that day's included; counted are those with n bars and one of that day.
     `new_extremes` by the number of bars (20; 252 for 52 weeks): symbols whose high of the day is above the highest high
@@ -111,22 +106,49 @@ class DailyBreadth:
     members: int
     dates: Dates
     is_provisional: bool
+    present: Counts
     moves: Moves
     above_average: dict[int, Share]
     new_extremes: dict[int, NewExtremes]
     oscillator: Floats
     summation: Floats
 
+    @property
+    def line(self) -> Floats:
+        """The advance/decline line: advancers less decliners, summed up from the first day that has any.
+
+        NaN on a day without. Its level depends on where it starts: only its course says something.
+        """
+        return np.where(np.isnan(self.moves.net), np.nan, np.nancumsum(self.moves.net))
+
 
 def daily_breadth(panel: Panel) -> DailyBreadth:
     """The breadth of all symbols of a panel on each of its days; the first has no day before and so no moves."""
     moves, flags = _summed(panel)
-    by_figure = iter(flags)
-    above = {bars: Share(next(by_figure), next(by_figure)) for bars in AVERAGES}
-    new = {bars: NewExtremes(next(by_figure), next(by_figure), next(by_figure)) for bars in EXTREMES}
     adjusted_net = mcclellan.ratio_adjusted(moves.advancers, moves.decliners)
     oscillator, summation = mcclellan.oscillator(adjusted_net)
-    return DailyBreadth(len(panel.symbols), panel.dates, panel.is_provisional, moves, above, new, oscillator, summation)
+    return DailyBreadth(
+        members=len(panel.symbols),
+        dates=panel.dates,
+        is_provisional=panel.is_provisional,
+        present=count(~np.isnan(panel.close)),
+        moves=moves,
+        above_average=shares(flags[:_OF_AVERAGES]),
+        new_extremes=new_extremes(flags[_OF_AVERAGES:]),
+        oscillator=oscillator,
+        summation=summation,
+    )
+
+
+def shares(counts: Counts) -> dict[int, Share]:
+    """By the bars of the average, out of the counts above and counted of each: (8, times)."""
+    return {bars: Share(*pair) for bars, *pair in zip(AVERAGES, counts[::2], counts[1::2], strict=True)}
+
+
+def new_extremes(counts: Counts) -> dict[int, NewExtremes]:
+    """By the bars, out of the counts of highs, lows and counted of each: (6, times)."""
+    kinds = (counts[::3], counts[1::3], counts[2::3])
+    return {bars: NewExtremes(*three) for bars, *three in zip(EXTREMES, *kinds, strict=True)}
 
 
 def moves_of(close: Floats, before: Floats, volume: Floats) -> Moves:
@@ -146,13 +168,14 @@ def _blocks(symbols: int) -> Iterator[slice]:
 
 def _tally(close: Floats, before: Floats, volume: Floats) -> Floats:
     """Sums over the symbols: of those up, down and flat, of their volumes, of changes and of those with a change."""
-    change = close - before
-    slack = np.abs(before) * TIE
-    which = (change > slack, change < -slack, np.abs(change) <= slack)
-    valued = (before > 0) & ~np.isnan(close)
-    fractions = np.divide(change, before, out=np.zeros_like(change), where=valued)
-    volumes = [volume.sum(axis=0, where=kind) for kind in which]
-    return np.array([*(kind.sum(axis=0) for kind in which), *volumes, fractions.sum(axis=0), valued.sum(axis=0)])
+    counted = ~np.isnan(close) & ~np.isnan(before)
+    up, down = before < just_below(close), before > just_above(close)
+    kinds = (up, down, counted & ~up & ~down)
+    shares = np.where(counted, volume, 0.0)
+    volumes = [np.einsum("st,st->t", shares, kind) for kind in kinds]
+    valued = counted & (before > 0)
+    fractions = np.divide(close - before, before, out=np.zeros(counted.shape), where=valued)
+    return np.array([*map(count, kinds), *volumes, fractions.sum(axis=0), count(valued)])
 
 
 def _moves(tally: Floats) -> Moves:
@@ -167,7 +190,7 @@ def _summed(panel: Panel) -> tuple[Moves, Counts]:
     for rows in _blocks(len(panel.symbols)):
         close = panel.close[rows]
         tally[:, 1:] += _tally(close[:, 1:], close[:, :-1], panel.volume[rows, 1:])
-        counts += _flags(close, panel.high[rows], panel.low[rows]).sum(axis=1)
+        counts += count(_flags(close, panel.high[rows], panel.low[rows]))
     return _moves(tally), counts
 
 
@@ -188,29 +211,29 @@ def _flags(close: Floats, high: Floats, low: Floats) -> Flags:
 
 
 def _flags_of_whole(close: Floats, high: Floats, low: Floats) -> Flags:
-    """The same where no row has holes: a window of n columns is n bars, and NaN stands in front and behind only."""
+    """The same where no row has holes, so that a window of n columns is n bars."""
     flags = np.zeros((_FLAGS, *close.shape), dtype=np.bool_)
-    _fill_above(flags[: 2 * len(AVERAGES)], close)
-    _fill_new(flags[2 * len(AVERAGES) :], high, low)
+    _fill_above(flags[:_OF_AVERAGES], close)
+    _fill_new(flags[_OF_AVERAGES:], high, low)
     return flags
 
 
 def _fill_above(flags: Flags, close: Floats) -> None:
-    days, sums, present = close.shape[1], running_sums(close), ~np.isnan(close)
-    for above, counted, bars in zip(flags[::2], flags[1::2], AVERAGES, strict=True):
+    days, sums, present, floor = close.shape[1], running_sums(close), ~np.isnan(close), just_below(close)
+    for is_above, counted, bars in zip(flags[::2], flags[1::2], AVERAGES, strict=True):
         if bars > days:
             return
-        level = averages(sums, bars)
-        counted[:, bars - 1 :] = present[:, bars - 1 :] & present[:, : days + 1 - bars]
-        above[:, bars - 1 :] = counted[:, bars - 1 :] & (close[:, bars - 1 :] - level > np.abs(level) * TIE)
+        first = bars - 1
+        np.logical_and(present[:, first:], present[:, : days - first], out=counted[:, first:])
+        is_above[:, first:] = counted[:, first:] & (averages(sums, bars) < floor[:, first:])
 
 
 def _fill_new(flags: Flags, high: Floats, low: Floats) -> None:
+    floor, ceiling, present = just_below(high), just_above(low), ~np.isnan(high)
     tops, bottoms = extremes(high, EXTREMES, np.maximum), extremes(low, EXTREMES, np.minimum)
     for (bars, top), (_, bottom), kinds in zip(tops, bottoms, np.split(flags, len(EXTREMES)), strict=True):
         if bars >= high.shape[1]:
             return
-        over, under = high[:, bars:] - top[:, :-1], bottom[:, :-1] - low[:, bars:]
-        kinds[0, :, bars:] = over > np.abs(top[:, :-1]) * TIE
-        kinds[1, :, bars:] = under > np.abs(bottom[:, :-1]) * TIE
-        kinds[2, :, bars:] = ~np.isnan(over)
+        np.less(top[:, :-1], floor[:, bars:], out=kinds[0, :, bars:])
+        np.greater(bottom[:, :-1], ceiling[:, bars:], out=kinds[1, :, bars:])
+        np.logical_and(~np.isnan(top[:, :-1]), present[:, bars:], out=kinds[2, :, bars:])

@@ -1,21 +1,24 @@
 """Sentiment: one gauge of a universe from 0 (fear) to 100 (greed), made of five parts of the same weight. Pure.
 
-Each part is a published figure of breadth, brought to 0..100 along a straight line between two stated ends (beyond
-them it stays at 0 or 100), 50 being neutral:
+Each part is a ratio of breadth, brought to 0..100 along a straight line between two stated ends; beyond them it stays
+at 0 or 100. 50 is neutral.
 
-    part            figure                                                              0        50       100
-    breadth         advancers / (advancers + decliners), summed over 5 days             0.35     0.50     0.65
-    new_highs       new 52-week highs / (new highs + new lows), summed over 5 days      0        0.50     1
-    up_volume       up volume / (up + down volume), summed over 5 days                  0.35     0.50     0.65
-    above_average   mean of the shares above the 50-day and 200-day averages            0        0.50     1
-    volatility      standard deviation of the universe's mean change over 20 days       2        1        0.5
-                    against that over up to 252 days (at least 63); by its logarithm
+    part            numerator / denominator                                              0        50       100
+    breadth         advancers / (advancers + decliners), sums of 5 days                  0.35     0.50     0.65
+    new_highs       new 52-week highs / (new 52-week highs + lows), sums of 5 days       0        0.50     1
+    up_volume       up volume / (up volume + down volume), sums of 5 days                0.35     0.50     0.65
+    above_average   closes above the 50-day and above the 200-day average / those        0        0.50     1
+                    that can be compared with one
+    volatility      standard deviation of the universe's mean change over 20 days /      2        1        0.5
+                    that over up to 252 days, 63 at least; along its logarithm
 
-The gauge is the mean of the parts that are there, weighted; it is absent below three of five. Weights are equal because
-nothing shows that one part tells more than another: the gauge is a summary and not a forecast.
+A part is absent (NaN) on a day on which one of its days or averages is. The gauge is the mean of the parts that are
+there, by their weights; it is absent with fewer than three of the five. Weights are equal because nothing shows that
+one part tells more than another: the gauge sums up what is, and forecasts nothing.
 
-Sources: the first is Martin Zweig's breadth thrust as a sum ("Winning on Wall Street", 1986); the second the record
-high percent; that markets fall in turmoil and rise in calm is all that the last one uses.
+Sources: breadth is the ratio of Martin Zweig's breadth thrust ("Winning on Wall Street", 1986) as a sum of five days
+and not a smoothed average of ten; new_highs is the record high percent, as a sum of five days. The scales are ours: in
+five days a broad market's advancers seldom leave 35 to 65 %.
 """
 
 from dataclasses import dataclass
@@ -26,21 +29,60 @@ from src.core.analytics.breadth import DailyBreadth
 from src.core.analytics.panel import Dates, Floats
 from src.core.analytics.windows import Counts, ratio
 
-WEIGHTS = {"breadth": 0.2, "new_highs": 0.2, "up_volume": 0.2, "above_average": 0.2, "volatility": 0.2}
 LEAST_PARTS = 3
 SUM_DAYS = 5
 SHORT_DAYS, LEAST_DAYS, YEAR = 20, 63, 252
 LEVELS = (50, 200)  # bars of the averages
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Part:
-    """One part of the gauge by day: its figure of the table above, its score from 0 to 100; NaN where absent."""
+@dataclass(frozen=True, slots=True)
+class PartKind:
+    """What a part of the gauge is: its name in the API, its words for people, its weight (they sum to 1)."""
 
     name: str
+    label: str
+    meaning: str
     weight: float
-    figure: Floats
+
+
+BREADTH = PartKind(
+    "breadth", "Breadth", "Advancers among advancers and decliners of five days: 35 % is 0, 65 % is 100.", 0.2
+)
+NEW_HIGHS = PartKind(
+    "new_highs", "New highs", "New 52-week highs among new highs and lows of five days: 0 % is 0, 100 % is 100.", 0.2
+)
+UP_VOLUME = PartKind(
+    "up_volume",
+    "Up volume",
+    "Volume of advancers in that of advancers and decliners of five days: 35 % is 0, 65 % is 100.",
+    0.2,
+)
+ABOVE_AVERAGE = PartKind(
+    "above_average", "Above averages", "Closes above the 50-day and the 200-day average: 0 % is 0, 100 % is 100.", 0.2
+)
+VOLATILITY = PartKind(
+    "volatility",
+    "Volatility",
+    "Deviation of the mean change over 20 days against a year's: twice is 0, half is 100.",
+    0.2,
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """A part by day, each (days,): its ratio's two sides (counts, shares, or deviations as fractions) and its score.
+
+    The score is from 0 to 100, and NaN where the part is absent.
+    """
+
+    kind: PartKind
+    numerator: Floats
+    denominator: Floats
     score: Floats
+
+    @property
+    def ratio(self) -> Floats:
+        return ratio(self.numerator, self.denominator)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,63 +96,68 @@ class Sentiment:
 
     @property
     def weight_present(self) -> Floats:
-        """The weights of the parts that are there, by day: from 0 to 1."""
-        return np.asarray(sum(part.weight * ~np.isnan(part.score) for part in self.parts))
+        """The weights of the parts that are there, summed up by day: from 0 to 1."""
+        return np.asarray(sum(part.kind.weight * ~np.isnan(part.score) for part in self.parts))
 
 
 def sentiment(breadth: DailyBreadth) -> Sentiment:
     """The gauge on each day of a universe's breadth."""
-    parts = tuple(Part(name, WEIGHTS[name], *found) for name, found in _figures(breadth).items())
-    scores, weights = np.array([part.score for part in parts]), np.array([[part.weight] for part in parts])
-    there = ~np.isnan(scores)
-    value = ratio(np.nansum(weights * scores, axis=0), np.sum(weights * there, axis=0))
-    value[there.sum(axis=0) < LEAST_PARTS] = np.nan
+    parts = (_breadth(breadth), _new_highs(breadth), _up_volume(breadth), _above_average(breadth), _volatility(breadth))
+    scores = np.array([part.score for part in parts])
+    weights = np.array([[part.kind.weight] for part in parts]) * ~np.isnan(scores)
+    value = ratio(np.sum(weights * np.nan_to_num(scores), axis=0), weights.sum(axis=0))
+    value[(weights > 0).sum(axis=0) < LEAST_PARTS] = np.nan
     return Sentiment(breadth.dates, breadth.is_provisional, value, parts)
 
 
-def _figures(breadth: DailyBreadth) -> dict[str, tuple[Floats, Floats]]:
-    """Figure and score of each part, by its name."""
-    moves, new = breadth.moves, breadth.new_extremes[YEAR]
-    advancing = _share_of_week(moves.advancers, moves.decliners, moves.counted)
-    highs = _share_of_week(new.highs, new.lows, new.counted)
-    volume = _share_of_week(moves.up_volume, moves.down_volume, moves.counted)
-    above = np.mean([breadth.above_average[bars].share for bars in LEVELS], axis=0)
-    turmoil = _relative_volatility(moves.mean_change)
-    return {
-        "breadth": (advancing, _score(advancing, 0.35, 0.65)),
-        "new_highs": (highs, _score(highs, 0.0, 1.0)),
-        "up_volume": (volume, _score(volume, 0.35, 0.65)),
-        "above_average": (above, _score(above, 0.0, 1.0)),
-        "volatility": (turmoil, _score(np.log2(turmoil), 1.0, -1.0)),
-    }
+def _breadth(breadth: DailyBreadth) -> Part:
+    moves = breadth.moves
+    return _of_five_days(BREADTH, moves.advancers, moves.decliners, moves.counted, (0.35, 0.65))
+
+
+def _new_highs(breadth: DailyBreadth) -> Part:
+    new = breadth.new_extremes[YEAR]
+    return _of_five_days(NEW_HIGHS, new.highs, new.lows, new.counted, (0.0, 1.0))
+
+
+def _up_volume(breadth: DailyBreadth) -> Part:
+    moves = breadth.moves
+    return _of_five_days(UP_VOLUME, moves.up_volume, moves.down_volume, moves.counted, (0.35, 0.65))
+
+
+def _above_average(breadth: DailyBreadth) -> Part:
+    shares = [breadth.above_average[bars] for bars in LEVELS]
+    there = np.all([share.counted > 0 for share in shares], axis=0)
+    above = np.where(there, sum(share.above for share in shares), np.nan)
+    counted = np.where(there, sum(share.counted for share in shares), np.nan)
+    return Part(ABOVE_AVERAGE, above, counted, _score(ratio(above, counted), 0.0, 1.0))
+
+
+def _volatility(breadth: DailyBreadth) -> Part:
+    short = _last_days(breadth.moves.mean_change, SHORT_DAYS).std(axis=1)
+    year = _last_days(breadth.moves.mean_change, YEAR)
+    enough = (~np.isnan(year)).sum(axis=1) >= LEAST_DAYS
+    long = np.full(len(short), np.nan)
+    long[enough] = np.nanstd(year[enough], axis=1)
+    doublings = np.log2(ratio(short, long), where=short > 0, out=np.full(len(short), np.nan))
+    return Part(VOLATILITY, short, long, _score(doublings, 1.0, -1.0))
+
+
+def _of_five_days(
+    kind: PartKind, good: Counts | Floats, bad: Counts | Floats, counted: Counts, ends: tuple[float, float]
+) -> Part:
+    """The part good / (good + bad) of the last five days; absent unless symbols are counted on each of them."""
+    first, both = (
+        _last_days(np.where(counted > 0, values, np.nan), SUM_DAYS).sum(axis=1) for values in (good, good + bad)
+    )
+    return Part(kind, first, both, _score(ratio(first, both), *ends))
 
 
 def _score(figure: Floats, zero: float, hundred: float) -> Floats:
     return np.clip(100 * (figure - zero) / (hundred - zero), 0.0, 100.0)
 
 
-def _share_of_week(good: Counts | Floats, bad: Counts | Floats, counted: Counts) -> Floats:
-    """good / (good + bad) of the last five days' sums, NaN unless symbols are counted on each of the five."""
-    good_sum, bad_sum = (
-        _last_days(np.where(counted > 0, values, np.nan), SUM_DAYS).sum(axis=1) for values in (good, bad)
-    )
-    return ratio(good_sum, good_sum + bad_sum)
-
-
 def _last_days(values: Floats, days: int) -> Floats:
     """For each day the last `days` values up to it, shape (all days, days), NaN before the first."""
-    padded = np.concatenate([np.full(days - 1, np.nan), values])
-    return np.lib.stride_tricks.sliding_window_view(padded, days)
-
-
-def _relative_volatility(change: Floats) -> Floats:
-    """The deviation of the last 20 changes against that of the last 252 or as many as there are, of 63 at least."""
-    short = _last_days(change, SHORT_DAYS).std(axis=1)
-    year = _last_days(change, YEAR)
-    known = (~np.isnan(year)).sum(axis=1)
-    enough = known >= LEAST_DAYS
-    long = np.full(len(change), np.nan)
-    long[enough] = np.nanstd(year[enough], axis=1)
-    relative = ratio(short, long)
-    relative[relative == 0] = np.nan
-    return relative
+    padded = np.concatenate([np.full(days, np.nan), values])
+    return np.lib.stride_tricks.sliding_window_view(padded, days)[1:]
