@@ -23,9 +23,9 @@ from src.core.analytics.windows import (
     has_holes,
     just_above,
     just_below,
-    places,
     ratio,
     running_sums,
+    scattered,
 )
 
 AVERAGES = (10, 20, 50, 200)
@@ -204,9 +204,7 @@ def _flags(close: Floats, high: Floats, low: Floats) -> Flags:
     flags[:, ~holed] = _flags_of_whole(close[~holed], high[~holed], low[~holed])
     there = present[holed]
     together = _flags_of_whole(*(gathered(values[holed], there) for values in (close, high, low)))
-    back = np.zeros(together.shape, dtype=np.bool_)
-    back[:, there] = together[:, places(there)]
-    flags[:, holed] = back
+    flags[:, holed] = scattered(together, there)
     return flags
 
 

@@ -35,6 +35,14 @@ def gathered(values: Floats, present: Flags) -> Floats:
     return together
 
 
+def scattered(together: Flags, present: Flags) -> Flags:
+    """The way back: flags (kinds, symbols, days) of gathered rows, at the days they came from; False where absent."""
+    source = np.zeros(present.shape, dtype=np.intp)
+    source[present] = np.flatnonzero(places(present))
+    by_day = np.take(together.reshape(len(together), -1), source.ravel(), axis=1)
+    return np.asarray(by_day.reshape(together.shape) & present)
+
+
 def count(flags: Flags) -> Counts:
     """How many of the symbols have a flag: (..., symbols, days) to (..., days)."""
     # Bytes are summed up ten times as fast as booleans.
