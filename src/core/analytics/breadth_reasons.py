@@ -19,14 +19,26 @@ from src.core.analytics.sentiment import (
     Sentiment,
 )
 
+MOVES = (
+    "advancers",
+    "decliners",
+    "unchanged",
+    "up_volume",
+    "down_volume",
+    "unchanged_volume",
+    "mean_change",
+    "line",
+    "trin",
+)
+
 
 def breadth_reasons(breadth: DailyBreadth) -> dict[str, str]:
     """By the figure's name (`trin`, `above_average.200`, ...) why it is absent on the last day; only absent ones.
 
-    `moves` stands for advancers, decliners, unchanged and what is made of them, where no symbol is counted.
+    The counts of a day on which no symbol is counted are 0 of 0, and so absent too.
     """
     if not len(breadth.dates):
-        return {"moves": "No daily bars are stored."}
+        return dict.fromkeys(MOVES, "No daily bars are stored.")
     return _of_moves(breadth) | _of_oscillator(breadth) | _of_windows(breadth)
 
 
@@ -46,10 +58,10 @@ def sentiment_reasons(sentiment: Sentiment, breadth: DailyBreadth) -> dict[str, 
 def _of_moves(breadth: DailyBreadth) -> dict[str, str]:
     moves = breadth.moves
     if not moves.counted[-1]:
-        return {"moves": "No symbol has a bar of this day and of the trading day before."}
-    if not np.isnan(moves.trin[-1]):
-        return {}
-    return {"trin": "Needs decliners, and volume of both advancers and decliners."}
+        return dict.fromkeys(MOVES, "No symbol has a bar of this day and of the trading day before.")
+    if np.isnan(moves.trin[-1]):
+        return {"trin": "Needs decliners, and volume of both advancers and decliners."}
+    return {}
 
 
 def _of_oscillator(breadth: DailyBreadth) -> dict[str, str]:

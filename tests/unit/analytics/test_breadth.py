@@ -180,10 +180,10 @@ def test_reasons_name_what_is_needed_and_what_is_stored():
     assert reasons["above_average.50"] == "Needs 50 days; 30 are stored."
     assert reasons["new_extremes.252"] == "Needs 253 days; 30 are stored."
     assert reasons["oscillator"] == "Needs 39 days on which prices moved; 29 are stored."
-    assert not {"moves", "trin", "above_average.20", "new_extremes.20"} & set(reasons)
+    assert not {"advancers", "trin", "above_average.20", "new_extremes.20"} & set(reasons)
     assert breadth_reasons(FOUND) == {}
     nobody = market(20, 30).of([])
-    assert "No symbol has a bar" in breadth_reasons(daily_breadth(nobody))["moves"]
+    assert "No symbol has a bar" in breadth_reasons(daily_breadth(nobody))["decliners"]
 
 
 # -- within a day --------------------------------------------------------------------------------------------------
