@@ -15,4 +15,6 @@
  *  changed), the server's time, and a question of the view's own, which gives JSON or fails with ApiError. */
 export const VIEWS = [
   { key: "rankings", label: "Rankings", load: () => import("./rankings.js") },
+  { key: "breadth", label: "Breadth", load: () => import("./breadth.js") },
+  { key: "sentiment", label: "Sentiment", load: () => import("./sentiment.js") },
 ];
