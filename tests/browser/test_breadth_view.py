@@ -1,6 +1,7 @@
 """The tabs of breadth and of sentiment, fed with calculated figures of 400 symbols."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,12 @@ from .scripted_server import ScriptedMarket
 
 AXE = (Path(__file__).parent / "vendor/axe-core/axe.min.js").read_text()
 WHOLE, SHORT = days_of_market(280), days_of_market(100)
+
+
+def answer(page: Page, market: ScriptedMarket, view: str, found: Callable[[str], dict[str, Any]]) -> None:
+    """Another answer from now on; the page asks at once."""
+    market.views[view] = found
+    page.evaluate("dispatchEvent(new Event('online'))")
 
 
 def complaints(page: Page) -> list[str]:
@@ -61,20 +68,15 @@ def test_breadth_shows_the_last_day_its_charts_and_the_day_itself(open_page: Ope
     expect(panel.locator(".plots:visible").get_by_role("slider")).to_have_count(7)
     last_point = panel.get_by_role("slider", name="Symbols")
     expect(last_point).to_have_attribute("aria-valuetext", re.compile(rf"^10:35: Advancers {advancers}, Decliners"))
-    market.views["breadth"] = lambda query: (
-        breadth_body(WHOLE, query)
-        | {
-            "intraday": None,
-            "intraday_absent": 0,
-            "reasons": ["No minute of this day is stored."],
-        }
-    )
+    nothing = {"intraday": None, "intraday_absent": 0, "reasons": ["No minute of this day is stored."]}
+    answer(page, market, "breadth", lambda query: breadth_body(WHOLE, query) | nothing)
     expect(panel.get_by_text("No minute of this day is stored.")).to_be_visible()
 
     # Days too few for a figure: a dash, and why; and the plot says so too.
-    market.views["breadth"] = lambda query: breadth_body(SHORT, query)
+    answer(page, market, "breadth", lambda query: breadth_body(SHORT, query))
     expect(panel.get_by_role("row", name="New 52-week highs")).to_contain_text("–Needs 253 days; 100 are stored.")
     page.go_back()
+    expect(panel.get_by_role("slider")).to_have_count(9)
     expect(panel.get_by_role("slider", name="New 52-week")).to_have_attribute("aria-valuetext", re.compile("Highs –"))
     page.set_viewport_size({"width": 390, "height": 844})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
@@ -106,14 +108,13 @@ def test_the_gauge_shows_its_parts_their_weights_and_which_are_absent(open_page:
     expect(history).to_have_attribute("aria-valuetext", f"Fri 20 Nov: {round(body['gauge'])}")
     assert complaints(page) == []
 
-    market.views["sentiment"] = lambda query: sentiment_body(SHORT, query)
+    answer(page, market, "sentiment", lambda query: sentiment_body(SHORT, query))
     expect(panel.get_by_text("The mean of 3 of its 5 parts")).to_be_visible()
     expect(panel.get_by_role("row", name="New highs")).to_contain_text("Needs 257 days; 100 are stored.")
     expect(panel.get_by_role("row", name="Volatility")).to_contain_text("20%, here 33%")
     few = days_of_market(30)
-    market.views["sentiment"] = lambda query: sentiment_body(few, query)
+    answer(page, market, "sentiment", lambda query: sentiment_body(few, query))
     expect(panel.get_by_text("Needs 3 of its 5 parts; 2 can be told.")).to_be_visible()
     expect(panel.locator(".gauge-number")).to_have_text("–")
     page.set_viewport_size({"width": 390, "height": 844})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    assert complaints(page) == []

@@ -22,9 +22,11 @@ export function mount(element, given) {
   context = given;
   parts = createParts();
   element.append(parts.root);
+  window.addEventListener("hashchange", showPlots);
 }
 
 export function unmount() {
+  window.removeEventListener("hashchange", showPlots);
   context = parts = null;
 }
 
@@ -71,7 +73,9 @@ function createParts() {
   return { root, head, content, span, latest, absent, plots, days, body: null };
 }
 
+/** The way back may lead to another span of the same answer, so this is drawn without a new one. */
 function showPlots() {
+  if (parts.body === null) return;
   const { daily, intraday, intraday_absent: absent, reasons } = parts.body;
   const span = readSpan();
   const isWithin = span === WITHIN_DAY;
