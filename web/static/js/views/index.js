@@ -18,7 +18,9 @@
  *  gives JSON or fails with ApiError. */
 export const VIEWS = [
   { key: "rankings", label: "Rankings", load: () => import("./rankings.js") },
+  { key: "breadth", label: "Breadth", load: () => import("./breadth.js") },
   { key: "sectors", label: "Sectors", load: () => import("./sectors.js") },
   { key: "stages", label: "Stages", load: () => import("./stages.js") },
+  { key: "sentiment", label: "Sentiment", load: () => import("./sentiment.js") },
   { key: "data", label: "Data", load: () => import("./data.js") },
 ];
