@@ -9,6 +9,7 @@ from src.presentation.api.openapi import (
     history,
     market,
     operations,
+    patterns,
     universes,
 )
 from src.presentation.api.openapi.parts import Part, fields, text
@@ -56,6 +57,7 @@ def openapi_document(version: str, cookie: str) -> Part:
         "paths": {
             **market.PATHS,
             **bars.PATHS,
+            **patterns.PATHS,
             **admin.PATHS,
             **coverage.PATHS,
             **universes.PATHS,
@@ -69,6 +71,7 @@ def openapi_document(version: str, cookie: str) -> Part:
                 "Error": _ERROR,
                 **market.SCHEMAS,
                 **bars.SCHEMAS,
+                **patterns.SCHEMAS,
                 **admin_schemas.SCHEMAS,
                 **coverage.SCHEMAS,
                 **universes.SCHEMAS,
