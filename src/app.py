@@ -41,6 +41,7 @@ from src.infrastructure.database.gap_store import DatabaseGapReader
 from src.infrastructure.database.history_store import DatabaseHistory
 from src.infrastructure.database.jobs import DatabaseJobDesk
 from src.infrastructure.database.migrate import check_schema
+from src.infrastructure.database.pattern_store import DatabasePatternReader
 from src.infrastructure.database.reconciliation_store import DatabaseReconciliations
 from src.infrastructure.database.universe_store import DatabaseUniverses
 from src.infrastructure.database.write_trouble import write_trouble
@@ -60,6 +61,7 @@ from src.presentation.api.bars import BarsDeps, bars_blueprint
 from src.presentation.api.errors import register_errors
 from src.presentation.api.metrics import DiskSpace, metrics_blueprint
 from src.presentation.api.openapi.blueprint import documentation_blueprint
+from src.presentation.api.patterns import PatternsDeps, PollPatterns, patterns_blueprint
 from src.presentation.api.quality import QualityDeps, quality_blueprint
 from src.presentation.api.status import operations_blueprint, status_blueprint
 from src.presentation.api.ticks import TicksDeps, ticks_blueprint
@@ -112,9 +114,13 @@ def create_app(settings: Settings | None = None) -> Flask:
         app.register_blueprint(status_blueprint(health))
         whom = Whom(reader, RelationshipCache(engine))
         day_at = functools.partial(_quote_day, sessions)
+        patterns = DatabasePatternReader(engine)
         app.register_blueprint(
-            ticks_blueprint(TicksDeps(reader, changes, whom, health.brief_status, CLOCK.now_ms, day_at))
+            ticks_blueprint(
+                TicksDeps(reader, changes, whom, health.brief_status, CLOCK.now_ms, day_at, PollPatterns(patterns))
+            )
         )
+        app.register_blueprint(patterns_blueprint(PatternsDeps(patterns, changes, whom, CLOCK.now_ms)))
         is_simulated = functools.partial(_is_simulated, settings, reader)
         history = BarHistory(
             DatabaseBarArchive(engine),

@@ -10,11 +10,13 @@ from sqlalchemy import text
 from src.core.domain.connection.event import ConnectionEvent, EventKind
 from src.core.domain.market.gaps import Gap, GapReason
 from src.core.domain.market.history import Load, LoadState, Timespan
+from src.core.domain.market.pattern_event import PatternEvent
 from src.core.domain.market.reconciliation import Run, RunState
 from src.infrastructure.database.connection_events import DatabaseEventRecorder
 from src.infrastructure.database.engines import row_engine, write_engine
 from src.infrastructure.database.gap_store import DatabaseGapStore
 from src.infrastructure.database.history_store import DatabaseHistory
+from src.infrastructure.database.pattern_store import DatabasePatterns
 from src.infrastructure.database.reconciliation_store import DatabaseReconciliations
 from src.infrastructure.database.tickstock_db import TickStockDatabase
 from tests import status_rows
@@ -79,6 +81,11 @@ class Ingestion:
         self._merged += 1
         start_ms = now_ms() // 60_000 * 60_000 if minute_ms is None else minute_ms
         self.database.merge([bar(symbol, start_ms, close=price, observed_at=self._merged) for symbol in symbols])
+
+    def find(self, symbol: str, at_ms: int, **changes: Any) -> None:
+        """Keeps a pattern that was found, a doji of a minute but for `changes`."""
+        event = PatternEvent(symbol, at_ms, "1m", "doji", "neutral", 0.75, now_ms())
+        DatabasePatterns(self._rows, self.database).write([structs.replace(event, **changes)])
 
     def take_away(self) -> None:
         """Takes from the database what every look at it reads first."""

@@ -61,6 +61,7 @@ def api_site(folder: Path, url: str) -> Iterator[ApiSite]:
     ingestion = started(url)
     ingestion.database.merge([bar("AAPL", MINUTE + place * 60_000, observed_at=place) for place in range(3)])
     ingestion.database.merge([bar("BRK.B", vwap=None)])
+    ingestion.find("AAPL", MINUTE)
     ingestion.log("for a test")
     ingestion.miss("one", "AAPL", "MSFT")
     ingestion.compare("one", state=RunState.FAILED, failed={"MSFT": "It is not known."}, file="/data/day.csv.gz")

@@ -85,6 +85,7 @@ def row(*connections: Row, feed: str = "massive", now_ms: int = NOW, **changes: 
         "repair": repair(),
         "reconciliation": reconciliation(now_ms),
         "retention": retention(),
+        "patterns": patterns(),
         "daily": {"waiting_symbols": 0, "rebuilding": False, "vendor_date": "2025-11-19", "last_error": None},
         "history": {"state": "running", "id": "load", "done": 11, "total": 22, "per_minute": 5.5, "waiting": 0},
         "desk": {"waiting_events": 0, "dropped_events": 0},
@@ -132,6 +133,20 @@ def retention(**changes: Any) -> Row:
         "full_in_days": 200.0, "words": "The bars take 3.0 GB and grow by 0.1 GB a day.",
     }  # fmt: skip
     return {"keep_days": 365, "pruning": False, "dropped_bars": 0, "forecast": forecast, **changes}
+
+
+def patterns(**changes: Any) -> Row:
+    """What the search for patterns tells with nothing to do, but for `changes`."""
+    return {
+        "waiting_ticks": 0,
+        "dropped_ticks": 0,
+        "waiting_symbols": 0,
+        "looks": 12_000,
+        "found": 1_234,
+        "taken_back": 5,
+        "last_found_at": NOW - 2_000,
+        **changes,
+    }
 
 
 def storage(**changes: Any) -> Row:

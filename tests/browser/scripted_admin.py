@@ -143,6 +143,7 @@ class ScriptedConnections:
             "reconciliation": self.reconciliation,
             "storage": self.storage,
             "retention": status_rows.retention(),
+            "patterns": status_rows.patterns(waiting_symbols=3, dropped_ticks=2),
             "ingest_age_ms": self.ingest_age_ms,
             "timestamp": self.now_ms(),
         }

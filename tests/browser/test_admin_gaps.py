@@ -38,6 +38,10 @@ def test_gaps_are_shown_and_repaired_by_hand(open_page: Open, server: ScriptedAd
     expect(page.locator("#retention-words")).to_have_text(
         "The bars take 3.0 GB and grow by 0.1 GB a day. Minutes are kept for 365 days."
     )
+    expect(page.locator("#patterns-words")).to_have_text(
+        "1,234 patterns found and 5 taken back since the start; 3 tickers still to be looked at. 2 ticks found no "
+        "room, so all that changed was looked at."
+    )
     expect(gap_row(page, "drop").locator("th, td")).to_have_text(
         [
             "10:27 to 10:31", "tech: BAA, BAB, BAC and 37 others",

@@ -61,6 +61,7 @@ def test_the_status_of_one_connection() -> None:
         "reconciliation": rows.reconciliation(),
         "storage": rows.storage(),
         "retention": rows.retention(),
+        "patterns": rows.patterns(),
         "feed": {"name": "massive", "simulated": False},
         "session": {"date": "2025-11-20", "phase": "regular"},
         "ingest_age_ms": 500,
@@ -126,12 +127,12 @@ def test_before_ingestion_ever_started() -> None:
 
 def test_a_row_of_an_older_version_has_no_connections_and_tells_nothing_of_repair_and_storage() -> None:
     row = rows.single_live()
-    for key in ("mode", "connections", "pipeline", "repair", "reconciliation", "retention"):
+    for key in ("mode", "connections", "pipeline", "repair", "reconciliation", "retention", "patterns"):
         del row[key]
     del row["writer"]["storage"]
     status = told(row)
     assert (status["mode"], status["connections"]) == ("single", [])
-    assert [status[key] for key in ("repair", "reconciliation", "storage", "retention")] == [None] * 4
+    assert [status[key] for key in ("repair", "reconciliation", "storage", "retention", "patterns")] == [None] * 5
     assert status["pipeline"]["event_to_commit_ms"]["count"] == 0
 
 

@@ -26,6 +26,10 @@ UNUSED = {
     "tickstock_bars_bytes": "the free disk tells more; for those who watch a server's disk elsewhere",
     "tickstock_bars_growth_bytes_per_day": "as above",
     "tickstock_pruned_bars_total": "for those who keep so many days",
+    "tickstock_pattern_waiting_symbols": "patterns are beside the bars; for those who rely on them",
+    "tickstock_pattern_dropped_ticks_total": "nothing is lost by it; for those who look for what is slow",
+    "tickstock_patterns_found_total": "for those who rely on patterns",
+    "tickstock_patterns_taken_back_total": "as above",
     "tickstock_connection_frames_total": "aggregates tell more; for those who look for the size of frames",
 }
 # Labels that Prometheus adds to what it scrapes.

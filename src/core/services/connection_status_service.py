@@ -36,7 +36,8 @@ class ConnectionStatusService:
         """Everything of the connections, as `GET /api/admin/websocket-status` answers; times are epoch ms.
 
         While the ingesting half does not report, nothing is connected and nothing comes; its counts are the last known.
-        `repair`, `reconciliation`, `storage` and `retention` are None where the row of an older version lacks them.
+        `repair`, `reconciliation`, `storage`, `retention` and `patterns` are None where the row of an older version
+        lacks them.
         """
         now_ms = self._now_ms()
         written = self._reader.state("status")
@@ -53,6 +54,7 @@ class ConnectionStatusService:
             "reconciliation": written.get("reconciliation") if written else None,
             "storage": written["writer"].get("storage") if written else None,
             "retention": written.get("retention") if written else None,
+            "patterns": written.get("patterns") if written else None,
             "feed": {"name": feed, "simulated": feed == "simulated"},
             "session": {"date": None if day is None else day.isoformat(), "phase": phase},
             "ingest_age_ms": now_ms - written["written_at"] if written else None,

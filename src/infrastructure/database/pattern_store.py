@@ -19,6 +19,7 @@ _STATE = "patterns"
 # What is committed together is told together, so it is not much.
 EVENTS_A_TRANSACTION = 500
 _PRUNED_A_TRANSACTION = 2_000
+_FEW_SYMBOLS = 20
 _PRESENT = text("SELECT revision, newest_bar_ms, changes_floor FROM write_state")
 _SYMBOLS = text("SELECT symbol FROM symbols")
 _RECENT = (
@@ -177,24 +178,27 @@ class DatabasePatternReader:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._dialect = dialect_of(engine)
+        # No bare column: many symbols are not to be looked up one after the other by the key.
+        self._among = f"(event.symbol || '') {self._dialect.among}"
 
     def newest(self, wanted: Wanted, limit: int) -> list[PatternEvent]:
         """The newest `limit` events that hold, by time and symbol."""
-        rows = self._select(wanted, "NOT event.withdrawn", "event.timestamp DESC, event.symbol DESC", limit)
-        return _ordered([_event(row) for row in rows])
+        rows = self._by_time(wanted, "NOT event.withdrawn", "DESC", limit)
+        return _ordered([_event(row) for row in rows])[-limit:]
 
     def since(self, wanted: Wanted, since_ms: int, limit: int) -> list[PatternEvent]:
         """The first `limit` events that hold, of bars that start at `since_ms` or later, by time and symbol."""
         where = f"NOT event.withdrawn AND event.timestamp >= {self._dialect.moment.format(':since_ms')}"
-        rows = self._select(wanted, where, "event.timestamp, event.symbol", limit, since_ms=since_ms)
-        return _ordered([_event(row) for row in rows])
+        rows = self._by_time(wanted, where, "ASC", limit, since_ms=since_ms)
+        return _ordered([_event(row) for row in rows])[:limit]
 
     def changes(self, wanted: Wanted, after: int, until: int, limit: int) -> PatternChanges:
         """What was found, changed or taken back after a revision and up to another one. Where that is more than
         `limit`, whole revisions, about that many: what was committed together is told together."""
-        where = "event.revision > :after AND event.revision <= :until"
+        where = f"event.revision > :after AND event.revision <= :until AND {self._among}"
         most = limit + EVENTS_A_TRANSACTION
-        rows = self._select(wanted, where, "event.revision", most, after=after, until=until)
+        listed = self._dialect.bind_list(wanted.symbols)
+        rows = self._select(wanted, where, "event.revision", most, after=after, until=until, wanted=listed)
         if len(rows) <= limit:
             return PatternChanges(_ordered([_event(row) for row in rows]), until, False)
         last = rows[limit - 1].revision
@@ -202,17 +206,26 @@ class DatabasePatternReader:
         more = rows[-1].revision > last or len(rows) == most
         return PatternChanges(_ordered(told), last if more else until, more)
 
-    def _select(self, wanted: Wanted, where: str, order: str, limit: int, **values: int) -> list[Any]:
-        words = [where, f"event.symbol {self._dialect.among}"]
-        bound: dict[str, Any] = {**values, "wanted": self._dialect.bind_list(wanted.symbols), "most": limit}
-        if wanted.timeframe is not None:
+    def _by_time(self, wanted: Wanted, where: str, order: str, limit: int, **values: Any) -> list[Any]:
+        """By the key of each symbol where they are few; else along the times of all."""
+        by = f"event.timestamp {order}, event.symbol {order}, event.timeframe {order}, event.pattern {order}"
+        if len(wanted.symbols) > _FEW_SYMBOLS:
+            listed = self._dialect.bind_list(wanted.symbols)
+            return self._select(wanted, f"{where} AND {self._among}", by, limit, wanted=listed, **values)
+        of_one = f"{where} AND event.symbol = :symbol"
+        return [
+            row for symbol in wanted.symbols for row in self._select(wanted, of_one, by, limit, symbol=symbol, **values)
+        ]
+
+    def _select(self, asked: Wanted, where: str, order: str, limit: int, **values: Any) -> list[Any]:
+        words, bound = [where], {**values, "most": limit}
+        if asked.timeframe is not None:
             words.append("event.timeframe = :timeframe")
-            bound["timeframe"] = wanted.timeframe
-        for place, pattern in enumerate(wanted.patterns):
-            bound[f"pattern_{place}"] = pattern
-        if wanted.patterns:
-            named = ", ".join(f":pattern_{place}" for place in range(len(wanted.patterns)))
-            words.append(f"event.pattern IN ({named})")
+            bound["timeframe"] = asked.timeframe
+        if asked.patterns:
+            named = {f"pattern_{place}": pattern for place, pattern in enumerate(asked.patterns)}
+            words.append(f"event.pattern IN ({', '.join(f':{name}' for name in named)})")
+            bound |= named
         query = (
             f"SELECT {_columns(self._dialect)}, event.revision AS revision FROM pattern_events AS event"  # noqa: S608  of constants
             f" WHERE {' AND '.join(words)} ORDER BY {order} LIMIT :most"

@@ -25,7 +25,8 @@ _MOST_BARS_A_SYMBOL = 20
 # What changes all the time, and is told each second by other events: no change of status.
 _COUNTERS = ("message_count", "messages_per_second", "rates", "last_message_time", "uptime_seconds")
 _EACH_SECOND = (
-    "summary", "pipeline", "repair", "reconciliation", "storage", "retention", "ingest_age_ms", "timestamp", "answers",
+    "summary", "pipeline", "repair", "reconciliation", "storage", "retention", "patterns", "ingest_age_ms", "timestamp",
+    "answers",
 )  # fmt: skip
 
 

@@ -136,6 +136,22 @@ ROW_FIGURES = (
         "Bars that were dropped, since they were older than what is kept.",
         _value("retention", "dropped_bars"),
     ),
+    Figure(
+        "tickstock_pattern_waiting_symbols",
+        "Symbols with bars that are still to be looked at for patterns.",
+        _value("patterns", "waiting_symbols"),
+    ),
+    Figure(
+        "tickstock_pattern_dropped_ticks_total",
+        "Ticks that could not tell the search for patterns where to look; it looks at everything then.",
+        _value("patterns", "dropped_ticks"),
+    ),
+    Figure("tickstock_patterns_found_total", "Patterns that were found.", _value("patterns", "found")),
+    Figure(
+        "tickstock_patterns_taken_back_total",
+        "Patterns that corrected bars showed no more.",
+        _value("patterns", "taken_back"),
+    ),
     Figure("tickstock_lost_bars_total", "Bars for which there was no room.", _value("writer", "storage", "lost_bars")),
     Figure(
         "tickstock_damaged_spool_rows_total",

@@ -15,12 +15,14 @@ from src.core.ports import BarReader, ChangeReader, Seen
 from src.presentation.api.errors import ApiError
 from src.presentation.api.json_answer import json_answer
 from src.presentation.api.parameters import check_names, read_flag, read_limit, read_time_ms
+from src.presentation.api.patterns import PollPatterns
 from src.presentation.api.shared_answers import SharedAnswers
 from src.presentation.api.whom import Asked, Whom
 
 _DEFAULT_LIMIT = 100
 _MAX_LIMIT = 1000
 _MAX_BARS = 100_000  # in one answer
+_RECENT = ("symbol", "symbols", "universe", "offset", "since", "cursor", "limit", "status", "patterns")
 _AGING = ("condition", "reason", "session")  # of a status, by the clock alone
 _TIER_NAMES = tuple(tier.name.lower() for tier in Tier)
 
@@ -67,7 +69,7 @@ class _Found:
 
 class TicksDeps(NamedTuple):
     """What the endpoints are made of. `status` is what `status=true` adds; `now_ms` reads the wall clock; `day_at`
-    gives what quotes of a time (epoch ms) are measured against."""
+    gives what quotes of a time (epoch ms) are measured against; `patterns` is what `patterns=true` adds."""
 
     reader: BarReader
     changes: ChangeReader
@@ -75,6 +77,7 @@ class TicksDeps(NamedTuple):
     status: Callable[[], dict[str, Any]]
     now_ms: Callable[[], int]
     day_at: Callable[[int], QuoteDay]
+    patterns: PollPatterns
 
 
 def ticks_blueprint(deps: TicksDeps) -> Blueprint:
@@ -84,14 +87,11 @@ def ticks_blueprint(deps: TicksDeps) -> Blueprint:
 
     @blueprint.get("/ticks/recent")
     def recent() -> Response:
-        check_names(
-            request.args,
-            ("symbol", "symbols", "universe", "offset", "since", "cursor", "limit", "status"),
-            ("since", "cursor"),
-        )
+        check_names(request.args, _RECENT, ("since", "cursor"))
         limit = read_limit(request.args, _DEFAULT_LIMIT, _MAX_LIMIT)
         since_ms = read_time_ms(request.args, "since")
         with_status = read_flag(request.args, "status")
+        with_patterns = read_flag(request.args, "patterns")
         cursor = Cursor.decode(request.args.get("cursor", ""))
         seen = deps.changes.seen(0 if cursor is None else cursor.revision)
         asked = deps.whom.read(request.args, seen, by_parts=True)
@@ -113,6 +113,7 @@ def ticks_blueprint(deps: TicksDeps) -> Blueprint:
             "ticks": msgspec.Raw(found.ticks),
             **({} if "symbol" in request.args else {"unknown": asked.unknown}),
             **status,
+            **(_patterns(deps, question, found) if with_patterns else {}),
         }
         return _tagged(json_answer(answer), tag)
 
@@ -127,6 +128,14 @@ def ticks_blueprint(deps: TicksDeps) -> Blueprint:
         return json_answer({"quotes": found, "unknown": asked.unknown, "cursor": cursor, "server_time": at_ms})
 
     return blueprint
+
+
+def _patterns(deps: TicksDeps, question: _Question, found: _Found) -> dict[str, Any]:
+    """The patterns that go with the bars of an answer: from the same cursor to the same."""
+    start, end = None if found.reset else question.cursor, Cursor.decode(found.cursor)
+    assert end is not None  # noqa: S101  it was encoded
+    told = deps.patterns.between(question.symbols, start, end)
+    return {"patterns": msgspec.Raw(told.events), "patterns_more": told.more}
 
 
 def _find(deps: TicksDeps, question: _Question, seen: Seen) -> _Found:

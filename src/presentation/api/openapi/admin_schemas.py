@@ -130,6 +130,18 @@ SCHEMAS: dict[str, Part] = {
         },
         description="How long minutes are kept, and how long the disk lasts.",
     ),
+    "PatternSearch": fields(
+        {
+            "waiting_ticks": count("Ticks that tell where to look."),
+            "dropped_ticks": count("Of these, for which there was no room, since the start; nothing is lost by it."),
+            "waiting_symbols": count("Symbols with bars that are still to be looked at."),
+            "looks": count("Bars of a symbol and timeframe were looked at so often, since the start."),
+            "found": count("Patterns that were found, or found changed, since the start."),
+            "taken_back": count("Those that corrected bars showed no more, since the start."),
+            "last_found_at": or_null(moment("When the last one was found.")),
+        },
+        description="How the search for patterns does.",
+    ),
     "Storage": fields(
         {
             "since": or_null(moment("Since when the database takes no bars; null while it does.")),
@@ -174,6 +186,7 @@ SCHEMAS: dict[str, Part] = {
             "reconciliation": or_null(ref("ReconciliationNow")),
             "storage": or_null(ref("Storage")),
             "retention": or_null(ref("Retention")),
+            "patterns": or_null(ref("PatternSearch")),
             "feed": ref("Feed"),
             "session": ref("Session"),
             "ingest_age_ms": or_null(whole("How long ago ingestion reported; it does so each second.")),

@@ -9,6 +9,7 @@ from src.presentation.api.openapi import (
     history,
     market,
     operations,
+    patterns,
     quality,
     universes,
 )
@@ -58,6 +59,7 @@ def openapi_document(version: str, cookie: str) -> Part:
             **market.PATHS,
             **bars.PATHS,
             **quality.PATHS,
+            **patterns.PATHS,
             **admin.PATHS,
             **coverage.PATHS,
             **universes.PATHS,
@@ -72,6 +74,7 @@ def openapi_document(version: str, cookie: str) -> Part:
                 **market.SCHEMAS,
                 **bars.SCHEMAS,
                 **quality.SCHEMAS,
+                **patterns.SCHEMAS,
                 **admin_schemas.SCHEMAS,
                 **coverage.SCHEMAS,
                 **universes.SCHEMAS,

@@ -62,8 +62,14 @@ SCHEMAS: dict[str, Part] = {
             "ticks": items(ref("Bar"), "By time, then symbol."),
             "unknown": _UNKNOWN,
             "status": ref("BriefStatus"),
+            "patterns": items(
+                ref("Pattern"),
+                "With `patterns=true`: those found, changed or taken back since the cursor; without one the newest "
+                "that hold, at most 1,000.",
+            ),
+            "patterns_more": flag("More of them changed: `patterns` are the newest that hold, to begin anew with."),
         },
-        optional=["symbol", "unknown", "status"],
+        optional=["symbol", "unknown", "status", "patterns", "patterns_more"],
         description="Bars. `symbol` is there when one was asked for with `symbol`, else `unknown` is.",
     ),
     "Quote": fields(
@@ -239,6 +245,7 @@ PATHS: dict[str, Part] = {
                 query("cursor", "The cursor of an earlier answer. Any other text is answered with `reset`.", text()),
                 query("limit", "Bars of each symbol, at most.", whole(minimum=1, maximum=1000, default=100), 3),
                 query("status", "With `true` the answer has the status, too.", flag(default=False)),
+                query("patterns", "With `true` it has the patterns of these symbols, too.", flag(default=False)),
                 {
                     "name": "If-None-Match",
                     "in": "header",

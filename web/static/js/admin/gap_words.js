@@ -137,6 +137,16 @@ export function retentionText(retention) {
   return [forecast?.words, kept].filter(Boolean).join(" ");
 }
 
+/** What the search for patterns found; empty where nothing is told of it. */
+export function patternsText(patterns) {
+  if (patterns === null) return "";
+  const { found, taken_back: takenBack, waiting_symbols: waiting, dropped_ticks: dropped } = patterns;
+  const words = `${count(found, "pattern")} found and ${formatExact(takenBack)} taken back since the start`;
+  const behind = waiting > 0 ? `; ${count(waiting, "ticker")} still to be looked at` : "";
+  const all = dropped > 0 ? ` ${count(dropped, "tick")} found no room, so all that changed was looked at.` : "";
+  return `${words}${behind}.${all}`;
+}
+
 /** Where bars wait, in sentences: {level, text}. */
 export function storageText(storage, nowMs) {
   if (storage === null) return { level: "idle", text: "The ingesting process has told nothing of it yet." };

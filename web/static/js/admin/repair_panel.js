@@ -2,7 +2,7 @@
 
 import { NOT_KNOWN, formatExact } from "../format.js";
 import { formatMinute } from "../time.js";
-import { comparedText, formatBytes, queueText, retentionText, storageText } from "./gap_words.js";
+import { comparedText, formatBytes, patternsText, queueText, retentionText, storageText } from "./gap_words.js";
 import { setAttribute, setText } from "./parts.js";
 import { formatRate, formatSpan } from "./words.js";
 
@@ -42,11 +42,12 @@ export function createRepairPanel(find) {
 
   return {
     /** Show a status and the totals of the gaps (null: not known yet); `nowMs` is the server's clock. */
-    show({ repair, reconciliation, storage, retention }, totals, nowMs) {
+    show({ repair, reconciliation, storage, retention, patterns }, totals, nowMs) {
       say("queue", queueText(repair, nowMs));
       say("compared", comparedText(reconciliation, nowMs));
       say("storage", storageText(storage, nowMs));
       setText(find("retention-words"), retentionText(retention));
+      setText(find("patterns-words"), patternsText(patterns));
       showQueue(repair, totals);
       showStorage(storage);
     },
