@@ -8,11 +8,14 @@ from src.simulator.habits import FAITHFUL, Fate, Fates, RestHabits
 from src.simulator.market import SyntheticMarket
 from src.simulator.newyork import MINUTE_MS, day_start, next_day_start
 from src.simulator.noise import uniform
+from src.simulator.past_days import PastDays
 from src.simulator.source import Listing
 from src.simulator.wire import LastMinute, rest_bar, rest_day, rest_grouped, rest_snapshot
 
 # A snapshot looks this many days back for one on which a symbol traded: over a long weekend and a quiet day.
 _DAYS_BACK = 7
+# Days that ended longer ago are told about, since nobody compares them with minutes and a year of them is asked for.
+_EXACT_MS = 10 * 86_400_000
 
 
 class MarketHistory:
@@ -22,6 +25,7 @@ class MarketHistory:
         self._market = market
         self._habits = habits
         self._days = DayBars(market)
+        self._past = PastDays(market)
         self._lags_ms = {symbol: self._lag_ms(symbol) for symbol in market.symbols}
         self._fates = Fates(market.seed, habits)
 
@@ -96,7 +100,10 @@ class MarketHistory:
     def _day(self, symbol: str, midnight: int, now_ms: int) -> DayBar | None:
         """The day that begins at `midnight` (minutes since the epoch): all of it, or as far as it is known."""
         known_ms = now_ms - self._lags_ms[symbol]
-        if known_ms >= next_day_start(midnight) * MINUTE_MS:
+        ended_ms = next_day_start(midnight) * MINUTE_MS
+        if known_ms >= ended_ms + _EXACT_MS and self._past.has(symbol):
+            return self._past.whole(symbol, midnight)
+        if known_ms >= ended_ms:
             return self._days.finished(symbol, midnight)
         if known_ms < midnight * MINUTE_MS:
             return None

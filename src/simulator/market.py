@@ -118,6 +118,14 @@ class SyntheticMarket:
         """Dollars, unrounded, at the start of each of `count` minutes from `first` (minutes since the epoch) on."""
         return self._paths.over(self._instruments[symbol], first, count)
 
+    def price(self, symbol: str, minute: int) -> float:
+        """Dollars, unrounded, at the start of `minute` (minutes since the epoch)."""
+        return self._paths.at(self._instruments[symbol], minute)
+
+    def expected_trades(self, symbol: str, hours: range) -> float:
+        """How many trades may be expected in some hours (since the epoch), by how lively each of them is."""
+        return sum(self._tape.expected_trades(self._instruments[symbol], hour) for hour in hours)
+
     def plan(self, symbol: str, minute: int) -> MinutePlan:
         """What trades in `minute` (minutes since the epoch); the last few hours are kept."""
         return self._tape.plan(self._instruments[symbol], minute)

@@ -108,8 +108,7 @@ class Tape:
         day = self._hours(date_of(day_start(hour * 60)))
         if day is None:
             return [_NOTHING] * 60
-        # Eight bytes for each minute, and one for the hour.
-        data = digest(f"{self._seed}/tape/{instrument.symbol}/".encode(), hour, 8 * 60 + 1)
+        data = self._noise(instrument, hour)
         trades_per_day = instrument.trades_per_day * _HOUR_ACTIVITY[data[-1]]
         average_trade, first = instrument.average_trade, minute_of_day(hour * 60)
         auctions = {REGULAR_OPENS - first, day.closes - first}
@@ -119,6 +118,17 @@ class Tape:
             else _NOTHING
             for into, share in enumerate(day.rhythm[first : first + 60])
         ]
+
+    def expected_trades(self, instrument: Instrument, hour: int) -> float:
+        """How many trades `plan_hour` makes on average of an hour as lively as this one."""
+        day = self._hours(date_of(day_start(hour * 60)))
+        first = minute_of_day(hour * 60)
+        share = 0.0 if day is None else sum(day.rhythm[first : first + 60])
+        return instrument.trades_per_day * _HOUR_ACTIVITY[self._noise(instrument, hour)[-1]] * share if share else 0.0
+
+    def _noise(self, instrument: Instrument, hour: int) -> bytes:
+        """Eight bytes for each minute, and one for the hour."""
+        return digest(f"{self._seed}/tape/{instrument.symbol}/".encode(), hour, 8 * 60 + 1)
 
     def _sums_of_day(self, symbol: str, start: int) -> "array[int]":
         sums = self._days.setdefault((symbol, start), array("q", [0]))

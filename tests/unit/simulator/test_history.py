@@ -189,6 +189,25 @@ def test_days_are_listed_in_either_order_and_the_forming_one_is_among_them() -> 
     assert list(HISTORY.days("SPY", week_ms, LATER_MS, START_MS, ascending=False)) == forwards[::-1]
 
 
+@pytest.mark.parametrize("symbol", ["AAPL", "SPY", "KO"])
+def test_a_day_long_past_is_about_what_its_minutes_make_it(symbol: str) -> None:
+    exact, about = day(symbol, LATER_MS), day(symbol, LATER_MS + 20 * 86_400_000)
+    assert about != exact
+    assert (about["o"], about["c"], about["t"]) == (exact["o"], exact["c"], exact["t"])
+    assert about["l"] <= min(about["o"], about["c"]) <= max(about["o"], about["c"]) <= about["h"]
+    reach = 0.4 * (exact["h"] - exact["l"])
+    assert about["h"] == pytest.approx(exact["h"], abs=reach)
+    assert about["l"] == pytest.approx(exact["l"], abs=reach)
+    assert about["vw"] == pytest.approx(exact["vw"], abs=reach)
+    assert about["v"] == pytest.approx(exact["v"], rel=0.25)
+    assert about["n"] == pytest.approx(exact["n"], rel=0.25)
+    assert day(symbol, LATER_MS + 400 * 86_400_000) == about
+
+
+def test_the_day_of_a_thin_name_stays_exact() -> None:
+    assert day("BACpL", LATER_MS + 400 * 86_400_000) == day("BACpL", LATER_MS)
+
+
 def test_the_whole_markets_day_has_the_end_of_its_session() -> None:
     found = [json.loads(element) for element in HISTORY.whole_market(MIDNIGHT_MS, LATER_MS)]
     assert [bar["T"] for bar in found] == sorted(SYMBOLS)

@@ -78,7 +78,7 @@ def test_days_end_with_their_session_and_skip_those_without_one() -> None:
     # After a holiday the snapshot's day before is the last one that traded.
     (snapshot,) = map(json.loads, history.snapshot(["AAPL"], date_bounds_ms(HOLIDAY)[0] + 600 * MINUTE_MS))
     assert set(snapshot["day"].values()) == {0}
-    ((_start_ms, wednesday),) = history.days("AAPL", days[-2], days[-2], LATER_MS, ascending=True)
+    ((_start_ms, wednesday),) = history.days("AAPL", days[-2], days[-2], to_ms, ascending=True)
     assert snapshot["prevDay"]["v"] == json.loads(wednesday)["v"]
 
 
