@@ -1,8 +1,9 @@
 """Measures the page in Chromium: ``PYTHONPATH=. python -m tests.browser.measure_page [rows]``.
 
-All rows (517 unless told otherwise) change before each poll. It prints what drawing them at first takes, what a poll
-costs the page's main thread (processor time, which other programs on the machine do not add to), the long tasks while
-it follows (elapsed time, to which they do), and the heap after 10 minutes of polls with the page's clock moved on.
+All rows (517 unless told otherwise) change before each poll. It prints when the page is of use, what drawing it at
+first takes, what a poll costs the page's main thread (processor time, which other programs on the machine do not add
+to), the long tasks while it follows (elapsed time, to which they do), and the heap after 10 minutes of polls with the
+page's clock moved on.
 """
 
 import itertools
@@ -61,6 +62,16 @@ def polls_asked(market: ScriptedMarket) -> int:
     return len(market.asked("/api/ticks/recent?universe"))
 
 
+def standing_ms(page: Page, rows: int) -> float:
+    """When the prices of all rows and the chart's newest bar stood, in elapsed ms since the page was asked for."""
+    standing = """rows => {
+      const prices = [...document.querySelectorAll("#watchlist tbody .col-last")];
+      const stand = prices.length >= rows && prices.every(({ textContent }) => textContent !== "–");
+      return stand && document.querySelector("#chart-legend").textContent !== "" && performance.now();
+    }"""
+    return float(page.wait_for_function(standing, arg=rows).json_value())
+
+
 def measure_polls(browser: Browser, market: ScriptedMarket, url: str) -> None:
     """Print the cost of the first drawing and of polls, as the clock goes."""
     page = browser.new_page(viewport={"width": 1280, "height": 720})
@@ -68,7 +79,7 @@ def measure_polls(browser: Browser, market: ScriptedMarket, url: str) -> None:
     cdp.send("Performance.enable", {"timeDomain": "threadTicks"})
     page.add_init_script(RECORD_LONG_TASKS)
     page.goto(url)
-    page.locator("#chart-legend", has_text="live").wait_for()
+    print(f"list and chart stand {standing_ms(page, len(market.bars)):.0f} ms after the page was asked for")
     page.wait_for_timeout(800)
     print("until the list and the chart stand, ms:", _rounded(thread_ms(cdp)), "long tasks:", _long_tasks(page))
     before, asked = thread_ms(cdp), polls_asked(market)

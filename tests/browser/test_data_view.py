@@ -53,7 +53,7 @@ def test_what_is_known_of_the_data_is_shown_with_what_it_is_of(
     panel = page.get_by_role("tabpanel", name="Data")
     expect(panel.locator(".data-facts")).to_contain_text("55.5%100 of 180 minutes are stored")
     expect(panel.locator(".data-facts")).to_contain_text("60 of 390 minutes of the regular session are over")
-    expect(panel.locator(".data-facts")).to_contain_text("2of any day; 1 were given up")
+    expect(panel.locator(".data-facts")).to_contain_text("2of any day; 1 given up")
     expect(panel).to_contain_text("A minute in which nothing traded has no bar.")
     expect(panel).to_contain_text("None yet: a day is compared on the day after.")
     assert rows(page) == ["NEW", "BRK.B", "AAPL"]  # what lacks most comes first

@@ -27,6 +27,8 @@ import { createWatchlist } from "./watchlist.js";
 const CATCH_UP_INTERVAL_MS = 1_000;
 const REARRANGE_INTERVAL_MS = 5_000;
 const CLOCK_INTERVAL_MS = 1_000;
+// After the next question is on its way.
+const DRAW_AFTER_MS = 10;
 const WATCH = { key: "watch", label: "Watch list" };
 // Changes of these need no answer of the server.
 const OWN_STATE = new Set(["sort", "filter", "lines"]);
@@ -96,17 +98,23 @@ function showTab() {
 async function ask() {
   await follower.turn();
   chooseFirst();
+  if (!hasBegun) {
+    begin();
+    return;
+  }
   // Merging an answer and drawing it are two pieces of work, between which the browser may see to its user.
   await new Promise((resolve) => setTimeout(resolve));
   showRows();
-  if (!hasBegun) begin();
 }
 
-/** What a page needs to begin is asked for without a pause, and put in order at once. */
+/** What a page needs to begin is asked for without a pause; each part is drawn while the server makes the next one. */
 function begin() {
-  watchlist.arrange();
   hasBegun = follower.isFollowing();
   if (!hasBegun) poller.now();
+  setTimeout(() => {
+    showRows();
+    watchlist.arrange();
+  }, DRAW_AFTER_MS);
 }
 
 function intervalMs() {
@@ -178,7 +186,8 @@ function showSymbol() {
   if (symbol === null) return;
   selection.choose(symbol, readTimeframe(url.get("tf")));
   watchlist.select(symbol);
-  showRows();
+  // A page that begins has its rows drawn while it waits for an answer.
+  if (hasBegun) showRows();
 }
 
 function showLines() {

@@ -95,7 +95,7 @@ export function factsOf(answer, nowMs) {
     },
     {
       term: "Open gaps", text: formatExact(answer.open_gaps),
-      detail: answer.lost_gaps === 0 ? "of any day; none was given up" : `of any day; ${formatExact(answer.lost_gaps)} were given up`,
+      detail: `of any day; ${answer.lost_gaps === 0 ? "none" : formatExact(answer.lost_gaps)} given up`,
     },
     { term: "Late minutes", text: formatExact(answer.late_minutes), detail: "came or were changed late today" },
   ];
