@@ -393,16 +393,18 @@ def answer_bars(market: ScriptedMarket) -> ResponseReturnValue:
     if timeframe is Timeframe.DAY:
         told = market.days.get(known[0], [])
     else:
-        minutes = [_minute(bar) for bar in market.kept(known[0])]
+        minutes = [minute_of(bar) for bar in market.kept(known[0])]
         told = json.loads(b"[" + bars_as_json(list(within_sessions(minutes, timeframe, market.trading_day))) + b"]")
     found = [bar for bar in told if from_ms <= bar["timestamp"] <= to_ms]
     bars = found[:limit]
     return jsonify(symbol=known[0], timeframe=timeframe, bars=bars, count=len(bars), more=len(found) > limit)
 
 
-def _minute(bar: Bar) -> MinuteBar:
-    values = [bar[name] for name in ("symbol", "timestamp", "open", "high", "low", "close", "volume", "vwap")]
-    return MinuteBar(*values, None, Tier[bar["tier"].upper()], 0)
+def minute_of(bar: Bar) -> MinuteBar:
+    """A scripted bar as the program's own."""
+    names = ("symbol", "timestamp", "open", "high", "low", "close", "volume", "vwap")
+    tier = Tier[bar["tier"].upper()]
+    return MinuteBar(**{name: bar[name] for name in names}, trade_count=None, tier=tier, observed_at=0)
 
 
 class _QuietHandler(WSGIRequestHandler):

@@ -5,6 +5,7 @@ import json
 import random
 from typing import Any
 
+import msgspec
 import pytest
 from playwright.sync_api import Page
 
@@ -97,7 +98,7 @@ def _day(minutes: list[MinuteBar], date: dt.date) -> PeriodBar:
     assert day is not None
     parts = [bar for bar in minutes if day.open_ms <= bar.timestamp < day.close_ms]
     whole = together(parts, midnight_ms(date), date)
-    return PeriodBar(*[Tier.LIVE if name == "tier" else getattr(whole, name) for name in PeriodBar.__struct_fields__])
+    return msgspec.structs.replace(whole, tier=Tier.LIVE.value)
 
 
 def shown_bars(points: list[dict[str, Any]]) -> list[dict[str, Any]]:
