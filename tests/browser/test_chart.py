@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from src.core.domain.market.aggregation import Timeframe, period_at, within_sessions
 from tests.waiting import wait_for
 
-from .conftest import Open, step_until
+from .conftest import Open, candles_changed, remember_candles, step_until
 from .scripted_server import DAY_START_MS, MINUTE_MS, ScriptedMarket, make_bars, minute_of
 
 DAY_MS = 24 * 60 * MINUTE_MS
@@ -95,6 +95,32 @@ def test_a_timeframe_is_chosen_by_hand_or_key_and_its_last_bar_goes_on_forming(
     with page.expect_download():
         page.get_by_role("button", name="Save CSV").click()
     assert asked_for_bars(days)[-1]["timeframe"] == "5m"
+
+
+def test_patterns_are_marked_and_named(open_page: Open, market: ScriptedMarket) -> None:
+    newest = market.bars["AAPL"][-1]["timestamp"]
+    words = {"symbol": "AAPL", "timeframe": "1m", "direction": "bullish", "confidence": 0.8}
+    market.patterns = [words | {"timestamp": newest, "pattern": "hammer"}]
+    page = open_page("/#symbol=AAPL", own_clock=True).page
+    legend = page.locator("#chart-legend")
+    expect(legend).to_contain_text("Patterns bullish hammer (80 %)")
+    page.wait_for_timeout(300)
+    remember_candles(page)
+    market.new_patterns = [
+        words | {"timestamp": newest, "pattern": "hammer", "withdrawn": True},
+        words | {"timestamp": newest, "pattern": "volume_surge", "direction": "neutral"},
+        words | {"timestamp": newest, "pattern": "doji", "symbol": "MSFT"},
+        words | {"timestamp": newest, "pattern": "engulfing", "timeframe": "5m"},
+    ]
+    step_until(page, 1_000, expect(legend).to_contain_text, "Patterns volume surge (80 %)")
+    wait_for(lambda: candles_changed(page))
+    # In hours and days nobody looks for patterns.
+    page.keyboard.press("5")
+    expect(legend).to_contain_text("Fri 20 Nov 2026")
+    asked = len(market.asked("/api/patterns"))
+    step_until(page, 1_000, expect(legend).not_to_contain_text, "Patterns")
+    wait_for(lambda: "patterns" not in market.asked("/api/ticks/recent")[-1])
+    assert len(market.asked("/api/patterns")) == asked
 
 
 def test_lines_are_chosen_and_stand_in_the_url(open_page: Open, days: ScriptedMarket) -> None:
