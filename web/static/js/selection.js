@@ -42,10 +42,12 @@ export function createSelection({ reader, chart, market, onSpelling, nowMs = Dat
       return;
     }
     state = read === null ? "unknown" : "loaded";
-    if (read !== null) chart.load(read, { anew: isAnew });
-    isAnew = olderWanted = false;
+    olderWanted = false;
     isAllRead = read?.fromMs === 0;
     changedMs = [];
+    // When few bars are drawn, older ones are wanted at once.
+    if (read !== null) chart.load(read, { anew: isAnew });
+    isAnew = false;
     say();
     events.replace([]);
     arePatternsWanted = chart.size > 0 && PATTERN_TIMEFRAMES.has(timeframe);
