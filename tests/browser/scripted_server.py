@@ -100,6 +100,7 @@ class ScriptedMarket:
     ``message_age_ms`` is the age of the newest message of the feed;
     ``failure`` is an error message with which all of the API is answered (``failure_status``) while it is set;
     ``days`` are the daily bars of ``/api/bars``, whose other periods are made of ``bars``, by the ``calendar``;
+    ``patterns`` are those of ``/api/patterns/recent``, and ``new_patterns`` what every poll tells of them;
     ``delay_s`` slows every API answer; ``requests`` lists the full paths asked for and ``most_at_once`` the
     largest number of API requests under way together.
     """
@@ -118,6 +119,8 @@ class ScriptedMarket:
     delay_s: float = 0.0
     start_ms: int = START_MS
     days: dict[str, list[Bar]] = field(default_factory=dict)
+    patterns: list[dict[str, Any]] = field(default_factory=list)
+    new_patterns: list[dict[str, Any]] = field(default_factory=list)
     calendar: dict[str, Any] = field(default_factory=_calendar)
     requests: list[str] = field(default_factory=list)
     most_at_once: int = 0
@@ -306,6 +309,12 @@ def create_app(market: ScriptedMarket) -> Flask:
     def recent() -> ResponseReturnValue:
         return answer_recent(market)
 
+    @app.get("/api/patterns/recent")
+    def patterns() -> ResponseReturnValue:
+        asked = (request.args["symbol"], request.args["timeframe"])
+        told = [event for event in market.patterns if (event["symbol"], event["timeframe"]) == asked]
+        return jsonify(patterns=told, count=len(told), server_time=market.now_ms())
+
     @app.get("/api/calendar")
     def calendar() -> ResponseReturnValue:
         return jsonify(market.calendar)
@@ -363,6 +372,8 @@ def answer_recent(market: ScriptedMarket) -> ResponseReturnValue:
         brief = current_status(market)
         del brief["universe"]["symbols"]
         answer["status"] = brief
+    if request.args.get("patterns") == "true":
+        answer |= {"patterns": market.new_patterns, "patterns_more": False}
     if "market" in request.args:
         answer["market"] = answer_market(market, request.args["market"], request.args.get("market_tag"))
     return jsonify(answer)
@@ -393,16 +404,18 @@ def answer_bars(market: ScriptedMarket) -> ResponseReturnValue:
     if timeframe is Timeframe.DAY:
         told = market.days.get(known[0], [])
     else:
-        minutes = [_minute(bar) for bar in market.kept(known[0])]
+        minutes = [minute_of(bar) for bar in market.kept(known[0])]
         told = json.loads(b"[" + bars_as_json(list(within_sessions(minutes, timeframe, market.trading_day))) + b"]")
     found = [bar for bar in told if from_ms <= bar["timestamp"] <= to_ms]
     bars = found[:limit]
     return jsonify(symbol=known[0], timeframe=timeframe, bars=bars, count=len(bars), more=len(found) > limit)
 
 
-def _minute(bar: Bar) -> MinuteBar:
-    values = [bar[name] for name in ("symbol", "timestamp", "open", "high", "low", "close", "volume", "vwap")]
-    return MinuteBar(*values, None, Tier[bar["tier"].upper()], 0)
+def minute_of(bar: Bar) -> MinuteBar:
+    """A scripted bar as the program's own."""
+    names = ("symbol", "timestamp", "open", "high", "low", "close", "volume", "vwap")
+    tier = Tier[bar["tier"].upper()]
+    return MinuteBar(**{name: bar[name] for name in names}, trade_count=None, tier=tier, observed_at=0)
 
 
 class _QuietHandler(WSGIRequestHandler):

@@ -5,6 +5,7 @@ import json
 import random
 from typing import Any
 
+import msgspec
 import pytest
 from playwright.sync_api import Page
 
@@ -49,15 +50,22 @@ PALETTE = {
 SHOWN = ("timestamp", "open", "high", "low", "close", "volume", "vwap", "tier")
 
 MERGE = """
-async ([read, merges]) => {
+async (text) => {
+  const [read, merges] = JSON.parse(text);
   const { createBars } = await import("/static/js/bars.js");
   const { createCalendar } = await import("/static/js/sessions.js");
   const bars = createBars();
   bars.replace({ ...read, calendar: createCalendar(read.calendar), fromMs: 0 });
   const firsts = merges.map((ticks) => bars.merge(ticks));
-  return { points: bars.points, firsts };
+  return JSON.stringify({ points: bars.points, firsts });
 }
 """
+
+
+def merged(page: Page, read: dict[str, Any], merges: list[Any]) -> Any:
+    """The points of the time axis after ``read`` and ``merges``, and what each merge answered."""
+    # As text: thousands of objects take Playwright seconds.
+    return json.loads(page.evaluate(MERGE, json.dumps([read, merges])))
 
 
 def minutes_of(dates: list[dt.date], seed: str) -> list[MinuteBar]:
@@ -97,7 +105,7 @@ def _day(minutes: list[MinuteBar], date: dt.date) -> PeriodBar:
     assert day is not None
     parts = [bar for bar in minutes if day.open_ms <= bar.timestamp < day.close_ms]
     whole = together(parts, midnight_ms(date), date)
-    return PeriodBar(*[Tier.LIVE if name == "tier" else getattr(whole, name) for name in PeriodBar.__struct_fields__])
+    return msgspec.structs.replace(whole, tier=Tier.LIVE.value)
 
 
 def shown_bars(points: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -118,7 +126,7 @@ def test_bars_made_of_minutes_are_those_of_the_server_also_after_changes(page: P
     read = {"timeframe": timeframe, "calendar": CALENDAR, "bars": [], "minutesFromMs": before[0].timestamp}
     read["minutes"] = as_ticks(before[:-30])
     merges = [as_ticks(revised), withdrawn, *([tick] for tick in as_ticks(last))]
-    answer = page.evaluate(MERGE, [read, merges])
+    answer = merged(page, read, merges)
     assert shown_bars(answer["points"]) == server_bars(after, timeframe)
     times = [point["time"] for point in answer["points"]]
     assert times == sorted(set(times))
@@ -138,7 +146,7 @@ def set_minus(bars: list[MinuteBar], others: list[MinuteBar]) -> list[MinuteBar]
 def laid_out(page: Page, timeframe: str, minutes: list[MinuteBar], bars: list[Any] | None = None) -> list[Any]:
     """The points of the time axis as (New York time, session, whether it has a bar)."""
     read = {"timeframe": timeframe, "calendar": CALENDAR, "bars": bars or [], "minutesFromMs": 0}
-    points = page.evaluate(MERGE, [read | {"minutes": as_ticks(minutes)}, []])["points"]
+    points = merged(page, read | {"minutes": as_ticks(minutes)}, [])["points"]
     told = [(dt.datetime.fromtimestamp(point["time"], dt.UTC), point) for point in points]
     return [(f"{time:%d %H:%M}", point["session"], point["bar"] is not None) for time, point in told]
 
@@ -187,7 +195,7 @@ def test_only_what_changed_is_drawn_again_and_older_days_are_left_to_the_server(
         [ticks[3] | {"tier": "live"}, ticks[4], old[0]],  # one fills the room
         [ticks[0] | {"withdrawn": True}],
     ]
-    answer = page.evaluate(MERGE, [read | {"minutes": ticks[:2]}, merges])
+    answer = merged(page, read | {"minutes": ticks[:2]}, merges)
     assert [merge["first"] for merge in answer["firsts"]] == [None, 2, 3, 3, 0]
     assert [merge["old"] for merge in answer["firsts"]] == [[], [], [], [old[0]["timestamp"]], []]
     assert [point["bar"]["tier"] for point in answer["points"]] == ["official"] * 4 + ["live"]
@@ -199,7 +207,7 @@ def test_a_day_that_the_vendor_told_is_not_made_of_minutes(page: Page) -> None:
     for tier, close in (("live", 1), ("official", 9)):
         day = minutes[0] | {"timestamp": midnight_ms(date), "close": 9, "tier": tier}
         read = {"timeframe": "1d", "calendar": CALENDAR, "bars": [day], "minutes": minutes, "minutesFromMs": 0}
-        (point,) = page.evaluate(MERGE, [read, []])["points"]
+        (point,) = merged(page, read, [])["points"]
         assert point["bar"]["close"] == close
 
 
@@ -264,7 +272,7 @@ def test_a_repeated_hour_gives_each_chart_time_once(page: Page) -> None:
     end_of_summer_time_ms = 1_793_512_800_000
     minutes = [{"symbol": "X", "timestamp": end_of_summer_time_ms + i * 600_000, "close": i} for i in range(-6, 6)]
     bars = {"timeframe": "1m", "calendar": CALENDAR, "bars": minutes, "minutes": [], "minutesFromMs": 2e12}
-    points = page.evaluate(MERGE, [bars, []])["points"]
+    points = merged(page, bars, [])["points"]
     kept = [point for point in points if point["bar"] is not None]
     assert [point["time"] for point in kept] == sorted({point["time"] for point in kept})
     assert [point["bar"]["timestamp"] for point in kept] == [bar["timestamp"] for bar in minutes[6:]]
@@ -293,27 +301,31 @@ def test_a_line_of_sessions_is_broken_between_days(page: Page) -> None:
     assert "color" not in str(call(page, "chart_series", "toLine", points, values, 1, False))
 
 
-def test_patterns_of_the_timeframe_are_marked_and_named(page: Page) -> None:
-    event = {"timestamp": 1_795_188_660_000, "timeframe": "1m", "pattern": "hammer", "direction": "bullish"}
+def test_patterns_are_marked_named_and_taken_back(page: Page) -> None:
+    event = {"timestamp": 1_795_188_660_000, "pattern": "hammer", "direction": "bullish"}
     events = [
         event | {"confidence": 0.8},
         event | {"pattern": "price_gap", "direction": "bullish", "confidence": 1},
-        event | {"pattern": "doji", "direction": "neutral", "confidence": None},
-        event | {"timeframe": "5m", "confidence": 1},
+        event | {"pattern": "doji", "direction": "neutral", "confidence": 0.5},
     ]
+    gone = [event | {"pattern": "engulfing", "confidence": 1}, event | {"pattern": "engulfing", "withdrawn": True}]
     marks, text = page.evaluate(
-        """async ([events, palette]) => {
-          const { eventsByTime, eventsText, toMarkers } = await import("/static/js/chart_markers.js");
-          const byTime = eventsByTime(events, "1m");
+        """async ([events, gone, palette]) => {
+          const { createEvents, eventsByTime, eventsText, toMarkers } = await import("/static/js/chart_markers.js");
+          const kept = createEvents();
+          kept.replace([gone[0]]);
+          kept.merge(events);
+          kept.merge(gone);
+          const byTime = eventsByTime(kept.all());
           return [toMarkers(byTime, () => true, palette), eventsText([...byTime.values()][0])];
         }""",
-        [events, PALETTE],
+        [events, gone, PALETTE],
     )
     assert [(mark["shape"], mark["position"], mark["color"]) for mark in marks] == [
         ("arrowUp", "belowBar", "u"),
         ("circle", "aboveBar", "t"),
     ]
-    assert text == "bullish hammer (80 %), bullish price gap (100 %), doji"
+    assert text == "bullish hammer (80 %), bullish price gap (100 %), doji (50 %)"
 
 
 def test_the_legend_says_when_and_what(page: Page) -> None:

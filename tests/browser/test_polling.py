@@ -118,7 +118,8 @@ def test_a_poll_goes_on_from_the_cursor_of_the_answer_before(open_page: Open, ma
     cursor = market.cursor()
     pass_time_until_asked(page, market)
     poll = parse_qs(urlsplit(market.asked(POLLS)[-1]).query)
-    assert poll == {"universe": ["listening"], "cursor": [cursor], "limit": ["10"], "status": ["true"]}
+    flags = {"status": ["true"], "patterns": ["true"]}
+    assert poll == {"universe": ["listening"], "cursor": [cursor], "limit": ["10"]} | flags
 
 
 def test_a_slow_server_is_never_asked_twice_at_once(open_page: Open, market: ScriptedMarket) -> None:
@@ -204,7 +205,8 @@ def test_a_foreign_cursor_has_quotes_and_history_loaded_again(open_page: Open, m
     paths = [asked_since(market, lambda: pass_time(page, 1)) for _ in range(4)]
     history = "/api/bars?limit=50000&symbol=AAPL&timeframe=1m"
     begun = [[path.split("&from=")[0] for path in turn] for turn in paths]
-    assert begun == [[POLLS[:-1]], [QUOTES], [history], [POLLS[:-1]]], "one question a second, then too"
+    patterns = "/api/patterns/recent?symbol=AAPL&timeframe=1m&limit=1000"
+    assert begun == [[POLLS[:-1]], [QUOTES], [history, patterns], [POLLS[:-1]]], "one at a time, then too"
     expect(page.locator("#chart-legend")).to_contain_text("C 777.00")
     expect(page.locator('tr[data-symbol="AAPL"] .col-last')).to_have_text("777.00")
     assert market.database_id in market.asked(POLLS)[-1]
@@ -216,7 +218,7 @@ def test_more_than_an_answer_holds_is_loaded_anew_and_not_page_by_page(open_page
         bar["volume"] += 1
     market.bars["MSFT"][-1].update(close=888.0, high=888.0)
     paths = [asked_since(market, lambda: pass_time(page, 1)) for _ in range(4)]
-    assert [path for [path] in paths][:2] == [POLLS[:-1], QUOTES]
+    assert paths[:2] == [[POLLS[:-1]], [QUOTES]]
     assert paths[3] == [POLLS[:-1]]
     expect(page.locator('tr[data-symbol="MSFT"] .col-last')).to_have_text("888.00")
     assert volume_of(page, "MSFT") == shares(market, "MSFT")
@@ -271,7 +273,7 @@ def test_a_new_trading_day_has_the_quotes_loaded_again(open_page: Open, market: 
     market.status["session"] = {"date": "2026-11-23", "phase": "pre"}
     market.day_start_ms += 3 * DAY_MS
     paths = [asked_since(market, lambda: pass_time(page, 1)) for _ in range(4)]
-    assert [path.split("?")[0] for [path] in paths[1:3]] == ["/api/quotes", "/api/bars"]
+    assert [path.split("?")[0] for path in paths[1] + paths[2]] == ["/api/quotes", "/api/bars", "/api/patterns/recent"]
     assert paths[3] == [POLLS[:-1]]
     assert before != volume_of(page, "AAPL") == "0 shares"
 

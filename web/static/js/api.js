@@ -11,6 +11,7 @@ export const PAGE_SYMBOLS = 1000;
 const MAX_CHANGES = 10;
 // Bars of one answer; what a chart keeps is less.
 const MAX_BARS = 50_000;
+const MAX_PATTERNS = 1_000;
 
 /** A request that failed. `status` is 0 when no answer came at all, else the HTTP status. */
 export class ApiError extends Error {
@@ -49,15 +50,17 @@ export function createApi(clock, { fetch = window.fetch.bind(window), nowMs = Da
     /** Bars of one symbol, ascending, adjusted for splits: `symbol`, `timeframe`, and `from` and `to` in epoch ms, both
      *  included. Fails with status 404 when the symbol is not known. */
     bars: (question) => ask("/api/bars", { limit: MAX_BARS, ...question, adjusted: true }),
+    /** The newest patterns of one symbol in bars of a timeframe, ascending. */
+    patterns: (symbol, timeframe) => ask("/api/patterns/recent", { symbol, timeframe, limit: MAX_PATTERNS }),
     /** Which days trade. */
     calendar: () => ask("/api/calendar"),
     /** What came or was revised since `cursor` of a scope and, unless null, of the symbol `besides`, with the status,
-     *  and what `view` ({query, tag}) asks of the market, unless null. */
-    changes(scope, cursor, besides, view) {
+     *  with what `view` ({query, tag}) asks of the market, unless null, and with patterns if they are wanted. */
+    changes(scope, cursor, { besides, view, patterns }) {
       const symbols = besides === null ? {} : { symbols: besides };
       const market = view === null ? {} : { market: view.query, ...(view.tag === null ? {} : { market_tag: view.tag }) };
       const bars = { ...parametersOf(scope), ...symbols, cursor, limit: MAX_CHANGES, status: true };
-      return ask("/api/ticks/recent", { ...bars, ...market });
+      return ask("/api/ticks/recent", { ...bars, ...(patterns ? { patterns } : {}), ...market });
     },
   };
 }

@@ -1,4 +1,5 @@
-// Reads the bars of a chart: the newest ones, those from before, and a stretch once more; all adjusted for splits.
+// Reads the bars of a chart: the newest ones, those from before, and a stretch once more; all adjusted for splits. And
+// the patterns that were found in them.
 
 import { createCalendar } from "./sessions.js";
 import { tradingDayStartMs } from "./time.js";
@@ -57,6 +58,8 @@ export function createBarReader({ api, nowMs }) {
     },
     /** The newest of the bars before `endMs`, and from when on they are. */
     before: back,
+    /** The newest patterns, as events. */
+    patterns: async (symbol, timeframe) => (await api.patterns(symbol, timeframe)).patterns,
     /** The bars of a stretch, `toMs` not included. */
     stretch,
     /** The dates of New York that hold some moments, as a stretch. */

@@ -58,7 +58,7 @@ export function createChartPanel({ find = (id) => document.getElementById(id), o
   }
 
   function mark() {
-    eventsAt = eventsByTime(events, bars.timeframe);
+    eventsAt = eventsByTime(events);
     markers.setMarkers(toMarkers(eventsAt, (time) => Boolean(bars.pointAt(time)?.bar), palette));
   }
 
@@ -132,6 +132,7 @@ export function createChartPanel({ find = (id) => document.getElementById(id), o
     },
     /** Take what was read (bar_reader.js) for all there is; with `anew` the newest bars come into sight. */
     load(read, { anew }) {
+      events = anew ? [] : events;
       bars.replace(read);
       drawAll();
       chart.applyOptions({ timeScale: { timeVisible: read.timeframe !== "1d" } });
@@ -155,7 +156,7 @@ export function createChartPanel({ find = (id) => document.getElementById(id), o
       lines = names;
       drawAll();
     },
-    /** Mark the bars of these pattern events: [{timestamp, timeframe, pattern, direction, confidence}]. */
+    /** Mark the bars of these events (chart_markers.js). */
     setMarkers(found) {
       events = found;
       mark();

@@ -1,4 +1,4 @@
-// The buttons above the chart: the timeframe and the lines, both kept in the URL; and the keys that choose a timeframe.
+// The buttons above the chart: the timeframe and the lines, both kept in the URL.
 
 import { INDICATORS } from "./indicators.js";
 import { TIMEFRAMES } from "./sessions.js";
@@ -7,7 +7,6 @@ export const DEFAULT_TIMEFRAME = "1m";
 const DEFAULT_LINES = ["sma20", "sma50", "vwap"];
 const NO_LINES = "none";
 const SEPARATOR = ".";
-const TYPED_IN = "input, select, textarea, [contenteditable]";
 
 /** The timeframe that a URL's `tf` names; another text is as none. */
 export function readTimeframe(text) {
@@ -56,14 +55,12 @@ export function createChartControls({ find, url }) {
     for (const [name, button] of lines) button.ariaPressed = String(shown.includes(name));
   }
 
-  document.addEventListener("keydown", (event) => {
-    const key = [...TIMEFRAMES.keys()][Number(event.key) - 1];
-    const isCommand = event.ctrlKey || event.altKey || event.metaKey;
-    if (key === undefined || isCommand || event.target.closest?.(TYPED_IN) || find("chart").offsetParent === null) return;
-    chooseTimeframe(key);
-  });
   url.onChange(show);
   show();
+  return {
+    /** What the keys 1, 2, 3 ... do: they choose a timeframe. */
+    keys: Object.fromEntries([...TIMEFRAMES.keys()].map((key, i) => [String(i + 1), () => chooseTimeframe(key)])),
+  };
 }
 
 function createButton(group, text, title, onClick) {

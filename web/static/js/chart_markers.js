@@ -8,10 +8,36 @@ const SHAPES = {
 };
 const NEUTRAL = { shape: "circle", position: "aboveBar", colour: "text" };
 
-/** The events of a timeframe by the chart time of their bar. */
-export function eventsByTime(events, timeframe) {
+/** In bars of which timeframes patterns are looked for. */
+export const PATTERN_TIMEFRAMES = new Set(["1m", "5m", "15m"]);
+// As many as a chart keeps and marks; the newest.
+const MAX_EVENTS = 2_000;
+
+/** The events of one symbol in bars of one timeframe: {timestamp, pattern, direction, confidence, withdrawn}. */
+export function createEvents() {
+  let kept = new Map();
+  const keyOf = ({ timestamp, pattern }) => `${timestamp} ${pattern}`;
+  return {
+    all: () => [...kept.values()],
+    /** Take these for all there are. */
+    replace(events) {
+      kept = new Map(events.map((event) => [keyOf(event), event]));
+    },
+    /** Take those that were found or changed, and out those that are withdrawn. */
+    merge(events) {
+      for (const event of events) {
+        kept.delete(keyOf(event));
+        if (!event.withdrawn) kept.set(keyOf(event), event);
+      }
+      kept = new Map([...kept].slice(-MAX_EVENTS));
+    },
+  };
+}
+
+/** Events by the chart time of their bar. */
+export function eventsByTime(events) {
   const byTime = new Map();
-  for (const event of events.filter((one) => one.timeframe === timeframe)) {
+  for (const event of events) {
     const time = chartTime(event.timestamp);
     byTime.set(time, [...(byTime.get(time) ?? []), event]);
   }
@@ -27,13 +53,12 @@ export function toMarkers(byTime, isOnChart, palette) {
   });
 }
 
-/** What the legend says of a bar's events: "Doji, bullish Hammer (80 %)". */
+/** What the legend says of a bar's events: "doji (70 %), bullish hammer (80 %)". */
 export function eventsText(events) {
   return events.map(eventText).join(", ");
 }
 
 function eventText({ pattern, direction, confidence }) {
-  const name = pattern.replaceAll("_", " ");
   const way = direction in SHAPES ? `${direction} ` : "";
-  return confidence === null || confidence === undefined ? way + name : `${way}${name} (${Math.round(confidence * 100)} %)`;
+  return `${way}${pattern.replaceAll("_", " ")} (${Math.round(confidence * 100)} %)`;
 }

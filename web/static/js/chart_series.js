@@ -8,6 +8,7 @@ import { INDICATORS, indicatorValues } from "./indicators.js";
 
 const VOLUME_PANE = 1;
 const MAX_AXIS_DECIMALS = 4;
+const AXIS_BARS = 100;
 // From so many changed points on it costs less to exchange all.
 const MAX_UPDATES = 100;
 // Kinds of averages differ in more than their colours.
@@ -60,35 +61,38 @@ export function createSeries(chart) {
   chart.panes()[VOLUME_PANE].setStretchFactor(1);
   let lines = new Map();
   let values = new Map();
-  let drawnTimes = -1;
+  let drawnTime = -1;
 
   function drawAll(points, palette) {
-    const bars = points.filter(({ bar }) => bar !== null);
-    const precision = Math.min(MAX_AXIS_DECIMALS, Math.max(2, ...bars.map(({ bar }) => priceDecimals(bar.close))));
+    // Older bars may have more decimals, which a split gave them.
+    const newest = points.filter(({ bar }) => bar !== null).slice(-AXIS_BARS);
+    const precision = Math.min(MAX_AXIS_DECIMALS, Math.max(2, ...newest.map(({ bar }) => priceDecimals(bar.close))));
     candles.applyOptions({ priceFormat: { type: "price", precision, minMove: 10 ** -precision } });
     candles.setData(points.map((point) => toCandle(point, palette)));
     columns.setData(points.map((point) => toColumn(point, palette)));
     for (const [name, line] of lines) line.setData(toLine(points, values.get(name), 0, name === "vwap"));
   }
 
-  function drawTail(points, palette, first) {
+  function drawTail(points, palette, first, before) {
     for (let i = first; i < points.length; i += 1) {
-      const isDrawn = points[i].time <= drawnTimes;
+      const isDrawn = points[i].time <= drawnTime;
       candles.update(toCandle(points[i], palette), isDrawn);
       columns.update(toColumn(points[i], palette), isDrawn);
     }
-    for (const [name, line] of lines) drawLineTail(name, line, points, first);
+    for (const [name, line] of lines) drawLineTail(name, line, points, first, before.get(name));
   }
 
-  function drawLineTail(name, line, points, first) {
-    const before = values.get(name).findLastIndex((value, i) => i < first && value !== null);
-    const tail = toLine(points, values.get(name), Math.max(0, before), name === "vwap");
-    const newest = line.data().at(-1)?.time ?? -1;
+  function drawLineTail(name, line, points, first, before) {
+    const now = values.get(name);
+    const from = Math.max(0, now.findLastIndex((value, i) => i < first && value !== null));
     // A value that is gone, or one between others, takes the whole.
-    const isPlain = tail.length > 0 && tail.length <= MAX_UPDATES && newest <= tail.at(-1).time
-      && tail.filter(({ time }) => time <= newest).length === line.data().filter(({ time }) => time >= tail[0].time).length;
-    if (!isPlain) line.setData(toLine(points, values.get(name), 0, name === "vwap"));
-    else for (const point of tail) line.update(point, point.time <= newest);
+    const isPlain = before.every((value, i) => i < first || (value === null) === (now[i] === null));
+    if (!isPlain || points.length - from > MAX_UPDATES) {
+      line.setData(toLine(points, now, 0, name === "vwap"));
+      return;
+    }
+    const newest = points[before.findLastIndex((value) => value !== null)]?.time ?? -1;
+    for (const point of toLine(points, now, from, name === "vwap")) line.update(point, point.time <= newest);
   }
 
   return {
@@ -97,10 +101,11 @@ export function createSeries(chart) {
     valuesAt: (place) => [...values].map(([name, all]) => [name, all[place] ?? null]),
     /** Draw the points from `first` on; those before are as they were. */
     draw(points, palette, first) {
+      const before = values;
       values = new Map([...lines.keys()].map((name) => [name, indicatorValues(name, points)]));
       if (first === 0 || points.length - first > MAX_UPDATES) drawAll(points, palette);
-      else drawTail(points, palette, first);
-      drawnTimes = points.at(-1)?.time ?? -1;
+      else drawTail(points, palette, first, before);
+      drawnTime = points.at(-1)?.time ?? -1;
     },
     /** Have lines of these indicators, and no others; `draw` draws them. */
     setLines(names, palette) {

@@ -99,7 +99,8 @@ export function createFollower({ api, market, selection, scope, views, on, nowMs
   async function poll() {
     const besides = selection.unlisted();
     const [listed, question] = [scope(), views.question()];
-    const answer = await api.changes(listed, cursor, besides, question);
+    const patterns = selection.hasPatterns();
+    const answer = await api.changes(listed, cursor, { besides, view: question, patterns });
     if (question !== null) views.take(answer.market, question);
     if (!isCurrent(listed)) return;
     if (answer.reset || answer.more) startAnew();
@@ -107,7 +108,7 @@ export function createFollower({ api, market, selection, scope, views, on, nowMs
       cursor = answer.cursor;
       listIsOld ||= answer.ticks.some(({ symbol }) => symbol !== besides && !market.rows.has(symbol));
       if (market.applyTicks(answer, dayStartMs)) on.change(answer.server_time);
-      selection.follow(answer.ticks);
+      selection.follow(answer);
     }
     noteStatus(answer.status);
   }

@@ -226,7 +226,7 @@ setInterval(() => {
   view.tick(clock.nowMs(), newestDataMs());
   showTrust();
 }, CLOCK_INTERVAL_MS);
-createChartControls({ find, url });
+const controls = createChartControls({ find, url });
 createColumns({ table: find("watchlist"), menu: find("columns") });
 createKeys({
   box: find("letter-keys"),
@@ -235,6 +235,7 @@ createKeys({
     k: onList(() => watchlist.move("ArrowUp")),
     "/": onList(() => find("filter").select()),
     "?": () => find("help").showModal(),
+    ...Object.fromEntries(Object.entries(controls.keys).map(([key, act]) => [key, onList(act)])),
   },
 });
 find("help-open").addEventListener("click", () => find("help").showModal());

@@ -1,6 +1,7 @@
 // The chosen symbol in the chosen timeframe: its history, the bars that follow, and those from before.
 
 import { MAX_BARS } from "./bars.js";
+import { PATTERN_TIMEFRAMES, createEvents } from "./chart_markers.js";
 
 // Bars of earlier days that changed are read again some together; a repair changes many, one after the other.
 const REREAD_INTERVAL_MS = 5_000;
@@ -14,12 +15,15 @@ export function createSelection({ reader, chart, market, onSpelling, nowMs = Dat
   let isAnew = true;
   let olderWanted = false;
   let isAllRead = false;
+  let arePatternsWanted = false;
+  const events = createEvents();
   let changedMs = [];
   let rereadMs = -Infinity;
 
   /** Ask the question that is due; what is answered after another choice is let go. */
   async function load() {
     if (state !== "loaded") return loadHistory();
+    if (arePatternsWanted) return loadPatterns();
     return olderWanted ? loadOlder() : reread();
   }
 
@@ -38,11 +42,32 @@ export function createSelection({ reader, chart, market, onSpelling, nowMs = Dat
       return;
     }
     state = read === null ? "unknown" : "loaded";
-    if (read !== null) chart.load(read, { anew: isAnew });
-    isAnew = olderWanted = false;
+    olderWanted = false;
     isAllRead = read?.fromMs === 0;
     changedMs = [];
+    // When few bars are drawn, older ones are wanted at once.
+    if (read !== null) chart.load(read, { anew: isAnew });
+    isAnew = false;
     say();
+    events.replace([]);
+    arePatternsWanted = chart.size > 0 && PATTERN_TIMEFRAMES.has(timeframe);
+    if (arePatternsWanted) await loadPatterns();
+  }
+
+  async function loadPatterns() {
+    const isCurrent = choice();
+    const found = await reader.patterns(symbol, timeframe);
+    if (!isCurrent()) return;
+    arePatternsWanted = false;
+    events.replace(found);
+    chart.setMarkers(events.all());
+  }
+
+  function followPatterns(found) {
+    const own = found.filter((event) => event.symbol === symbol && event.timeframe === timeframe);
+    if (own.length === 0) return;
+    events.merge(own);
+    chart.setMarkers(events.all());
   }
 
   async function history() {
@@ -104,7 +129,7 @@ export function createSelection({ reader, chart, market, onSpelling, nowMs = Dat
      *  ones that are drawn changed. */
     isWanted() {
       if (state !== "loaded") return state === "wanted" || (state === "unknown" && market.rows.has(symbol));
-      return olderWanted || (changedMs.length > 0 && nowMs() - rereadMs >= REREAD_INTERVAL_MS);
+      return arePatternsWanted || olderWanted || (changedMs.length > 0 && nowMs() - rereadMs >= REREAD_INTERVAL_MS);
     },
     load,
     /** Have the history loaded again; what the chart shows stays until then. */
@@ -119,10 +144,14 @@ export function createSelection({ reader, chart, market, onSpelling, nowMs = Dat
     },
     /** The symbol, when its bars are to be asked for beside those of the watch list; else null. */
     unlisted: () => (state === "loaded" && !market.rows.has(symbol) ? symbol : null),
-    /** Merge bars of any symbols that came or were revised since the history. */
-    follow(ticks) {
+    /** Whether patterns are looked for in bars of the timeframe. */
+    hasPatterns: () => PATTERN_TIMEFRAMES.has(timeframe),
+    /** Merge an answer's bars and patterns of any symbols, which came or were revised since the history. */
+    follow({ ticks, patterns = [], patterns_more: areTooMany = false }) {
       if (state !== "loaded") return;
       changedMs.push(...chart.update(ticks.filter((tick) => tick.symbol === symbol)));
+      arePatternsWanted ||= areTooMany && PATTERN_TIMEFRAMES.has(timeframe);
+      followPatterns(patterns);
       say();
     },
   };
