@@ -58,6 +58,9 @@ def test_sectors_stand_on_the_chart_with_their_tails_and_in_the_table(open_page:
     expect(row.get_by_role("button", name="Energy", exact=True)).to_be_focused()
     page.go_back()
     expect(panel.locator(".track.other")).to_have_count(0)
+    panel.locator(".track-label", has_text="XLU").click()
+    expect(panel.locator("tr.chosen")).to_contain_text("Utilities")
+    page.go_back()
     expect(page).to_have_url(re.compile(r"sectors\.basis=funds&sectors\.sort=63&sectors\.tail=1$"))
     page.set_viewport_size({"width": 390, "height": 780})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -15,10 +15,14 @@ export function createQuadrantChart({ onChoose }) {
   const element = makeSvg("svg", { class: "quadrant-chart", role: "img" });
   let shown = null;
   let width = 0;
+  let pressed;
 
-  element.addEventListener("click", ({ target }) => {
-    const sector = target.closest("[data-sector]")?.dataset.sector;
-    if (sector !== undefined) onChoose(sector);
+  // What was pressed may have been drawn anew before the button was let go.
+  element.addEventListener("pointerdown", ({ target }) => {
+    pressed = target.closest("[data-sector]")?.dataset.sector;
+  });
+  element.addEventListener("click", () => {
+    if (pressed !== undefined) onChoose(pressed);
   });
   // Drawn in real pixels, so that its texts are as large on a phone as elsewhere.
   const observer = new ResizeObserver(([{ contentRect }]) => {

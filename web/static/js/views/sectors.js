@@ -116,7 +116,7 @@ function showAnswer() {
   parts.both.hidden = newest.groups.length === 0;
   for (const button of parts.bases) button.ariaPressed = String(button.value === basis);
   parts.tail.value = tail;
-  const tracks = tracksOf(rows, basis, parts.drawing.clientWidth).map((track) => ({ ...track, points: track.points.slice(-tail) }));
+  const tracks = tracksOf(rows, basis, parts.drawing.clientWidth);
   parts.chart.show({ tracks, isProvisional: newest.week_provisional, chosen, summary: summaryText(rows) });
   parts.table.show({ answer: newest, rows, basis, sort, order, chosen });
   setText(parts.week, newest.week_provisional ? "Open circles: this week is not over, they still move." : "");
