@@ -59,7 +59,10 @@ class Figure(NamedTuple):
 FIGURES: Final[tuple[Figure, ...]] = (
     Figure("price", "Price", "dollars", "close of the day, or its newest price"),
     Figure("volume", "Volume", "shares", "shares traded on the day"),
-    *(Figure(f"change_{n}d", f"Chg {n} d", "fraction", f"change of the close over {n} trading days") for n in CHANGE_DAYS),
+    *(
+        Figure(f"change_{n}d", f"Chg {n} d", "fraction", f"change of the close over {n} trading days")
+        for n in CHANGE_DAYS
+    ),
     Figure("since_open", "Since open", "fraction", "change from the day's open"),
     Figure("gap", "Gap", "fraction", "the day's open against the close before it"),
     *(
