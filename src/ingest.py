@@ -21,7 +21,7 @@ from src.core.services.alert_service import AlertService, Origin
 from src.core.services.background import Background
 from src.core.services.bar_intake import BarIntake
 from src.core.services.connection_desk import ConnectionDesk
-from src.core.services.daily_service import DailyService, MakingParts, VendorParts
+from src.core.services.daily_service import DailyService, MakingParts
 from src.core.services.fallback_pattern_detector import FallbackPatternDetector
 from src.core.services.file_import_service import FileImportService
 from src.core.services.gap_jobs import GapJobs
@@ -36,6 +36,7 @@ from src.core.services.repair_service import RepairService
 from src.core.services.retention_service import RetentionService
 from src.core.services.start_memory import StartMemory
 from src.core.services.symbol_refresh import SymbolRefresh
+from src.core.services.vendor_days import Urgency, VendorParts
 from src.import_process import size_of, starter
 from src.infrastructure.cache.relationship_cache import RelationshipCache
 from src.infrastructure.data_sources.adapters.realtime_adapter import RealTimeDataAdapter
@@ -44,7 +45,7 @@ from src.infrastructure.data_sources.massive_rest import MassiveRest
 from src.infrastructure.data_sources.vendor_lists import VendorLists
 from src.infrastructure.database.bar_writer import DatabaseBarWriter
 from src.infrastructure.database.connection_events import DatabaseEventRecorder
-from src.infrastructure.database.daily_store import DatabaseDays
+from src.infrastructure.database.daily_store import DatabaseDays, DatabaseDaysWanted
 from src.infrastructure.database.day_maker import DatabaseDayMaker
 from src.infrastructure.database.engines import database_errors, read_engine, row_engine, sqlite_file, write_engine
 from src.infrastructure.database.flush_interval import FlushInterval
@@ -68,6 +69,9 @@ from src.infrastructure.websocket.feed_line import ConnectionSpec
 from src.infrastructure.websocket.massive_client import ClientConfig
 from src.infrastructure.websocket.multi_connection_manager import ManagerConfig, MultiConnectionManager
 from src.parts import CLOCK, api_key, load_sessions, rest_config, simulator_address, status_file
+
+# When the vendor is first asked for daily bars: a start has enough to do, and who tries the simulator does not wait.
+_ASK_FIRST_S = {"massive": 600.0, "simulated": 15.0}
 
 
 def build_runtime(
@@ -95,7 +99,13 @@ def build_runtime(
     symbols = SymbolRefresh(rest, kept, clock, repair.is_urgent, by_itself=settings.feed == "massive")
     imports = _imports(settings.database_url, clock)
     gap_jobs = GapJobs(queue, gaps.open, repair.wake, clock.now_ms)
-    daily = _daily(settings, database, rest, sessions, clock, repair, intake)
+
+    def is_rest_needed() -> bool:
+        others = (reconciliations, histories)
+        return repair.is_urgent() or any(other.snapshot()["state"] != "idle" for other in others)
+
+    urgency = Urgency(repair.is_urgent, is_rest_needed, _ASK_FIRST_S[settings.feed])
+    daily = _daily(settings, database, rest, sessions, clock, intake, urgency)
     jobs = {
         "gaps.repair": gap_jobs.repair,
         "coverage.repair": gap_jobs.ask_for,
@@ -221,19 +231,19 @@ def _daily(
     rest: MassiveRest,
     sessions: SessionTable,
     clock: Clock,
-    repair: RepairService,
     intake: BarIntake,
+    urgency: Urgency,
 ) -> DailyService:
     read = read_engine(settings.database_url)
-    log = DatabaseReconciliations(read, read)
+    log, days_wanted = DatabaseReconciliations(read, read), DatabaseDaysWanted(read)
 
     def kept(date: day_date) -> frozenset[str] | None:
-        found = log.kept_symbols(*date_bounds_ms(date))
-        return None if found.whole_market else frozenset(found.symbols)
+        wanted = days_wanted.symbols()
+        return None if wanted is None else wanted | {*log.kept_symbols(*date_bounds_ms(date)).symbols}
 
     day_of = usual_day if settings.feed == "simulated" else sessions.known_or_usual
     parts = MakingParts(DatabaseDayMaker(read), database, clock, intake.surely_behind_ms)
-    return DailyService(parts, VendorParts(VendorLists(rest), kept, repair.is_urgent), day_of)
+    return DailyService(parts, VendorParts(VendorLists(rest), days_wanted.symbols, kept, urgency), day_of)
 
 
 def _patterns(

@@ -1,18 +1,21 @@
 """Daily bars beside the feed: made of minutes as they change, replaced by the vendor's, over restarts."""
 
 import datetime as dt
-from collections.abc import Iterator
+import itertools
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from src.config.settings import PROJECT_ROOT
+from src.core.domain.market import daily_plan
 from src.core.domain.market.aggregation import DayOf
 from src.core.domain.market.bar import MINUTE_MS, Tier
 from src.core.domain.market.daily import DailyBar
 from src.core.domain.market.session import usual_day
 from src.core.errors import ActionRefusedError, KeyRefusedError, VendorUnavailableError
 from src.core.ports import Job
-from src.core.services.daily_service import DailyService, MakingParts, VendorParts
+from src.core.services.daily_service import DailyService, MakingParts
+from src.core.services.vendor_days import Urgency, VendorParts
 from src.infrastructure.calendar.session_table import load_session_table
 from src.infrastructure.database.day_maker import DatabaseDayMaker
 from src.infrastructure.database.engines import read_engine, write_engine
@@ -25,6 +28,8 @@ from tests.waiting import wait_for
 CALENDAR = load_session_table(PROJECT_ROOT / "data/sessions.csv")
 THURSDAY, FRIDAY = dt.date(2025, 11, 20), dt.date(2025, 11, 21)
 NOON = at(THURSDAY, "12:00")
+DAY = dt.timedelta(days=1)
+PAST = 19  # trading days before the present one
 LIVE, OFFICIAL, FINAL = Tier.LIVE, Tier.OFFICIAL, Tier.FINAL
 
 
@@ -35,9 +40,11 @@ class Vendor:
         self.days: list[DailyBar] = []
         self.error: Exception | None = None
         self.asked: list[dt.date] = []
+        self.at_asked: Callable[[], object] = lambda: None
 
     def market_day(self, date: dt.date) -> list[DailyBar]:
         self.asked.append(date)
+        self.at_asked()
         if self.error is not None:
             raise self.error
         return [one for one in self.days if one.date == date]
@@ -54,11 +61,13 @@ class Bench:
         self._engine = read_engine(url)
         self.kept: frozenset[str] | None = None
         self.urgent = False
+        self.past_of: frozenset[str] | None = frozenset()  # whose past is wanted: it waits while nobody's is
         self.day_of: DayOf = CALENDAR.known_or_usual
 
     def service(self, lag_ms: int = 0) -> DailyService:
         parts = MakingParts(DatabaseDayMaker(self._engine), self.database, self.clock, lambda: lag_ms)
-        vendor = VendorParts(self.vendor, lambda _date: self.kept, lambda: self.urgent)
+        urgency = Urgency(lambda: self.urgent, lambda: self.past_of == frozenset(), 600.0)
+        vendor = VendorParts(self.vendor, lambda: self.past_of, lambda _date: self.kept, urgency)
         return DailyService(parts, vendor, self.day_of)
 
     def trade(self, symbol: str = "AAPL", minute: int = MINUTE, **values: object) -> None:
@@ -72,13 +81,17 @@ class Bench:
             if not one.withdrawn
         ]
 
+    def pass_ms(self, passed_ms: int) -> None:
+        self.clock.ms += passed_ms
+
     def close(self) -> None:
         self.database.close()
         self._engine.dispose()
 
 
 @pytest.fixture
-def bench(sqlite_database_url: str) -> Iterator[Bench]:
+def bench(sqlite_database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    monkeypatch.setattr(daily_plan, "HISTORY_DAYS", PAST + 1)
     bench = Bench(sqlite_database_url)
     yield bench
     bench.close()
@@ -236,8 +249,8 @@ def test_the_vendors_day_replaces_the_provisional_one_in_the_evening_and_the_nex
     bench.trade(close=1.0)
     service.turn()
     assert bench.days() == [("AAPL", "2025-11-20", FINAL, 150.75, 121, False)]
-    snapshot = {"waiting_symbols": 0, "rebuilding": False, "vendor_date": "2025-11-20", "last_error": None}
-    assert service.snapshot() == snapshot
+    snapshot = {"waiting_symbols": 0, "rebuilding": False, "vendor_date": "2025-11-20", "vendor_dates": 1}
+    assert service.snapshot() == {**snapshot, "last_error": None}
 
 
 def test_the_vendor_is_asked_for_the_last_trading_days_once_and_not_again_after_a_restart(bench: Bench) -> None:
@@ -297,6 +310,68 @@ def test_a_vendor_that_fails_is_asked_again_later(bench: Bench, error: Exception
     service.turn()
     assert len(bench.vendor.asked) == 3
     assert service.snapshot()["last_error"] is None
+
+
+def past(count: int = PAST) -> list[dt.date]:
+    """The trading days before Thursday, newest first."""
+    dates = (THURSDAY - back * DAY for back in range(1, 500))
+    return list(itertools.islice((date for date in dates if CALENDAR.known_or_usual(date) is not None), count))
+
+
+def test_the_past_is_300_trading_days_with_the_present_one() -> None:
+    assert daily_plan.past_of_vendor(NOON, CALENDAR.known_or_usual, ()) == past(299)
+    evening = at(THURSDAY, "20:20")
+    assert daily_plan.past_of_vendor(evening, CALENDAR.known_or_usual, past(200)) == [THURSDAY, *past(299)[200:]]
+
+
+def test_the_past_is_asked_for_once_day_by_day_newest_first(bench: Bench) -> None:
+    bench.past_of = bench.kept = frozenset({"AAPL"})
+    first, last = past()[0], past()[-1]
+    bench.vendor.days = [
+        day(symbol, date=date, tier=FINAL) for symbol in ("AAPL", "ZZZ") for date in (last, first, last - DAY)
+    ]
+    bench.service().turn()
+    assert bench.vendor.asked == past()  # and the present day, which is not over
+    assert [(symbol, date) for symbol, date, *_ in bench.days()] == [("AAPL", str(last)), ("AAPL", str(first))]
+    bench.service().turn()
+    assert len(bench.vendor.asked) == PAST
+
+
+def test_the_past_goes_on_where_it_was_left_and_leaves_time_for_the_present_day(bench: Bench) -> None:
+    bench.past_of = frozenset({"AAPL"})
+    bench.vendor.at_asked = lambda: bench.pass_ms(25_000)
+    service = bench.service()
+    assert service.turn() == 0.0
+    assert len(bench.vendor.asked) == 3
+    bench.vendor.at_asked = lambda: None
+    assert bench.service().turn() > 0
+    assert bench.vendor.asked == past()
+    assert service.snapshot()["vendor_dates"] == 3
+
+
+def test_the_past_of_more_symbols_is_asked_for_anew_and_of_fewer_not(bench: Bench) -> None:
+    bench.past_of = frozenset({"AAPL", "IBM"})
+    bench.service().turn()
+    bench.past_of = frozenset({"IBM"})
+    bench.service().turn()
+    assert len(bench.vendor.asked) == PAST
+    bench.past_of = frozenset({"IBM", "SPY"})
+    bench.service().turn()
+    assert len(bench.vendor.asked) == 2 * PAST
+    bench.past_of = None
+    service = bench.service()
+    service.turn()
+    bench.service().turn()
+    assert bench.vendor.asked == 3 * past()
+
+
+def test_the_past_waits_for_everything_else(bench: Bench) -> None:
+    bench.past_of = frozenset({"AAPL"})
+    bench.urgent = True
+    bench.service().turn()
+    bench.urgent, bench.vendor.error = False, VendorUnavailableError("It is away.")
+    bench.service().turn()
+    assert len(bench.vendor.asked) == 1
 
 
 def test_days_are_those_of_the_feeds_time(bench: Bench) -> None:

@@ -1,14 +1,12 @@
 """Keeps daily bars current: provisional ones of the minutes, then the vendor's own. One thread, at its leisure."""
 
 import datetime as dt
-import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from src.core.domain.market.aggregation import DayOf
 from src.core.domain.market.bar import MINUTE_MS
-from src.core.domain.market.daily import DailyBar
 from src.core.domain.market.daily_plan import (
     STILL_FRESH_MS,
     Backlog,
@@ -18,29 +16,22 @@ from src.core.domain.market.daily_plan import (
     Stretch,
     dates_of,
     day_of_stretch,
-    due_of_vendor,
     is_fresh,
     trading_dates_back,
 )
-from src.core.domain.market.rest_evidence import rest_day_tier
 from src.core.domain.market.session import new_york_date
-from src.core.errors import ActionRefusedError, KeyRefusedError, VendorError
-from src.core.history_ports import DayMaker, DayStore, MarketDays
+from src.core.errors import ActionRefusedError
+from src.core.history_ports import DayMaker, DayStore
 from src.core.ports import Clock, Job
+from src.core.services.vendor_days import VendorDays, VendorParts, VendorTime
 from src.core.services.worker import Worker
-
-logger = logging.getLogger(__name__)
 
 _LOOK_INTERVAL_S = 60.0
 # Days that are made at once: some tens of milliseconds, also for those that wait for the database meanwhile.
 PIECE = 30
-_ROWS = 500  # in a transaction of the vendor's days
 _SETTLE_MS = 15 * MINUTE_MS
 # It rests so many times as long as it worked: at most 4 % of a core.
 _REST_TIMES = 25
-_ASK_AGAIN_S = 600.0
-_ASK_FIRST_S = 600.0  # after a start, which has enough to do
-_ASK_AGAIN_REFUSED_S = 6 * 3_600.0
 _STATE = "daily"
 
 
@@ -52,15 +43,6 @@ class MakingParts(NamedTuple):
     store: DayStore
     clock: Clock
     lag_ms: Callable[[], int]
-
-
-class VendorParts(NamedTuple):
-    """What asks the vendor for days (`days`), the symbols of which a date's day is kept (None for all), and whether
-    the vendor is needed for something more urgent."""
-
-    days: MarketDays
-    kept: Callable[[dt.date], frozenset[str] | None]
-    is_urgent: Callable[[], bool]
 
 
 class _Settled(NamedTuple):
@@ -150,7 +132,6 @@ class DailyService:
 
     def __init__(self, parts: MakingParts, vendor: VendorParts, day_of: DayOf) -> None:
         self._parts = parts
-        self._vendor = vendor
         self._day_of = day_of
         self._making = DayMaking(parts)
         self._backlog = Backlog()
@@ -159,15 +140,13 @@ class DailyService:
         self._is_rebuilding = False
         self._revision: int | None = None  # up to which changes are in the backlog
         self._newest_ms = 0
-        self._asked: dict[dt.date, int] = {}  # the tier at which the vendor was asked for a date
-        self._ask_again_s = float("-inf")
         self._settled: dt.date | None = None  # the last date that needs no look any more
-        self._error: str | None = None
         self._worker = Worker("daily", parts.clock, "Daily bars could not be kept current.")
+        self._vendor = VendorDays(vendor, parts.store, parts.maker, VendorTime(parts.clock, self._now_ms, day_of))
 
     def start(self) -> None:
         """Starts the thread."""
-        self._ask_again_s = self._parts.clock.monotonic() + _ASK_FIRST_S
+        self._vendor.start()
         self._worker.start(self.turn)
 
     def close(self) -> None:
@@ -192,15 +171,10 @@ class DailyService:
         return f"The days of {len(symbols):,} symbols will be made anew, beside the feed and at its leisure."
 
     def snapshot(self) -> dict[str, Any]:
-        """How many symbols have days that wait to be made, whether somebody asked for that, of which date the vendor's
-        days came last, and what was wrong when it was asked last."""
-        newest = max((date for date in self._asked), default=None)
-        return {
-            "waiting_symbols": len(self._backlog),
-            "rebuilding": self._is_rebuilding,
-            "vendor_date": None if newest is None else newest.isoformat(),
-            "last_error": self._error,
-        }
+        """How many symbols have days that wait to be made, whether somebody asked for that, and of the vendor's days
+        what `VendorDays.snapshot` tells."""
+        waiting = {"waiting_symbols": len(self._backlog), "rebuilding": self._is_rebuilding}
+        return {**waiting, **self._vendor.snapshot()}
 
     # -- the thread ----------------------------------------------------------------------------------------------
 
@@ -217,7 +191,7 @@ class DailyService:
             self._revision = until
             self._remember()
         if not self._worker.stopping.is_set():
-            self._ask_vendor()
+            return self._vendor.ask(self._worker.stopping, self._remember, _LOOK_INTERVAL_S)
         return _LOOK_INTERVAL_S
 
     def _has_backlog(self) -> bool:
@@ -228,7 +202,7 @@ class DailyService:
 
     def _recall(self) -> None:
         known: Mapping[str, Any] = self._parts.store.state(_STATE) or {}
-        self._asked = {dt.date.fromisoformat(date): tier for date, tier in known.get("asked", {}).items()}
+        self._vendor.recall(known)
         self._revision = known.get("revision")
         noted = self._parts.maker.noted_since(self._revision)
         if self._revision is None or self._revision < noted.floor:
@@ -236,8 +210,7 @@ class DailyService:
             self._revision = None
 
     def _remember(self) -> None:
-        asked = {date.isoformat(): tier for date, tier in self._asked.items()}
-        self._parts.store.set_state(_STATE, {"revision": self._revision, "asked": asked})
+        self._parts.store.set_state(_STATE, {"revision": self._revision, **self._vendor.memory()})
 
     def _now_ms(self) -> int:
         return self._parts.clock.now_ms() - self._parts.lag_ms()
@@ -285,33 +258,3 @@ class DailyService:
             raise
         worked_s = self._parts.clock.monotonic() - began_s
         self._parts.clock.wait(self._worker.stopping, worked_s * _REST_TIMES)
-
-    # -- the vendor ----------------------------------------------------------------------------------------------
-
-    def _ask_vendor(self) -> None:
-        clock = self._parts.clock
-        for date in due_of_vendor(self._now_ms(), self._day_of, self._asked):
-            if self._worker.stopping.is_set() or self._vendor.is_urgent() or clock.monotonic() < self._ask_again_s:
-                return
-            if not self._parts.maker.has_provisional(date):
-                continue
-            try:
-                self._take_vendors(date)
-                self._error = None
-            except VendorError as error:
-                self._error = str(error)
-                wait_s = _ASK_AGAIN_REFUSED_S if isinstance(error, KeyRefusedError) else _ASK_AGAIN_S
-                self._ask_again_s = clock.monotonic() + wait_s
-                logger.warning("The vendor's daily bars of %s could not be had. %s", date, error)
-
-    def _take_vendors(self, date: dt.date) -> None:
-        tier = rest_day_tier(date, self._now_ms())
-        kept = self._vendor.kept(date)
-        days: list[DailyBar] = self._vendor.days.market_day(date)
-        wanted = [day for day in days if kept is None or day.symbol in kept]
-        for start in range(0, len(wanted), _ROWS):
-            self._parts.store.merge_daily(wanted[start : start + _ROWS])
-        self._asked = {known: value for known, value in self._asked.items() if (date - known).days < 30}
-        self._asked[date] = -1 if tier is None else tier.value
-        self._remember()
-        logger.info("The vendor's daily bars of %s are stored: %s.", date, f"{len(wanted):,}")

@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 from sqlalchemy import Engine, text
 
 from src.core.domain.market.daily import DailyBar
@@ -15,6 +16,9 @@ _BETWEEN = (
     " AND day.date <= :to_date ORDER BY day.date LIMIT :limit"
 )
 _ALL = 2**31
+_LISTENED = text("SELECT value FROM service_state WHERE key = 'universe'")
+# A fund's group has its own symbol for a name.
+_OF_UNIVERSES = text("SELECT symbol FROM group_memberships UNION SELECT name FROM definition_groups WHERE type = 'ETF'")
 
 
 class DatabaseDays:
@@ -30,6 +34,21 @@ class DatabaseDays:
         with database_errors(), self._engine.connect() as connection:
             rows = connection.execute(self._between, {"symbol": symbol, **bounds})
             return [daily_from_row(row) for row in rows]
+
+
+class DatabaseDaysWanted:
+    """Any thread may call. DatabaseUnavailableError while the database is away."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def symbols(self) -> frozenset[str] | None:
+        """Whose days are kept: of what is listened to, and of the members of all universes; None for everything."""
+        with database_errors(), self._engine.connect() as connection:
+            universe = connection.execute(_LISTENED).scalar()
+            members = [row[0] for row in connection.execute(_OF_UNIVERSES)]
+        listened: list[str] = [] if universe is None else msgspec.json.decode(universe)["symbols"]
+        return None if listened == ["*"] else frozenset([*listened, *members])
 
 
 def daily_from_row(row: Sequence[Any]) -> DailyBar:

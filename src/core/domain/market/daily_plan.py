@@ -5,7 +5,8 @@ odd lots that never are in minutes: it is provisional (`live`), and the vendor's
 """
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from src.core.domain.market.aggregation import MICRO, VWAP_DECIMALS, DayOf
@@ -15,6 +16,8 @@ from src.core.domain.market.rest_evidence import rest_day_tier
 from src.core.domain.market.session import new_york_date
 
 DAYS_BACK = 5
+HISTORY_DAYS = 300  # trading days of the past that market state is calculated from
+HISTORY_SPAN = 450  # days, among which there are so many that trade
 _LONGEST_BREAK = 12  # days, over which five trading days are always found
 # Changes of the last 20 minutes are noted nowhere: the present day is made anew until they are past.
 STILL_FRESH_MS = 21 * MINUTE_MS
@@ -176,3 +179,12 @@ def due_of_vendor(now_ms: int, day_of: DayOf, asked: Mapping[dt.date, int]) -> l
         if tier in _OFFICIAL_TIERS and asked.get(date, -1) < tier:
             due.append(date)
     return due
+
+
+def past_of_vendor(now_ms: int, day_of: DayOf, asked: Collection[dt.date]) -> list[dt.date]:
+    """The dates of the last 300 trading days that the vendor was not asked for yet, newest first; none that it has no
+    official days of at `now_ms`."""
+    today = new_york_date(now_ms)
+    dates = (today - dt.timedelta(days=back) for back in range(HISTORY_SPAN))
+    trading = islice((date for date in dates if day_of(date) is not None), HISTORY_DAYS)
+    return [date for date in trading if date not in asked and rest_day_tier(date, now_ms) in _OFFICIAL_TIERS]
