@@ -102,8 +102,8 @@ class Minutes(NamedTuple):
 
 
 class Candles(NamedTuple):
-    """Bars of one period, as Minutes: prices in whole millionths of a dollar, `clock_ms` of the period's start.
-    `is_sure`: the period is over, and all its stored minutes are official and whole."""
+    """Bars of one period, as Minutes: prices and volumes in whole millionths of a dollar and of a share, `clock_ms` of
+    the period's start. `is_sure`: the period is over, and all its stored minutes are official and whole."""
 
     width_ms: int
     start_ms: Times
@@ -130,7 +130,7 @@ class Found(NamedTuple):
 
 def in_periods(minutes: Minutes, width_ms: int, settled_ms: int) -> Candles:
     """Minutes put together; a period without a minute has no bar. A period is over once its last minute is there, or
-    at `settled_ms` (epoch ms). Volumes are added in millionths of a share."""
+    at `settled_ms` (epoch ms)."""
     numbers = minutes.clock_ms // width_ms
     firsts = np.flatnonzero(np.diff(numbers, prepend=np.iinfo(np.int64).min))
     lasts = np.append(firsts[1:], len(numbers))[: len(firsts)] - 1
@@ -147,7 +147,7 @@ def in_periods(minutes: Minutes, width_ms: int, settled_ms: int) -> Candles:
         _micro(minutes.high if empty else np.maximum.reduceat(minutes.high, firsts)),
         _micro(minutes.low if empty else np.minimum.reduceat(minutes.low, firsts)),
         _micro(minutes.close[lasts]),
-        minutes.volume if empty else np.add.reduceat(_micro(minutes.volume), firsts) / MICRO,
+        minutes.volume if empty else np.add.reduceat(_micro(minutes.volume), firsts),
         is_over if empty else is_over & np.logical_and.reduceat(minutes.is_sure, firsts),
     )
 
@@ -179,6 +179,8 @@ def _found(
     candles: Candles, at: Flags, pattern: str, direction: Floats | NDArray[np.int32], strength: Floats
 ) -> Iterator[Found]:
     """One for each place; `direction` is above 0 for bullish, below for bearish."""
+    if not at.any():
+        return
     for place in np.flatnonzero(at):
         which = Direction.BULLISH if direction[place] > 0 else Direction.BEARISH
         kind = which if direction[place] else Direction.NEUTRAL
@@ -222,11 +224,11 @@ def _trend_before(close: Floats, bars: int) -> Floats:
 
 
 def _mean_before(values: Floats) -> Floats:
-    """The mean of the ten values before each; NaN where there are fewer."""
+    """The mean of the ten values before each; NaN where there are fewer. Exact, as the values are whole numbers."""
     means = np.full(len(values), np.nan)
-    if len(values) > BARS_BEFORE:
-        means[BARS_BEFORE:] = np.lib.stride_tricks.sliding_window_view(values, BARS_BEFORE)[:-1].mean(axis=1)
-    return means
+    sums = np.cumsum(values)
+    means[BARS_BEFORE:] = sums[BARS_BEFORE - 1 : -1] - np.append(0.0, sums[: -BARS_BEFORE - 1])
+    return means / BARS_BEFORE
 
 
 def _beyond(value: Floats, threshold: Floats | float) -> Floats:

@@ -272,7 +272,8 @@ class FallbackPatternDetector:
     def _events(self, one: _Staged, bars: Sequence[Bar], now_ms: int, found_ms: int) -> list[PatternEvent]:
         """What the bars of a symbol show of what is looked at."""
         stage = one.stage
-        inside = [bar for bar in bars if any(first <= bar.timestamp < last for first, last in stage.reads())]
+        spans = sorted(stage.reads())
+        inside = [bar for first_ms, last_ms in spans for bar in bars if first_ms <= bar.timestamp < last_ms]
         if not inside:
             return []
         before = self._split_factor(one)

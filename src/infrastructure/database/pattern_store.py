@@ -131,7 +131,7 @@ class DatabasePatterns:
         """The minutes of each symbol in its spans, ascending; the withdrawn are left out. Spans do not overlap."""
         found: dict[str, list[Bar]] = {}
         with database_errors(), self._read.connect() as connection:
-            for row in connection.execute(self._minutes, self._bound(spans)):
+            for row in connection.execute(self._minutes, self._bound(spans)).all():
                 found.setdefault(row[0], []).append(Bar(*row))
         return found
 

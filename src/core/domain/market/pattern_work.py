@@ -3,7 +3,8 @@
 from src.core.domain.market.bar import MINUTE_MS
 from src.core.domain.market.pattern_event import Span
 
-SYMBOLS_A_PIECE = 25
+# What is read at once, and what was found in it committed together: an hour of each, or a day.
+_FRESH_SYMBOLS, _OLDER_SYMBOLS = 100, 10
 _FRESH_MS = 60 * MINUTE_MS
 _PIECE_MS = 86_400_000
 
@@ -27,10 +28,10 @@ class PatternWork:
             _widen(self._older, symbol, from_ms, min(to_ms, fresh_ms))
 
     def take(self) -> list[Span]:
-        """The next of them, 25 symbols and a day of each at most; `to_ms` is the last minute."""
+        """The next of them: an hour of 100 symbols, or a day of ten, at most; `to_ms` is the last minute."""
         taken: list[Span] = []
-        work = self._fresh or self._older
-        while work and len(taken) < SYMBOLS_A_PIECE:
+        work, most = (self._fresh, _FRESH_SYMBOLS) if self._fresh else (self._older, _OLDER_SYMBOLS)
+        while work and len(taken) < most:
             symbol = next(iter(work))
             from_ms, to_ms = work.pop(symbol)
             first_ms = max(from_ms, to_ms - _PIECE_MS)
