@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from src.core.analytics.breadth_intraday import Levels, levels_of
 from src.core.analytics.day_book import DayBook, DayGrid
 from src.core.analytics.panel import Floats, Panel
 from src.core.analytics.panel_book import PanelBook
@@ -37,15 +38,17 @@ class Stand(NamedTuple):
     """What is known at one moment.
 
     `panel` has the members first, in their order, and behind them what they are compared with; it ends with the last
-    day of which anything is stored. `day` is the trading day that was asked for. Where the panel ends with it, `grid`
-    is its course, `newest_ms` the start of its newest minute, and `unsettled` members have it from minutes and not from
-    the vendor. `last_close_ms` is the regular close of the panel's last day, None where it has no day.
+    day of which anything is stored. `day` is the trading day that was asked for. Where the panel ends with it, and it
+    has minutes, `grid` is its course, `levels` what the members' days before say for it, `newest_ms` the start of its
+    newest minute; `unsettled` members have it from minutes and not from the vendor. `last_close_ms` is the regular
+    close of the panel's last day, None where it has no day.
     """
 
     members: int
     panel: Panel
     day: TradingDay
     grid: DayGrid | None
+    levels: Levels | None
     newest_ms: int | None
     last_close_ms: int | None
     unsettled: int
@@ -69,6 +72,14 @@ def trading_days_to(day_at: DayAt, last: TradingDay, count: int) -> list[Trading
     return days[::-1]
 
 
+def rows_of(panel: Panel, count: int) -> Panel:
+    """The first rows, as views."""
+    op, high, low, close, volume = (
+        values[:count] for values in (panel.open, panel.high, panel.low, panel.close, panel.volume)
+    )
+    return Panel(panel.symbols[:count], panel.dates, op, high, low, close, volume, panel.is_provisional)
+
+
 class MarketBook:
     """Of some symbols, up to a trading day. One thread calls; methods raise DatabaseUnavailableError."""
 
@@ -84,13 +95,9 @@ class MarketBook:
         self._symbols = (*members, *(symbol for symbol in compared if symbol not in own))
         self._days = trading_days_to(stores.day_at, day, DAYS)
         self._dates = [one.date for one in self._days]
+        self._levels: Levels | None = None
         self._read_days(stores.days.mark())
         self._read_minutes(stores.changes.seen())
-
-    @property
-    def symbols(self) -> tuple[str, ...]:
-        """The members, and behind them what they are compared with."""
-        return self._symbols
 
     def is_of(self, day: TradingDay) -> bool:
         """Whether it is still the right one for this day: a new day, and other funds, take another."""
@@ -114,14 +121,16 @@ class MarketBook:
         self._panel_book.put_day(len(self._dates) - 1, of_minutes)
         panel = _ended(self._panel_book.panel(is_open))
         ends_here = len(panel.dates) == len(self._dates)
+        has_course = ends_here and minutes.newest_ms is not None
         traded = ~np.isnan(of_minutes[3, : len(self._members)])
         return Stand(
             len(self._members),
             panel,
             day,
-            minutes.grid() if ends_here and minutes.newest_ms is not None else None,
+            minutes.grid() if has_course else None,
+            self._levels_before(panel) if has_course else None,
             minutes.newest_ms if ends_here else None,
-            self._close_of(panel),
+            self._days[len(panel.dates) - 1].close_ms if len(panel.dates) else None,
             int(np.count_nonzero(traded)) if ends_here else 0,
             self._described,
         )
@@ -130,13 +139,17 @@ class MarketBook:
         """What volumes of a date are multiplied by for splits, of all symbols: (symbols,)."""
         return self._panel_book.volume_factors(self._dates.index(date))
 
-    def _close_of(self, panel: Panel) -> int | None:
-        return self._days[len(panel.dates) - 1].close_ms if len(panel.dates) else None
+    def _levels_before(self, panel: Panel) -> Levels:
+        """Calculated when a day before the last one changed."""
+        if self._levels is None:
+            self._levels = levels_of(rows_of(panel, len(self._members)).until(self._dates[-2]))
+        return self._levels
 
     def _read_days(self, mark: PanelMark) -> None:
         days = self._stores.days
         values, splits = days.days(self._symbols, self._dates), days.splits(self._symbols)
         self._panel_book = PanelBook(self._symbols, self._dates, values, splits)
+        self._levels = None
         self._mark = mark
 
     def _follow_days(self, mark: PanelMark) -> bool:
@@ -150,6 +163,8 @@ class MarketBook:
         is_split = mark.actions != self._mark.actions
         if is_split:
             self._panel_book.split(self._stores.days.splits(self._symbols))
+        if is_split or (cells.columns < len(self._dates) - 1).any():
+            self._levels = None
         self._mark = mark
         return is_split or len(cells.rows) > 0
 

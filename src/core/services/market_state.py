@@ -1,5 +1,6 @@
 """The state of a market at one moment, calculated all at once. Pure."""
 
+import dataclasses
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from src.core.analytics.breadth import DailyBreadth, daily_breadth
-from src.core.analytics.breadth_intraday import IntradayBreadth, intraday_breadth, levels_of
-from src.core.analytics.day_book import DayGrid
+from src.core.analytics.breadth_intraday import IntradayBreadth, intraday_breadth
 from src.core.analytics.panel import Floats, Panel
 from src.core.analytics.rankings import Rankings, TimeOfDay, rank
 from src.core.analytics.sector_rotation import Rotation, by_funds, by_members
@@ -17,7 +17,7 @@ from src.core.analytics.stage_analysis import Stages, stages
 from src.core.analytics.weekly import Weekly, weekly
 from src.core.domain.market.bar import MINUTE_MS
 from src.core.market_ports import Described
-from src.core.services.market_book import BENCHMARK, Stand
+from src.core.services.market_book import BENCHMARK, Stand, rows_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,22 +84,14 @@ def calculate(stand: Stand, usual_volume: Floats | None, now_ms: int, tag: str) 
         int(np.count_nonzero(has_data[:, -1])) if day else 0,
         len(panel.dates),
         int(np.count_nonzero(has_data.any(axis=0))),
-        rank(panel, benchmark, _time_of_day(stand, usual_volume, data_ms)),
+        _ranked(panel, benchmark, _time_of_day(stand, usual_volume, data_ms)),
         breadth,
-        _intraday(stand.grid, panel),
+        _intraday(stand),
         stages(weeks_of(weeks, count)),
         by_members(whole, weeks, _sectors(panel.symbols, stand.described.sectors), BENCHMARK),
         by_funds(whole, weeks, stand.described.funds, BENCHMARK),
         sentiment(breadth),
     )
-
-
-def rows_of(panel: Panel, count: int) -> Panel:
-    """The first rows, as views."""
-    op, high, low, close, volume = (
-        values[:count] for values in (panel.open, panel.high, panel.low, panel.close, panel.volume)
-    )
-    return Panel(panel.symbols[:count], panel.dates, op, high, low, close, volume, panel.is_provisional)
 
 
 def weeks_of(weeks: Weekly, count: int) -> Weekly:
@@ -126,9 +118,15 @@ def _time_of_day(stand: Stand, usual_volume: Floats | None, data_ms: int | None)
     return TimeOfDay((data_ms - stand.day.open_ms) / MINUTE_MS, usual)
 
 
-def _intraday(grid: DayGrid | None, panel: Panel) -> Intraday | None:
-    if grid is None or len(panel.dates) < 2:
+def _intraday(stand: Stand) -> Intraday | None:
+    if stand.grid is None or stand.levels is None:
         return None
-    count = len(panel.symbols)
-    before = levels_of(panel.until(panel.dates[-2].item()))
-    return Intraday(grid.ends_ms, intraday_breadth(grid.close[:count], grid.volume[:count], before))
+    close, volume = stand.grid.close[: stand.members], stand.grid.volume[: stand.members]
+    return Intraday(stand.grid.ends_ms, intraday_breadth(close, volume, stand.levels))
+
+
+def _ranked(panel: Panel, benchmark: Panel, time_of_day: TimeOfDay | None) -> Rankings:
+    """With copies of what reasons are found in later, when the panel has gone on."""
+    rankings = rank(panel, benchmark, time_of_day)
+    kept = dataclasses.replace(panel, close=panel.close.copy(), volume=panel.volume.copy())
+    return dataclasses.replace(rankings, panel=kept)
