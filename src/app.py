@@ -24,6 +24,8 @@ from src.core.services.coverage_service import CoverageService
 from src.core.services.gap_report_service import GapReportService
 from src.core.services.health_service import HealthService
 from src.core.services.login_service import LoginService
+from src.core.services.market_book import MarketStores
+from src.core.services.market_state_service import MarketStateService
 from src.core.services.measurement_service import MeasurementService
 from src.core.services.quality_service import QualityService
 from src.core.services.universe_service import UniverseService
@@ -40,7 +42,9 @@ from src.infrastructure.database.freshness_reader import DatabaseFreshness
 from src.infrastructure.database.gap_store import DatabaseGapReader
 from src.infrastructure.database.history_store import DatabaseHistory
 from src.infrastructure.database.jobs import DatabaseJobDesk
+from src.infrastructure.database.market_facts import DatabaseMarketFacts
 from src.infrastructure.database.migrate import check_schema
+from src.infrastructure.database.panel_reader import DatabasePanelStore
 from src.infrastructure.database.pattern_store import DatabasePatternReader
 from src.infrastructure.database.reconciliation_store import DatabaseReconciliations
 from src.infrastructure.database.universe_store import DatabaseUniverses
@@ -59,6 +63,7 @@ from src.presentation.admin.pages import admin_pages_blueprint
 from src.presentation.admin.universes import universes_blueprint as admin_universes_blueprint
 from src.presentation.api.bars import BarsDeps, bars_blueprint
 from src.presentation.api.errors import register_errors
+from src.presentation.api.market import MarketAnswers, MarketDeps, market_blueprint
 from src.presentation.api.metrics import DiskSpace, metrics_blueprint
 from src.presentation.api.openapi.blueprint import documentation_blueprint
 from src.presentation.api.patterns import PatternsDeps, PollPatterns, patterns_blueprint
@@ -114,17 +119,29 @@ def create_app(settings: Settings | None = None) -> Flask:
         app.register_blueprint(status_blueprint(health))
         whom = Whom(reader, RelationshipCache(engine))
         day_at = functools.partial(_quote_day, sessions)
+        is_simulated = functools.partial(_is_simulated, settings, reader)
+        trading_day = functools.partial(_trading_day, sessions, is_simulated)
+        market = _market(engine, changes, whom, trading_day)
+        app.register_blueprint(market_blueprint(market))
         patterns = DatabasePatternReader(engine)
         app.register_blueprint(
             ticks_blueprint(
-                TicksDeps(reader, changes, whom, health.brief_status, CLOCK.now_ms, day_at, PollPatterns(patterns))
+                TicksDeps(
+                    reader,
+                    changes,
+                    whom,
+                    health.brief_status,
+                    CLOCK.now_ms,
+                    day_at,
+                    PollPatterns(patterns),
+                    market.in_poll,
+                )
             )
         )
         app.register_blueprint(patterns_blueprint(PatternsDeps(patterns, changes, whom, CLOCK.now_ms)))
-        is_simulated = functools.partial(_is_simulated, settings, reader)
         history = BarHistory(
             DatabaseBarArchive(engine),
-            functools.partial(_trading_day, sessions, is_simulated),
+            trading_day,
             lambda: new_york_date(CLOCK.now_ms()),
         )
         app.register_blueprint(bars_blueprint(BarsDeps(history, whom, changes, CLOCK.now_ms)))
@@ -135,6 +152,15 @@ def create_app(settings: Settings | None = None) -> Flask:
     if settings.behind_proxy:
         trust_proxy(app)
     return app
+
+
+def _market(
+    engine: Engine, changes: DatabaseChangeReader, whom: Whom, day_at: Callable[[day_date], TradingDay | None]
+) -> MarketAnswers:
+    """What answers about market state; its thread starts with the first question."""
+    panels = DatabasePanelStore(engine)
+    stores = MarketStores(changes, panels, panels, DatabaseMarketFacts(engine), day_at)
+    return MarketAnswers(MarketDeps(MarketStateService(stores, CLOCK), whom, changes, CLOCK.now_ms))
 
 
 def _register_admin(

@@ -1,7 +1,7 @@
 """The ports of market state: where its daily bars and the minutes of its days come from, as arrays."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -60,3 +60,22 @@ class MinuteStore(Protocol):
 
     def volumes(self, symbols: Sequence[str], day: TradingDay) -> Floats:
         """The shares of each of these minutes: (symbols, minutes); NaN where no bar is stored."""
+
+
+class Described(NamedTuple):
+    """What is said of symbols: the names of companies and the sectors, by symbol; and by sector the fund that holds
+    its companies."""
+
+    names: Mapping[str, str]
+    sectors: Mapping[str, str]
+    funds: Mapping[str, str]
+
+
+class MarketFacts(Protocol):
+    """What market state has to know beside bars. Any thread may call; methods raise DatabaseUnavailableError."""
+
+    def described(self) -> Described:
+        """What is said of all symbols, at most a minute old; the same object while nothing else was found."""
+
+    def settled(self, symbols: Sequence[str], date: dt.date) -> frozenset[str]:
+        """Those whose bar of the date is the vendor's own, and not made of minutes."""

@@ -112,6 +112,19 @@ REQUESTS = [
     ("nobody", "GET", "/api/universes/{key}", {"key": "none"}, "", None, 404),
     ("nobody", "GET", "/api/quality", {}, "?symbols=AAPL,BRK.B", None, 200),
     ("nobody", "GET", "/api/quality", {}, "?universe=none", None, 404),
+    *(
+        ("nobody", "GET", f"/api/market/{view}", {}, query, None, status)
+        for view in ("rankings", "breadth", "sectors", "stages", "sentiment", "snapshot")
+        for query, status in (
+            ("", 200),
+            ("?universe=SPY:none&as_of=2025-11-20", 200),
+            ("?universe=none", 404),
+            ("?as_of=1969-12-31", 400),
+        )
+    ),
+    ("nobody", "GET", "/api/market/rankings", {}, "?columns=price,gap&sort=gap&order=asc&limit=2&offset=1", None, 200),
+    ("nobody", "GET", "/api/ticks/recent", {}, "?symbol=AAPL&market=sectors%3Ftail%3D2", None, 200),
+    ("nobody", "GET", "/api/ticks/recent", {}, "?symbol=AAPL&market=none&market_tag=x", None, 200),
     ("nobody", "GET", "/api/status", {}, "", None, 200),
     ("nobody", "GET", "/healthz", {}, "", None, 200),
     ("nobody", "GET", "/readyz", {}, "", None, 200),

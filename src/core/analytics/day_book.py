@@ -96,7 +96,7 @@ class DayBook:
         self._stale.update(bar.symbol for bar, is_in in zip(found, in_ring, strict=True) if not is_in)
         values = np.array([(bar.open, bar.high, bar.low, bar.close, bar.volume) for bar in found]).T
         values[_VOLUME] = np.rint(values[_VOLUME] * MICRO)
-        values[:, np.array([bar.withdrawn for bar in found])] = np.nan
+        values[:, np.array([bar.withdrawn for bar in found], dtype=np.bool_)] = np.nan  # SQLite tells 0 and 1
         places = np.array([rows[bar.symbol] for bar in found], dtype=np.intp)
         self._ring[:, places[in_ring], minutes[in_ring] % _RING] = values[:, in_ring]
 

@@ -12,7 +12,7 @@ from src.core.domain.market.bar import Bar, Tier
 from src.core.domain.market.cursor import Cursor
 from src.core.domain.market.quote import QuoteDay
 from src.core.ports import BarReader, ChangeReader, Seen
-from src.presentation.api.errors import ApiError
+from src.presentation.api.errors import ApiError, bad_parameter
 from src.presentation.api.json_answer import json_answer
 from src.presentation.api.parameters import check_names, read_flag, read_limit, read_time_ms
 from src.presentation.api.patterns import PollPatterns
@@ -22,7 +22,8 @@ from src.presentation.api.whom import Asked, Whom
 _DEFAULT_LIMIT = 100
 _MAX_LIMIT = 1000
 _MAX_BARS = 100_000  # in one answer
-_RECENT = ("symbol", "symbols", "universe", "offset", "since", "cursor", "limit", "status", "patterns")
+_WHOM = ("symbol", "symbols", "universe", "offset")
+_RECENT = (*_WHOM, "since", "cursor", "limit", "status", "patterns", "market", "market_tag")
 _AGING = ("condition", "reason", "session")  # of a status, by the clock alone
 _TIER_NAMES = tuple(tier.name.lower() for tier in Tier)
 
@@ -69,7 +70,8 @@ class _Found:
 
 class TicksDeps(NamedTuple):
     """What the endpoints are made of. `status` is what `status=true` adds; `now_ms` reads the wall clock; `day_at`
-    gives what quotes of a time (epoch ms) are measured against; `patterns` is what `patterns=true` adds."""
+    gives what quotes of a time (epoch ms) are measured against; `patterns` is what `patterns=true` adds; `market` gives
+    the tag and the part of an answer for what `market` asks, when the asker has the answer of a tag."""
 
     reader: BarReader
     changes: ChangeReader
@@ -78,6 +80,7 @@ class TicksDeps(NamedTuple):
     now_ms: Callable[[], int]
     day_at: Callable[[int], QuoteDay]
     patterns: PollPatterns
+    market: Callable[[str, str | None], tuple[str, Any]]
 
 
 def ticks_blueprint(deps: TicksDeps) -> Blueprint:
@@ -98,7 +101,8 @@ def ticks_blueprint(deps: TicksDeps) -> Blueprint:
         if len(asked.known) * limit > _MAX_BARS:
             raise _too_large(len(asked.known), limit)
         status = {"status": deps.status()} if with_status else {}
-        tag = _tag(seen, asked, status)
+        market_tag, market = _market(deps)
+        tag = _tag(seen, asked, status) + market_tag
         if request.if_none_match.contains_weak(tag):
             return _tagged(Response(status=304), tag)
         question = _Question(asked.known, since_ms, cursor, "cursor" in request.args, limit)
@@ -114,6 +118,7 @@ def ticks_blueprint(deps: TicksDeps) -> Blueprint:
             **({} if "symbol" in request.args else {"unknown": asked.unknown}),
             **status,
             **(_patterns(deps, question, found) if with_patterns else {}),
+            **market,
         }
         return _tagged(json_answer(answer), tag)
 
@@ -136,6 +141,17 @@ def _patterns(deps: TicksDeps, question: _Question, found: _Found) -> dict[str, 
     assert end is not None  # noqa: S101  it was encoded
     told = deps.patterns.between(question.symbols, start, end)
     return {"patterns": msgspec.Raw(told.events), "patterns_more": told.more}
+
+
+def _market(deps: TicksDeps) -> tuple[str, dict[str, Any]]:
+    """The part of an answer that `market` asks for, and what it adds to the tag; nothing where it is not asked for."""
+    asked, known = request.args.get("market"), request.args.get("market_tag")
+    if asked is None:
+        if known is not None:
+            raise bad_parameter("market_tag goes with market: it is the tag of the answer that was given to it before.")
+        return "", {}
+    tag, part = deps.market(asked, known)
+    return f"-{tag}", {"market": part}
 
 
 def _find(deps: TicksDeps, question: _Question, seen: Seen) -> _Found:

@@ -56,6 +56,13 @@ class Whom:
             raise ApiError(404, "unknown_symbol", f"No such symbol in the database: {listed}.")
         return Asked(tuple(known), [*missing, *unknown])
 
+    def universe(self, key: str, seen: Seen, most: int) -> Asked:
+        """The symbols of a universe that the database has, and the parts of its key and those of its symbols that it
+        does not have. Raises ApiError: unknown_universe, or bad_parameter where it has more than `most` symbols."""
+        members, missing = self._part(key, None, most)
+        known, unknown = self._reader.resolve(members, seen)
+        return Asked(tuple(known), [*missing, *unknown])
+
     def members(self, key: str, most: int) -> tuple[list[str], list[str]]:
         """The symbols of a universe, in order, and the parts of its key that do not exist; of what ingestion listens
         to, at most `most`. Raises ApiError: unknown_universe."""

@@ -8,6 +8,7 @@ from src.presentation.api.openapi import (
     coverage,
     history,
     market,
+    market_state,
     operations,
     patterns,
     quality,
@@ -40,6 +41,9 @@ _ERROR = fields(
 _TAGS = {
     "Market data": "Bars, quotes and the state of the feed. With the setting `API_TOKEN` they want the token or a "
     "session, else they are open to whoever reaches the port.",
+    "Market state": "What the bars come to, of any universe: recalculated while somebody asks, at most once a second. "
+    "What there is too little for is null, and says why. Prices are adjusted for splits, changes and shares are "
+    "fractions.",
     "Administration": "For accounts of the role `admin`. What changes is told live by Socket.IO: `/admin-ws`.",
     "Universes": "Named lists of symbols, for accounts of the role `admin`.",
     "Accounts": "Who administers, and whoever has an account, logs in with a browser.",
@@ -60,6 +64,7 @@ def openapi_document(version: str, cookie: str) -> Part:
             **bars.PATHS,
             **quality.PATHS,
             **patterns.PATHS,
+            **market_state.PATHS,
             **admin.PATHS,
             **coverage.PATHS,
             **universes.PATHS,
@@ -75,6 +80,7 @@ def openapi_document(version: str, cookie: str) -> Part:
                 **bars.SCHEMAS,
                 **quality.SCHEMAS,
                 **patterns.SCHEMAS,
+                **market_state.SCHEMAS,
                 **admin_schemas.SCHEMAS,
                 **coverage.SCHEMAS,
                 **universes.SCHEMAS,

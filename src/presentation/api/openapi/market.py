@@ -68,8 +68,9 @@ SCHEMAS: dict[str, Part] = {
                 "that hold, at most 1,000.",
             ),
             "patterns_more": flag("More of them changed: `patterns` are the newest that hold, to begin anew with."),
+            "market": ref("MarketInPoll"),
         },
-        optional=["symbol", "unknown", "status", "patterns", "patterns_more"],
+        optional=["symbol", "unknown", "status", "patterns", "patterns_more", "market"],
         description="Bars. `symbol` is there when one was asked for with `symbol`, else `unknown` is.",
     ),
     "Quote": fields(
@@ -246,6 +247,14 @@ PATHS: dict[str, Part] = {
                 query("limit", "Bars of each symbol, at most.", whole(minimum=1, maximum=1000, default=100), 3),
                 query("status", "With `true` the answer has the status, too.", flag(default=False)),
                 query("patterns", "With `true` it has the patterns of these symbols, too.", flag(default=False)),
+                query(
+                    "market",
+                    "A question about market state, URL-encoded: what follows `/api/market/`, such as "
+                    "`rankings?sort=gap&limit=10`. Its answer stands beside the bars, so that a page needs one "
+                    "request; what is wrong with the question is told there, too.",
+                    text(minLength=1),
+                ),
+                query("market_tag", "The `tag` of the answer that was given to it before, if there is one.", text()),
                 {
                     "name": "If-None-Match",
                     "in": "header",
