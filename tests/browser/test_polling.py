@@ -100,8 +100,9 @@ def test_a_page_asks_for_what_it_needs_and_then_at_most_one_question_a_second(
     open_page: Open, market: ScriptedMarket
 ) -> None:
     page = loaded(open_page(own_clock=True))
-    start = ["/api/status?", QUOTES, "/api/calendar?", "/api/bars?limit=20000&symbol=AAPL&timeframe=1m"]
-    assert [path.split("&from=")[0] for path in market.asked("/api/")[:4]] == start
+    chart = ["/api/calendar?", "/api/bars?limit=20000&symbol=AAPL&timeframe=1m"]
+    start = ["/api/status?", QUOTES, "/api/universes?", *chart]
+    assert [path.split("&from=")[0] for path in market.asked("/api/")[:5]] == start
     stopped(page)
     market.requests.clear()
     for _ in range(40):  # a quarter of a second each, so that an answer is there before the next poll could be due

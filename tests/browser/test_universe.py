@@ -82,7 +82,7 @@ def test_order_search_and_columns_are_kept_and_shared(open_page: Open, market: S
     expect(page).to_have_url(re.compile("sort=-last"))
     page.get_by_text("Columns", exact=True).click()
     page.get_by_label("Previous close").check()
-    page.get_by_label("Age").uncheck()
+    page.get_by_label("Age", exact=True).uncheck()
     shown = ["Symbol", "Last", "Change", "Chg %", "Prev close", "Volume", "Trend"]
     expect(page.locator(HEADERS)).to_have_text(shown)
     expect(page.locator('tr[data-symbol="TSLA"] .col-previous')).to_have_text(f"{market.references['TSLA']:.2f}")

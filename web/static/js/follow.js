@@ -23,9 +23,9 @@ export function createFollower({ api, market, selection, scope, views, on, nowMs
     if (wanted.status) return loadStatus;
     if (wanted.members) return loadMembers;
     if (wanted.quotes) return loadQuotes;
+    if (wanted.universes) return loadUniverses;
     // After the quotes: what changes from their cursor on, polls bring; so the history has to be younger.
     if (selection.isWanted()) return selection.load;
-    if (wanted.universes) return loadUniverses;
     return views.turn() ?? (isQuotingDue() ? quoteAgain : poll);
   }
 

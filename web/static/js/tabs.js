@@ -30,6 +30,8 @@ export function createTabs({ list, views, panels, onChoose }) {
         tab.ariaSelected = String(selected);
         tab.tabIndex = selected ? 0 : -1;
         panels.get(tab.dataset.tab).hidden = !selected;
+        // On a narrow screen not all tabs have room.
+        if (selected) list.scrollLeft = tab.offsetLeft - list.offsetLeft - (list.clientWidth - tab.offsetWidth) / 2;
       }
     },
   };
