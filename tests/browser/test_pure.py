@@ -217,3 +217,18 @@ def test_rows_without_a_value_come_last_in_both_directions(page: Page) -> None:
         ordered = call(page, "market", "sortRows", rows, "last", descending)
         assert "".join(row["symbol"] for row in ordered) == order
     assert [row["symbol"] for row in call(page, "market", "sortRows", rows, "symbol", True)] == list("DCBA")
+
+
+def test_the_axis_of_a_plot_has_round_numbers_and_labels_that_have_room(page: Page) -> None:
+    marks = {
+        (0, 100): [0, 25, 50, 75, 100],
+        (-14.2, 10.3): [-10, 0, 10],
+        (0.93, 1.12): [0.95, 1, 1.05, 1.1],
+        (-3, 60_000): [0, 20_000, 40_000, 60_000],
+    }
+    assert {ends: call(page, "views/plot_scale", "roundMarks", ends, 4) for ends in marks} == marks
+    assert call(page, "views/plot_scale", "labelPlaces", 10, 420, 84) == [1, 3, 5, 7, 9]
+    assert call(page, "views/plot_scale", "labelPlaces", 3, 420, 84) == [0, 1, 2]
+    assert call(page, "views/plot_scale", "extent", [[1, None, 5], [None, -2]], [0]) == [-2, 5]
+    assert call(page, "views/plot_scale", "extent", [[None]]) is None
+    assert call(page, "views/plot_scale", "widened", [3, 3]) == pytest.approx([2.85, 3.15])

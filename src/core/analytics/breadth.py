@@ -197,15 +197,10 @@ def _summed(panel: Panel) -> tuple[Moves, Counts]:
 def _flags(close: Floats, high: Floats, low: Floats) -> Flags:
     """For each average above and counted, for each extreme high, low and counted: (flags, symbols, days)."""
     present = ~np.isnan(close)
-    holed = has_holes(present)
-    if not holed.any():
+    if not has_holes(present):
         return _flags_of_whole(close, high, low)
-    flags = np.empty((_FLAGS, *close.shape), dtype=np.bool_)
-    flags[:, ~holed] = _flags_of_whole(close[~holed], high[~holed], low[~holed])
-    there = present[holed]
-    together = _flags_of_whole(*(gathered(values[holed], there) for values in (close, high, low)))
-    flags[:, holed] = scattered(together, there)
-    return flags
+    together = _flags_of_whole(*(gathered(values, present) for values in (close, high, low)))
+    return scattered(together, present)
 
 
 def _flags_of_whole(close: Floats, high: Floats, low: Floats) -> Flags:

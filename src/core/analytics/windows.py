@@ -17,9 +17,9 @@ Counts = NDArray[np.int64]
 TIE = 1e-9  # prices that differ by less are equal: an adjustment for a split leaves such differences
 
 
-def has_holes(present: Flags) -> Flags:
-    """Which rows (symbols,) lack a day after their first one."""
-    return np.asarray((present[:, :-1] & ~present[:, 1:]).any(axis=1))
+def has_holes(present: Flags) -> bool:
+    """Whether any row lacks a day after its first one."""
+    return bool((present[:, :-1] & ~present[:, 1:]).any())
 
 
 def places(present: Flags) -> Flags:

@@ -67,14 +67,14 @@ function moveRows(daily, at, counted, reason) {
   const whole = volumes.reduce((sum, [, name]) => sum + daily[name][at], 0);
   return [
     ...kinds.map(([label, name]) => shareRow(label, daily[name][at], counted, formatExact, "symbols")),
-    ...volumes.map(([label, name]) => shareRow(label, daily[name][at], whole, formatVolume, "shares")),
+    ...volumes.map(([label, name]) => shareRow(label, daily[name][at], whole, formatVolume, "")),
   ];
 }
 
 function shareRow(label, part, whole, format, unit) {
   const share = whole === 0 ? null : part / whole;
   const percent = share === null ? "" : `${formatShare(share)} of `;
-  return { label, value: format(part), share, note: `${percent}${format(whole)} ${unit}` };
+  return { label, value: format(part), share, note: `${percent}${format(whole)} ${unit}`.trim() };
 }
 
 function aboveRow({ above, counted, share }, bars, at, reason) {
