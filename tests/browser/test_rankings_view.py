@@ -102,9 +102,13 @@ def test_the_rankings_are_sorted_narrowed_paged_and_say_what_is_absent(open_page
     page.go_back()
 
     expect_symbols(page, first)
+    market.views["rankings"] = {"pending": "Being calculated."}
+    expect(panel.get_by_text("Being calculated.")).to_be_visible()
+    expect(panel.locator(".rankings-content")).to_have_class(re.compile("waiting"))
     market.views["rankings"] = {"error": {"code": "unknown_universe", "message": "There is no universe sp120."}}
     expect(panel.get_by_text("There is no universe sp120.")).to_be_visible()
-    expect(panel.locator(".rankings-content")).to_have_class(re.compile("waiting"))
+    expect(panel.locator("table")).to_be_hidden()
+    expect(panel.get_by_text("have data")).to_be_hidden()
     assert market.most_at_once == 1
 
 

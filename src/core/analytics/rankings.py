@@ -56,14 +56,18 @@ class Figure(NamedTuple):
     meaning: str
 
 
+def _days(count: int) -> str:
+    return f"{count} trading {'day' if count == 1 else 'days'}"
+
+
 FIGURES: Final[tuple[Figure, ...]] = (
     Figure("price", "Price", "dollars", "close of the day, or its newest price"),
     Figure("volume", "Volume", "shares", "shares traded on the day"),
-    *(Figure(f"change_{n}d", f"Chg {n} d", "fraction", f"change over {n} trading days") for n in CHANGE_DAYS),
+    *(Figure(f"change_{n}d", f"Chg {n} d", "fraction", f"change of the close over {_days(n)}") for n in CHANGE_DAYS),
     Figure("since_open", "Since open", "fraction", "change from the day's open"),
     Figure("gap", "Gap", "fraction", "the day's open against the close before it"),
     *(
-        Figure(f"relative_{n}d", f"Rel. {n} d", "ratio", f"growth over {n} trading days, divided by the benchmark's")
+        Figure(f"relative_{n}d", f"Rel. {n} d", "ratio", f"growth over {_days(n)}, divided by the benchmark's")
         for n in RELATIVE_DAYS
     ),
     Figure("strength", "Strength", "fraction", "change over 3, 6, 9 and 12 months, weighted 40/20/20/20"),

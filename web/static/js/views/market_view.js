@@ -64,7 +64,10 @@ export function createMarketHead({ context, title }) {
       showDate();
       setText(message, reason);
       message.hidden = reason === "";
+      // What was said of an earlier question does not hold for one that failed.
+      if (body.error !== undefined) facts.hidden = notes.hidden = true;
       if (reason !== "") return false;
+      facts.hidden = false;
       setText(coverage, coverageText(body));
       setText(time, timeText(body));
       facts.classList.toggle("provisional", body.provisional);

@@ -39,8 +39,9 @@ export function query() {
 
 export function show(body) {
   const isAnswer = parts.head.show(body);
-  // What is still shown belongs to an earlier question.
+  // What is still shown belongs to an earlier question; it may stay until this one is answered, not when it failed.
   parts.content.classList.toggle("waiting", !isAnswer);
+  if (body.error !== undefined) parts.content.hidden = true;
   if (!isAnswer) return;
   if (allColumns === null) {
     allColumns = body.columns;

@@ -74,5 +74,6 @@ export function rangeText({ offset, rows, total }) {
 export function basisText({ with_figure: withFigure, total, sort, columns, ranked, benchmark }) {
   const label = columns.find(({ name }) => name === sort)?.label ?? sort;
   const sorted = sort === "symbol" ? "" : `${label} is known of ${formatExact(withFigure)} of ${formatExact(total)}. `;
-  return `${sorted}Percentiles are among ${formatExact(ranked)} symbols; relative figures are against ${benchmark}.`;
+  const percentiles = ranked === 0 ? "No symbol has a percentile" : `Percentiles are among ${formatExact(ranked)} symbols`;
+  return `${sorted}${percentiles}; relative figures are against ${benchmark}.`;
 }
