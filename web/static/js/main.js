@@ -110,7 +110,8 @@ async function ask() {
 /** What a page needs to begin is asked for without a pause; each part is drawn while the server makes the next one. */
 function begin() {
   hasBegun = follower.isFollowing();
-  if (!hasBegun) poller.now();
+  // A view that is open asks its first question with the first poll, which is not to be waited for.
+  if (!hasBegun || views.question() !== null) poller.now();
   setTimeout(() => {
     showRows();
     watchlist.arrange();
