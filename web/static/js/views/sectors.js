@@ -119,9 +119,15 @@ function showAnswer() {
   const tracks = tracksOf(rows, basis, parts.drawing.clientWidth);
   parts.chart.show({ tracks, isProvisional: newest.week_provisional, chosen, summary: summaryText(rows) });
   parts.table.show({ answer: newest, rows, basis, sort, order, chosen });
-  setText(parts.week, newest.week_provisional ? "Open circles: this week is not over, they still move." : "");
+  setText(parts.week, weekText(tracks, rows, newest));
   setText(parts.basis, basisText(newest, basis));
   parts.absent.show(absenceOf(rows, newest));
+}
+
+/** What is to be said below the chart: that it will change, or why it is empty. */
+function weekText(tracks, rows, { week_provisional: isProvisional, reasons }) {
+  if (tracks.length === 0) return reasons[rows[0]?.absent.ratio] ?? "";
+  return isProvisional ? "Open circles: this week is not over, they still move." : "";
 }
 
 function absenceOf(rows, { windows, reasons }) {

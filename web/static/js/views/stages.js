@@ -35,6 +35,8 @@ export function show(body) {
   if (!isAnswer) return;
   parts.content.hidden = false;
   parts.sort.value = readState().sort.key;
+  // Before any symbol has a stage there is nothing to draw, and the reasons stand below.
+  parts.over.hidden = body.counted === 0;
   showSectors(body);
   parts.map.show(body);
   parts.chart.show(knownWeeks(body.distribution));
@@ -83,7 +85,7 @@ function createParts() {
     const symbol = target.closest("button")?.value;
     if (symbol) context.chooseSymbol(symbol);
   });
-  return { root, head, content, map, chart, sector, sort, cut, absent, moved, transitions, shownTransitions: "" };
+  return { root, head, content, over, map, chart, sector, sort, cut, absent, moved, transitions, shownTransitions: "" };
 }
 
 function showSectors({ sectors, sector, members }) {
