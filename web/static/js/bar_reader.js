@@ -8,7 +8,7 @@ const DAY_MS = 86_400_000;
 // How far back bars are read at first, and again with each step back: some hundreds of bars or more.
 const DAYS = { "1m": 4, "5m": 14, "15m": 45, "1h": 180, "1d": 1825 };
 const LIMIT = 20_000;
-const WIDER = 4;
+const WIDER = 10;
 // The API reads small numbers as seconds; no bar is as old as that.
 const BEFORE_ALL_MS = Date.UTC(1980, 0);
 

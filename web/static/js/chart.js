@@ -87,7 +87,8 @@ export function createChartPanel({ find = (id) => document.getElementById(id), o
     if (point === null) chart.clearCrosshairPosition();
     else chart.setCrosshairPosition(point.bar?.close ?? lastPoint().bar.close, point.time, series.candles);
     showLegend();
-    setText(find("chart-spoken"), point === null ? "" : find("chart-legend").textContent);
+    const said = point === null ? [] : parts(point).map(([label, text]) => `${label} ${text}`.trim());
+    setText(find("chart-spoken"), said.join(", "));
   }
 
   chart.subscribeCrosshairMove(({ time }) => {
