@@ -101,8 +101,10 @@ def build_runtime(
     gap_jobs = GapJobs(queue, gaps.open, repair.wake, clock.now_ms)
 
     def is_rest_needed() -> bool:
+        """The simulator answers as many as ask."""
         others = (reconciliations, histories)
-        return repair.is_urgent() or any(other.snapshot()["state"] != "idle" for other in others)
+        is_busy = repair.is_urgent() or any(other.snapshot()["state"] != "idle" for other in others)
+        return is_busy and settings.feed == "massive"
 
     urgency = Urgency(repair.is_urgent, is_rest_needed, _ASK_FIRST_S[settings.feed])
     daily = _daily(settings, database, rest, sessions, clock, intake, urgency)

@@ -66,7 +66,7 @@ class Bench:
 
     def service(self, lag_ms: int = 0) -> DailyService:
         parts = MakingParts(DatabaseDayMaker(self._engine), self.database, self.clock, lambda: lag_ms)
-        urgency = Urgency(lambda: self.urgent, lambda: self.past_of == frozenset(), 600.0)
+        urgency = Urgency(lambda: self.urgent, lambda: self.urgent or self.past_of == frozenset(), 600.0)
         vendor = VendorParts(self.vendor, lambda: self.past_of, lambda _date: self.kept, urgency)
         return DailyService(parts, vendor, self.day_of)
 
@@ -415,7 +415,7 @@ def test_it_rests_longer_than_it_works(bench: Bench) -> None:
     bench.clock = Working(NOON)
     bench.trade()
     bench.service().turn()
-    assert any(rest == pytest.approx(2.5) for rest in bench.clock.waits)
+    assert any(1.0 < rest <= 2.5 for rest in bench.clock.waits)  # less the time of asking the vendor meanwhile
 
 
 def test_the_thread_lives_from_start_to_stop_and_outlives_a_database_that_is_away(bench: Bench) -> None:

@@ -256,5 +256,7 @@ class DailyService:
             with self._adding:
                 self._backlog.put_back(days)
             raise
-        worked_s = self._parts.clock.monotonic() - began_s
-        self._parts.clock.wait(self._worker.stopping, worked_s * _REST_TIMES)
+        ended_s = self._parts.clock.monotonic()
+        rest_s = _REST_TIMES * (ended_s - began_s)
+        self._vendor.ask(self._worker.stopping, self._remember, rest_s)  # the past does not wait for a long backlog
+        self._parts.clock.wait(self._worker.stopping, max(0.0, ended_s + rest_s - self._parts.clock.monotonic()))

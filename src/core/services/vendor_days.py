@@ -94,7 +94,7 @@ class VendorDays:
         seconds to ask again. `remember` keeps what is known by then. Raises DatabaseUnavailableError."""
         for date in due_of_vendor(self._time.now_ms(), self._time.day_of, self._asked):
             if stopping.is_set() or self._parts.urgency.is_urgent() or self._is_resting():
-                return for_s
+                break
             if self._maker.has_provisional(date):
                 self._take_or_note(date, remember)
         return self._ask_for_past(stopping, remember, for_s)
