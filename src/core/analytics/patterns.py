@@ -71,7 +71,8 @@ class Minutes(NamedTuple):
     """A symbol's minutes, ascending, of one session and the end of the one before; each array has an entry a minute.
 
     `clock_ms` is trading time since the session began: below 0 for minutes of the session before, which ends at 0.
-    Prices are dollars in the session's terms, volumes shares. `is_sure`: the bar is official and whole.
+    Prices are dollars in the session's terms, volumes shares. `is_sure`: the bar is the vendor's own, and whole;
+    `is_official`: so much later that it hardly changes.
     """
 
     start_ms: Times
@@ -82,6 +83,7 @@ class Minutes(NamedTuple):
     close: Floats
     volume: Floats
     is_sure: Flags
+    is_official: Flags
 
     @classmethod
     def of(cls, bars: Sequence[Bar], clock_ms: Sequence[int], factors: Sequence[float]) -> Self:
@@ -97,13 +99,15 @@ class Minutes(NamedTuple):
             columns[:, 2] * by,
             columns[:, 3] * by,
             np.array([b.volume for b in bars], dtype=np.float64) / by,
-            np.array([b.tier >= Tier.OFFICIAL and not b.partial for b in bars], dtype=np.bool_),
+            np.array([b.tier >= Tier.EARLY and not b.partial for b in bars], dtype=np.bool_),
+            np.array([b.tier >= Tier.OFFICIAL for b in bars], dtype=np.bool_),
         )
 
 
 class Candles(NamedTuple):
     """Bars of one period, as Minutes: prices and volumes in whole millionths of a dollar and of a share, `clock_ms` of
-    the period's start. `is_sure`: the period is over, and all its stored minutes are official and whole."""
+    the period's start. `is_sure`: the period is over, and all its stored minutes are sure; `is_official`: so are they.
+    """
 
     width_ms: int
     start_ms: Times
@@ -114,6 +118,7 @@ class Candles(NamedTuple):
     close: Floats
     volume: Floats
     is_sure: Flags
+    is_official: Flags
 
 
 class Found(NamedTuple):
@@ -149,6 +154,7 @@ def in_periods(minutes: Minutes, width_ms: int, settled_ms: int) -> Candles:
         _micro(minutes.close[lasts]),
         minutes.volume if empty else np.add.reduceat(_micro(minutes.volume), firsts),
         is_over if empty else is_over & np.logical_and.reduceat(minutes.is_sure, firsts),
+        is_over if empty else np.logical_and.reduceat(minutes.is_official, firsts),
     )
 
 
@@ -165,14 +171,14 @@ def find_patterns(candles: Candles) -> list[Found]:
 
 
 def _sure_over(candles: Candles, bars_before: int) -> Flags:
-    """Where a bar of the session and so many before it are all sure, and lie within the window."""
+    """Where a bar of the session is official, and so many before it are sure and lie within the window."""
     sure = np.zeros(len(candles.start_ms), dtype=np.bool_)
     unsure = np.cumsum(~candles.is_sure)
     firsts = max(0, len(unsure) - bars_before)  # bars that are the first of so many
     are_sure = candles.is_sure[:firsts] & (unsure[bars_before:] == unsure[:firsts])
     are_near = candles.clock_ms[bars_before:] - candles.clock_ms[:firsts] <= WINDOW * candles.width_ms
     sure[bars_before:] = are_sure & are_near
-    return sure & (candles.clock_ms >= 0)
+    return sure & candles.is_official & (candles.clock_ms >= 0)
 
 
 def _found(

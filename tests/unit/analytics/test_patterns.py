@@ -143,14 +143,21 @@ def test_a_doji_has_a_body_of_a_tenth_of_its_range_and_no_less_range_than_the_ba
         assert [(one.timestamp, one.direction, one.confidence) for one in found] == wanted
 
 
-def test_only_bars_that_are_over_and_official_count_and_those_that_rest_on_none_else() -> None:
+def test_only_bars_that_are_over_and_official_count_after_bars_that_are_the_vendors() -> None:
     doji = (100.0, 101.0, 99.0, 100.0)
     bars = bars_of([*[FLAT] * 10, doji, *[FLAT] * 9, doji])
     assert [one.timestamp for one in found_in(bars)] == [at(10), at(20)]
-    for changed in ({"tier": Tier.LIVE.value}, {"tier": Tier.EARLY.value}, {"partial": True}):
+    live, early, partial = {"tier": Tier.LIVE.value}, {"tier": Tier.EARLY.value}, {"partial": True}
+    for place, changed, found in (
+        (5, live, [20]),
+        (5, partial, [20]),
+        (5, early, [10, 20]),
+        (20, early, [10]),
+        (20, live, [10]),
+    ):
         unsure = [*bars]
-        unsure[5] = msgspec.structs.replace(bars[5], **changed)
-        assert [one.timestamp for one in found_in(unsure)] == [at(20)]
+        unsure[place] = msgspec.structs.replace(bars[place], **changed)
+        assert [one.timestamp for one in found_in(unsure)] == [at(minute) for minute in found]
     # Of five minutes: over with its last minute, or when its time is over.
     fives = bars_of([FLAT] * 50, [1.0] * 50) + bars_of([FLAT] * 4, [9.0] * 4, first=50)
     assert found_in(fives, 5 * MINUTE_MS, at(54)) == []
