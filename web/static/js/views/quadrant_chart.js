@@ -28,7 +28,7 @@ export function createQuadrantChart({ onChoose }) {
   const observer = new ResizeObserver(([{ contentRect }]) => {
     if (Math.round(contentRect.width) === width) return;
     width = Math.round(contentRect.width);
-    if (shown !== null) draw();
+    if (shown !== null && width > 0) draw();
   });
   observer.observe(element);
 

@@ -26,7 +26,7 @@ export function createStagesChart() {
   const observer = new ResizeObserver(([{ contentRect }]) => {
     if (Math.round(contentRect.width) === width) return;
     width = Math.round(contentRect.width);
-    if (shown !== null) draw();
+    if (shown !== null && width > 0) draw();
   });
   observer.observe(svg);
   numbers.addEventListener("toggle", fillNumbers);
