@@ -66,6 +66,8 @@ def test_what_is_known_of_the_data_is_shown_with_what_it_is_of(
     panel.get_by_role("button", name="Late").click()
     expect(page).to_have_url(re.compile("data.sort=-late"))
     wait_for(lambda: rows(page)[0] == "BRK.B")
+    panel.get_by_role("button", name="Age").click()
+    wait_for(lambda: rows(page) == ["AAPL", "BRK.B", "NEW"])  # what is not known comes last
 
     run = {"date": "2026-11-19", "state": "done", "bars": 78_000, "corrected": 39, "added": 4, "withdrawn": 1}
     market.quality |= {"compared": [run | {"finished_at": START_MS}]}
