@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 from src.core.domain.market.aggregation import Timeframe, period_at, within_sessions
 from tests.waiting import wait_for
 
+from .axe import complaints
 from .conftest import Open, candles_changed, remember_candles, step_until
 from .scripted_server import DAY_START_MS, MINUTE_MS, ScriptedMarket, make_bars, minute_of
 
@@ -135,10 +136,15 @@ def test_lines_are_chosen_and_stand_in_the_url(open_page: Open, days: ScriptedMa
     expect(page).to_have_url(re.compile("#symbol=AAPL&lines=sma20.ema9.vwap$"))
     expect(legend).not_to_contain_text("SMA 50")
     expect(legend).to_contain_text(re.compile(r"SMA 20 \d.*EMA 9 \d.*Session VWAP"))
-    other = open_page("/#symbol=AAPL&lines=none").page
+    assert complaints(page) == []
+    dark = {"color_scheme": "dark", "viewport": {"width": 390, "height": 844}}
+    other = open_page("/#symbol=AAPL&lines=none", **dark).page
     expect(other.locator("#chart-legend")).to_contain_text("live, not yet official")
     assert pressed(other, "chart-lines") == []
     expect(other.locator("#chart-legend")).not_to_contain_text("SMA")
+    other.get_by_role("button", name="SMA 200").click()
+    assert complaints(other) == []
+    assert other.evaluate("document.documentElement.scrollWidth") == 390
 
 
 def test_older_bars_come_as_one_goes_back_and_the_keyboard_reads_them_out(
