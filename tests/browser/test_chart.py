@@ -112,7 +112,7 @@ def test_patterns_are_marked_and_named(open_page: Open, market: ScriptedMarket) 
         words | {"timestamp": newest, "pattern": "doji", "symbol": "MSFT"},
         words | {"timestamp": newest, "pattern": "engulfing", "timeframe": "5m"},
     ]
-    step_until(page, 1_000, expect(legend).to_contain_text, "Patterns volume surge (80 %)")
+    step_until(page, 1_000, expect(legend).to_contain_text, re.compile(r"Patterns volume surge \(80 %\)live"))
     wait_for(lambda: candles_changed(page))
     # In hours and days nobody looks for patterns.
     page.keyboard.press("5")
