@@ -55,7 +55,7 @@ def days(market: ScriptedMarket) -> ScriptedMarket:
 
 def _trades(start_ms: int) -> bool:
     # 1 January 1970 was a Thursday.
-    return (start_ms // DAY_MS + 3) % 7 < 5
+    return bool((start_ms // DAY_MS + 3) % 7 < 5)
 
 
 def test_a_timeframe_is_chosen_by_hand_or_key_and_its_last_bar_goes_on_forming(
