@@ -2,16 +2,15 @@
 
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Page, expect
 
+from .axe import complaints
 from .breadth_bodies import breadth_body, days_of_market, sentiment_body
 from .conftest import Open
 from .scripted_server import ScriptedMarket
 
-AXE = (Path(__file__).parent / "vendor/axe-core/axe.min.js").read_text()
 WHOLE, SHORT = days_of_market(280), days_of_market(100)
 
 
@@ -19,13 +18,6 @@ def answer(page: Page, market: ScriptedMarket, view: str, found: Callable[[str],
     """Another answer from now on; the page asks at once."""
     market.views[view] = found
     page.evaluate("dispatchEvent(new Event('online'))")
-
-
-def complaints(page: Page) -> list[str]:
-    """What axe finds that is serious or critical, in the tab that is open."""
-    page.evaluate(AXE)
-    found: list[dict[str, Any]] = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
-    return [str(one["nodes"][:2]) for one in found if one["impact"] in {"serious", "critical"}]
 
 
 def test_breadth_shows_the_last_day_its_charts_and_the_day_itself(open_page: Open, market: ScriptedMarket) -> None:

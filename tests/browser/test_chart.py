@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 from src.core.domain.market.aggregation import Timeframe, period_at, within_sessions
 from tests.waiting import wait_for
 
+from .axe import complaints
 from .conftest import Open, candles_changed, remember_candles, step_until
 from .scripted_server import DAY_START_MS, MINUTE_MS, ScriptedMarket, make_bars, minute_of
 
@@ -54,7 +55,7 @@ def days(market: ScriptedMarket) -> ScriptedMarket:
 
 def _trades(start_ms: int) -> bool:
     # 1 January 1970 was a Thursday.
-    return (start_ms // DAY_MS + 3) % 7 < 5
+    return bool((start_ms // DAY_MS + 3) % 7 < 5)
 
 
 def test_a_timeframe_is_chosen_by_hand_or_key_and_its_last_bar_goes_on_forming(
@@ -111,7 +112,7 @@ def test_patterns_are_marked_and_named(open_page: Open, market: ScriptedMarket) 
         words | {"timestamp": newest, "pattern": "doji", "symbol": "MSFT"},
         words | {"timestamp": newest, "pattern": "engulfing", "timeframe": "5m"},
     ]
-    step_until(page, 1_000, expect(legend).to_contain_text, "Patterns volume surge (80 %)")
+    step_until(page, 1_000, expect(legend).to_contain_text, re.compile(r"Patterns volume surge \(80 %\)live"))
     wait_for(lambda: candles_changed(page))
     # In hours and days nobody looks for patterns.
     page.keyboard.press("5")
@@ -135,10 +136,15 @@ def test_lines_are_chosen_and_stand_in_the_url(open_page: Open, days: ScriptedMa
     expect(page).to_have_url(re.compile("#symbol=AAPL&lines=sma20.ema9.vwap$"))
     expect(legend).not_to_contain_text("SMA 50")
     expect(legend).to_contain_text(re.compile(r"SMA 20 \d.*EMA 9 \d.*Session VWAP"))
-    other = open_page("/#symbol=AAPL&lines=none").page
+    assert complaints(page) == []
+    dark = {"color_scheme": "dark", "viewport": {"width": 390, "height": 844}}
+    other = open_page("/#symbol=AAPL&lines=none", **dark).page
     expect(other.locator("#chart-legend")).to_contain_text("live, not yet official")
     assert pressed(other, "chart-lines") == []
     expect(other.locator("#chart-legend")).not_to_contain_text("SMA")
+    other.get_by_role("button", name="SMA 200").click()
+    assert complaints(other) == []
+    assert other.evaluate("document.documentElement.scrollWidth") == 390
 
 
 def test_older_bars_come_as_one_goes_back_and_the_keyboard_reads_them_out(
