@@ -66,6 +66,7 @@ class FallbackPatternDetector:
         self._done: dict[str, int] = {}  # since then, up to which revision a symbol's were
         self._awaited: dict[str, int] = {}  # minutes of ticks that were not committed yet
         self._looked_s = float("-inf")
+        self._older_due_s = float("-inf")
         self._pruned_s = float("-inf")
         self._splits: frozenset[Split] = frozenset()
         self._evaluated = 0
@@ -131,15 +132,23 @@ class FallbackPatternDetector:
         until_s = self._clock.monotonic() + _TURN_S
         self._look_for_changes()
         self._add_due()
-        while len(self._work) and not self._worker.stopping.is_set() and self._clock.monotonic() < until_s:
+        while self._may_work() and self._clock.monotonic() < until_s:
             self._look_at_some()
         if len(self._work) or self._worker.stopping.is_set():
-            return 0.0
+            return 0.0 if self._work.has_fresh else self._older_rest_s()
         if self._position is not None and self._position != self._remembered:
             self._store.remember(self._position)
             self._remembered = self._position
         self._prune()
         return _LOOK_INTERVAL_S
+
+    def _may_work(self) -> bool:
+        """Whether there is something to look at now: older days wait for the rest to be over, fresh minutes do not."""
+        is_due = self._work.has_fresh or (len(self._work) > 0 and self._older_rest_s() == 0.0)
+        return is_due and not self._worker.stopping.is_set()
+
+    def _older_rest_s(self) -> float:
+        return min(_LOOK_INTERVAL_S, max(0.0, self._older_due_s - self._clock.monotonic()))
 
     def _now_ms(self) -> int:
         return self._clock.now_ms() - self._lag_ms()
@@ -229,7 +238,7 @@ class FallbackPatternDetector:
 
     def _look_at_some(self) -> None:
         """A piece of the work, and a rest."""
-        began_s, now_ms = self._clock.monotonic(), self._now_ms()
+        began_s, now_ms, is_fresh = self._clock.monotonic(), self._now_ms(), self._work.has_fresh
         spans = self._work.take()
         try:
             self._look_at(spans, now_ms)
@@ -237,8 +246,12 @@ class FallbackPatternDetector:
             for span in spans:
                 self._work.add(*span, now_ms)
             raise
-        worked_s = self._clock.monotonic() - began_s
-        self._clock.wait(self._worker.stopping, worked_s * _REST_TIMES)
+        now_s = self._clock.monotonic()
+        rest_s = (now_s - began_s) * _REST_TIMES
+        if is_fresh:
+            self._clock.wait(self._worker.stopping, rest_s)
+        else:
+            self._older_due_s = now_s + rest_s
 
     def _look_at(self, spans: Iterable[Span], now_ms: int) -> None:
         staged = self._staged(spans, now_ms)

@@ -4,7 +4,7 @@ from src.core.domain.market.bar import MINUTE_MS
 from src.core.domain.market.pattern_event import Span
 
 # What is read at once, and what was found in it committed together: an hour of each, or a day.
-_FRESH_SYMBOLS, _OLDER_SYMBOLS = 100, 10
+_FRESH_SYMBOLS, _OLDER_SYMBOLS = 100, 4
 _FRESH_MS = 60 * MINUTE_MS
 _PIECE_MS = 86_400_000
 
@@ -19,6 +19,11 @@ class PatternWork:
     def __len__(self) -> int:
         return len(self._fresh) + len(self._older)
 
+    @property
+    def has_fresh(self) -> bool:
+        """Whether any of it is of the last hour."""
+        return bool(self._fresh)
+
     def add(self, symbol: str, from_ms: int, to_ms: int, now_ms: int) -> None:
         """Some minutes, of which those within the last hour are fresh."""
         fresh_ms = now_ms - _FRESH_MS
@@ -28,7 +33,7 @@ class PatternWork:
             _widen(self._older, symbol, from_ms, min(to_ms, fresh_ms))
 
     def take(self) -> list[Span]:
-        """The next of them: an hour of 100 symbols, or a day of ten, at most; `to_ms` is the last minute."""
+        """The next of them: an hour of 100 symbols, else a day of four, at most; `to_ms` is the last minute."""
         taken: list[Span] = []
         work, most = (self._fresh, _FRESH_SYMBOLS) if self._fresh else (self._older, _OLDER_SYMBOLS)
         while work and len(taken) < most:
