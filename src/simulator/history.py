@@ -15,7 +15,7 @@ from src.simulator.wire import LastMinute, rest_bar, rest_day, rest_grouped, res
 # A snapshot looks this many days back for one on which a symbol traded: over a long weekend and a quiet day.
 _DAYS_BACK = 7
 # Days that ended longer ago are told about, since nobody compares them with minutes and a year of them is asked for.
-_EXACT_MS = 3 * 86_400_000
+_EXACT_MS = 36 * 3_600_000
 
 
 class MarketHistory:

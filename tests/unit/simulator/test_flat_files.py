@@ -18,7 +18,7 @@ from src.simulator.universe import MOST_INVENTED, Instrument, default_universe, 
 
 DAY = date(2025, 11, 20)
 START_MS, END_MS = date_bounds_ms(DAY)
-LATER_MS = END_MS + 2 * 86_400_000
+LATER_MS = END_MS + 86_400_000
 UNIVERSE = [i for i in default_universe() if i.symbol in {"SPY", "KO", "BACpL", "GRC"}]
 HABITS = RestHabits(contradict=0.1, cancel=0.05)
 HEADER = ["ticker", "volume", "open", "close", "high", "low", "window_start", "transactions"]

@@ -22,7 +22,7 @@ HISTORY = MarketHistory(MARKET)
 MIDNIGHT_MS, DAY_END_MS = date_bounds_ms(date(2025, 11, 20))
 OPENING_MS, CLOSING_MS = MIDNIGHT_MS + 570 * MINUTE_MS, MIDNIGHT_MS + 960 * MINUTE_MS
 START_MS = OPENING_MS + 30 * MINUTE_MS
-LATER_MS = START_MS + 3 * 86_400_000
+LATER_MS = START_MS + 2 * 86_400_000
 
 
 def minutes(history: MarketHistory, symbol: str, from_ms: int, to_ms: int, now_ms: int) -> dict[int, dict[str, Any]]:

@@ -76,9 +76,10 @@ def test_days_end_with_their_session_and_skip_those_without_one() -> None:
     (apple, _preferred) = history.whole_market(days[-1], LATER_MS)
     assert json.loads(apple)["t"] == days[-1] + 780 * MINUTE_MS
     # After a holiday the snapshot's day before is the last one that traded.
-    (snapshot,) = map(json.loads, history.snapshot(["AAPL"], date_bounds_ms(HOLIDAY)[0] + 600 * MINUTE_MS))
+    now_ms = date_bounds_ms(HOLIDAY)[0] + 600 * MINUTE_MS
+    (snapshot,) = map(json.loads, history.snapshot(["AAPL"], now_ms))
     assert set(snapshot["day"].values()) == {0}
-    ((_start_ms, wednesday),) = history.days("AAPL", days[-2], days[-2], to_ms, ascending=True)
+    ((_start_ms, wednesday),) = history.days("AAPL", days[-2], days[-2], now_ms, ascending=True)
     assert snapshot["prevDay"]["v"] == json.loads(wednesday)["v"]
 
 
