@@ -46,8 +46,8 @@ _SPLITS = select(*(corporate_actions.c[name] for name in CorporateAction._fields
 )
 
 # A piece takes some tenths of a second.
-_ROWS_BY_KEY = 30_000
-_ROWS_IN_ORDER = 60_000
+_ROWS_BY_KEY = 15_000
+_ROWS_IN_ORDER = 30_000
 # To look a row up by its key, on another page than the one before, was measured to cost as much as to pass by so many.
 _PASSED_BY = 16
 
