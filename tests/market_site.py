@@ -44,6 +44,7 @@ class SetClock:
 
     def __init__(self, at_ms: int) -> None:
         self.at_ms = at_ms
+        self.passed_s = 0.0  # beside the machine's time
 
     def now_ms(self) -> int:
         return self.at_ms
@@ -52,7 +53,7 @@ class SetClock:
         return self.at_ms * 1000
 
     def monotonic(self) -> float:
-        return time.monotonic()
+        return time.monotonic() + self.passed_s
 
     def wait(self, event: threading.Event, timeout_s: float) -> bool:
         return event.wait(min(timeout_s, 0.01))

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pytest
 
 from src.core.analytics.rankings import FIGURES
-from tests.bars import bar
+from tests.bars import bar, day
 from tests.market_site import OPENED, MarketSite, trading_days, walks
 from tests.waiting import wait_for
 
@@ -197,3 +197,27 @@ def test_a_past_date_is_told_as_it_was_then(site: MarketSite) -> None:
             }
     finally:
         site.clock.at_ms = present_ms
+
+
+def test_a_minute_of_long_ago_that_is_revised_counts_as_it_is_now(site: MarketSite) -> None:
+    site.clock.passed_s += 60  # what earlier tests asked is no more followed
+    page = "market/rankings?universe=few&columns=since_open&sort=symbol&order=asc&limit=1"
+    wait_for(lambda: site.get(page)["date"] == "2025-11-20")
+    before = site.get(page)["rows"][0]["figures"]["since_open"]
+    site.database.merge([bar("AAPL", OPENED, close=50.5, observed_at=9)])  # it opened at 99.5; now at 50.0
+    wait_for(lambda: site.get(page)["rows"][0]["figures"]["since_open"] != before)
+    assert site.get(page)["rows"][0]["figures"]["since_open"] == pytest.approx((before + 1) * 99.5 / 50 - 1)
+
+
+def test_after_the_close_a_day_is_made_of_minutes_until_the_vendor_tells_it(site: MarketSite) -> None:
+    site.clock.at_ms = OPENED + 7 * HOUR_MS
+    page = "market/rankings?universe=few&columns=price&sort=symbol&order=asc"
+    words = "The day of 3 symbols is made of their minutes; the vendor's own bar of it is not there."
+    wait_for(lambda: site.get(page)["data_time"] == OPENED + 390 * MINUTE_MS)
+    body = site.get(page)
+    assert (body["provisional"], body["notes"]) == (True, [words])
+    days = [day("AAPL", TODAY, close=777.0), day("MSFT", TODAY, close=778.0), day("XOM", TODAY, close=5.0)]
+    site.database.merge_daily([*days, day("NEW", TODAY, close=6.0)])
+    wait_for(lambda: not site.get(page)["provisional"])
+    prices = [row["figures"]["price"] for row in site.get(page)["rows"]]
+    assert prices == [777.0, None, 778.0, 6.0, 5.0]

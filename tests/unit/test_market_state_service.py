@@ -45,6 +45,7 @@ class Stores:
         self.reads: list[tuple[str, ...]] = []
         self.revision = 1
         self.changed: list[str] = []
+        self.minute = 59
         self.takes_s = 0.0
         self.is_away = False
         self.said = Described({}, {}, {})
@@ -53,10 +54,8 @@ class Stores:
         return Seen("d" * 32, self.revision, self.clock.ms, 1, 0, None, None, None, None)
 
     def changes(self, symbols: Sequence[str], cursor: Cursor, limit: int, seen: Seen) -> Changes:
-        if self.is_away:
-            raise DatabaseUnavailableError("It is away.")
         told = [] if cursor.revision == seen.revision else [one for one in self.changed if one in symbols]
-        minute = OPENED + 59 * MINUTE_MS
+        minute = OPENED + self.minute * MINUTE_MS
         return Changes(
             [bar(symbol, minute, close=7.0) for symbol in told], cursor._replace(revision=seen.revision), False
         )
@@ -89,6 +88,8 @@ class Days:
         return np.full((5, len(symbols), len(dates)), 5.0)
 
     def changes(self, symbols: Sequence[str], dates: Sequence[dt.date], since: PanelMark) -> DayCells:
+        if self.stores.is_away:  # after the minutes were taken
+            raise DatabaseUnavailableError("It is away.")
         self.stores.clock.ms += round(self.stores.takes_s * 1000)
         nothing = np.array([], dtype=np.intp)
         return DayCells(nothing, nothing, np.empty((5, 0)))
@@ -121,8 +122,9 @@ def settle(clock: Clock) -> None:
     wait_for(lambda: len(clock.rests) > seen + 3)
 
 
-def threads() -> int:
-    return sum(thread.name == "market-state" for thread in threading.enumerate())
+def threads() -> set[threading.Thread]:
+    """Those of this and of other tests."""
+    return {thread for thread in threading.enumerate() if thread.name == "market-state"}
 
 
 def test_it_calculates_once_for_all_who_ask_and_again_only_when_a_bar_of_theirs_changed(
@@ -136,7 +138,11 @@ def test_it_calculates_once_for_all_who_ask_and_again_only_when_a_bar_of_theirs_
     clock.ms += 1_000
     settle(clock)
     assert service.peek(["A", "B"]) is first
-    stores.changed, stores.revision = ["A"], 3
+    stores.changed, stores.minute, stores.revision = ["A"], -1, 3  # before the session
+    clock.ms += 1_000
+    settle(clock)
+    assert service.peek(["A", "B"]) is first
+    stores.minute, stores.revision = 59, 4
     settle(clock)
     assert service.peek(["A", "B"]) is first  # not twice within a second
     clock.ms += 1_000
@@ -167,14 +173,14 @@ def test_it_rests_four_times_as_long_as_it_worked(service: MarketStateService, s
 
 
 def test_it_works_only_while_somebody_asks(service: MarketStateService, stores: Stores, clock: Clock) -> None:
-    assert threads() == 0
+    others = threads()
     service.state(["A"])
-    assert threads() == 1
+    (thread,) = threads() - others
     clock.ms += 59_000
     settle(clock)
-    assert threads() == 1
+    assert thread.is_alive()
     clock.ms += 1_000
-    wait_for(lambda: threads() == 0)
+    wait_for(lambda: not thread.is_alive())
     assert service.peek(["A"]) is None  # it is forgotten, and begun anew
     assert service.state(["A"]) is not None
     assert len(stores.reads) == 2

@@ -24,7 +24,7 @@ _INTERVAL_S = 1.0
 _REST_TIMES = 4  # at most a fifth of a core
 _FORGET_S = 60.0
 _MOST = 8  # questions that are followed at a time
-_WAIT_S = 10.0
+_WAIT_S = 30.0
 _USUAL_BACK = 2 * USUAL_DAYS  # trading days among which there are surely 20 whole ones
 
 
@@ -60,7 +60,7 @@ class MarketStateService:
         self._numbers = itertools.count(1)
 
     def state(self, symbols: Sequence[str], as_of: dt.date | None = None) -> MarketState | None:
-        """The state of symbols, now or at the end of a New York date; waits for the first, 10 seconds at most, and
+        """The state of symbols, now or at the end of a New York date; waits for the first, 30 seconds at most, and
         gives None where that was too short. Raises DatabaseUnavailableError."""
         with self._changed:
             answer = self._ask(_Question(tuple(symbols), as_of))

@@ -78,7 +78,7 @@ def _view(name: str, summary: str, description: str, own: Sequence[Part], exampl
                     401,
                     _404="The universe is not known (`unknown_universe`).",
                     _503="The database does not answer at the moment, or the first calculation for these symbols has "
-                    "not come to its end within 10 s: ask again.",
+                    "not come to its end within 30 s: ask again.",
                 ),
             },
             security=READER,
