@@ -6,7 +6,6 @@ is stored, however it came, and again when it changes.
 
 import logging
 import threading
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -23,7 +22,7 @@ from src.core.services.worker import Worker
 
 logger = logging.getLogger(__name__)
 
-MOST_TICKS = 50_000  # that wait; some four minutes of the whole market's
+MOST_TICKS = 20_000  # symbols of which ticks wait; the whole market has 11,000
 _LOOK_INTERVAL_S = 1.0
 # At most a fifth of a core.
 _REST_TIMES = 4
@@ -54,7 +53,7 @@ class FallbackPatternDetector:
         self._clock = clock
         self._lag_ms = lag_ms
         self._sessions = Sessions(day_of)
-        self._ticks: deque[tuple[str, int]] = deque()
+        self._ticks: dict[str, int] = {}  # by symbol the newest minute; the feed's threads set, this one pops
         self._counting = threading.Lock()
         self._dropped = 0
         self._dropped_seen = 0
@@ -78,13 +77,14 @@ class FallbackPatternDetector:
     # -- the feed's threads --------------------------------------------------------------------------------------
 
     def add_market_tick(self, ticker: str, price: float, volume: float, timestamp: int) -> None:
-        """A minute aggregate came: `timestamp` is its start, epoch ms. Returns at once; while 50,000 wait, further ones
-        are dropped and counted, and all that changed is looked for.
+        """A minute aggregate came: `timestamp` is its start, epoch ms. Returns at once; the newest of a symbol waits.
+        Where 20,000 symbols do, those of further ones are dropped and counted, and all that changed is looked for.
 
         `price` and `volume` decide nothing: patterns are of the bars that are stored.
         """
-        if len(self._ticks) < MOST_TICKS:
-            self._ticks.append((ticker, timestamp))
+        waiting = self._ticks
+        if len(waiting) < MOST_TICKS or ticker in waiting:
+            waiting[ticker] = timestamp  # one step, whichever thread
         else:
             with self._counting:
                 self._dropped += 1
@@ -104,8 +104,8 @@ class FallbackPatternDetector:
         self._worker.stop()
 
     def snapshot(self) -> dict[str, Any]:
-        """How many ticks and symbols wait; how many ticks were dropped, looks at a timeframe made, and events found and
-        taken back since the start; when the last one was found (epoch ms)."""
+        """Of how many symbols ticks wait, and bars; how many ticks were dropped, looks at a timeframe made, and events
+        found and taken back since the start; when the last one was found (epoch ms)."""
         return {
             "waiting_ticks": len(self._ticks),
             "dropped_ticks": self._dropped,
@@ -175,7 +175,7 @@ class FallbackPatternDetector:
         """The symbols of the ticks that came, each with its newest minute, and those that still are awaited."""
         told, self._awaited = self._awaited, {}
         for _ in range(len(self._ticks)):
-            symbol, minute_ms = self._ticks.popleft()
+            symbol, minute_ms = self._ticks.popitem()
             told[symbol] = max(minute_ms, told.get(symbol, 0))
         return told
 

@@ -132,7 +132,7 @@ SCHEMAS: dict[str, Part] = {
     ),
     "PatternSearch": fields(
         {
-            "waiting_ticks": count("Ticks that tell where to look."),
+            "waiting_ticks": count("Symbols of which a tick tells to look at them."),
             "dropped_ticks": count("Of these, for which there was no room, since the start; nothing is lost by it."),
             "waiting_symbols": count("Symbols with bars that are still to be looked at."),
             "looks": count("Bars of a symbol and timeframe were looked at so often, since the start."),
