@@ -247,7 +247,7 @@ def _surges(candles: Candles) -> Iterator[Found]:
     own. Confidence: 1 - 3 mean / (2 volume)."""
     mean, volume = _mean_before(candles.volume), candles.volume
     at = _sure_over(candles, BARS_BEFORE) & (volume > SURGE_TIMES * mean) & (mean > 0)
-    at[BARS_BEFORE:] &= candles.clock_ms[: len(at) - BARS_BEFORE] >= 0
+    at[BARS_BEFORE:] &= candles.clock_ms[:-BARS_BEFORE] >= 0
     at[:BARS_BEFORE] = False
     with np.errstate(invalid="ignore", divide="ignore"):
         strength = _beyond(volume, SURGE_TIMES * mean)

@@ -166,6 +166,12 @@ def test_only_bars_that_are_over_and_official_count_after_bars_that_are_the_vend
     assert [one.timestamp for one in found_in([*fives, *last], 5 * MINUTE_MS, 0)] == [at(50)]
 
 
+@pytest.mark.parametrize("count", range(1, LOOKBACK + 3))
+def test_a_symbol_that_has_just_begun_shows_what_its_few_bars_can_show(count: int) -> None:
+    bars = bars_of([*[(100.0, 101.0, 99.0, 100.5)] * (count - 1), (103.0, 104.0, 102.0, 103.5)])
+    assert {found.pattern for found in found_in(bars)} == ({"price_gap"} if count > 1 else set())
+
+
 def test_bars_that_lie_too_far_apart_show_nothing() -> None:
     doji = (100.0, 101.0, 99.0, 100.0)
     for apart, count in ((21, 1), (22, 0)):
