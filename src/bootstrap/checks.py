@@ -3,7 +3,8 @@
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
@@ -54,6 +55,21 @@ def steps(python: Path, report: Path, pytest_arguments: Sequence[str]) -> list[S
         Step("lint-imports", (str(python.with_name("lint-imports")),)),
         Step("pytest", (*run, "pytest", *_AT_A_TIME, f"--junitxml={report}", *pytest_arguments)),
     ]
+
+
+@contextmanager
+def compiling_tests(
+    python: Path, root: Path, environment: Mapping[str, str], pytest_arguments: Sequence[str]
+) -> Iterator[None]:
+    """Meanwhile pytest reads the tests once, in silence; ends when both have.
+
+    That leaves them compiled as pytest does it. Its processes begin at the same moment: each of them would compile
+    every test by itself.
+    """
+    command = [str(python), "-m", "pytest", "--collect-only", "--quiet", *pytest_arguments]
+    nobody = subprocess.DEVNULL
+    with subprocess.Popen(command, cwd=root, env=environment, stdin=nobody, stdout=nobody, stderr=nobody):  # noqa: S603 - our own checks
+        yield
 
 
 def run_step(step: Step, root: Path, environment: Mapping[str, str], say: Callable[[str], None]) -> StepResult:

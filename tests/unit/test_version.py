@@ -1,6 +1,6 @@
 """One version, and one path to the data: no broker."""
 
-import ast
+import re
 import tomllib
 
 from src import __version__
@@ -22,11 +22,8 @@ def test_no_broker_is_imported_anywhere() -> None:
         path for folder in ("src", "scripts", "tests", "migrations") for path in (PROJECT_ROOT / folder).rglob("*.py")
     ]
     assert len(files) > 50
-    for path in files:
-        for node in ast.walk(ast.parse(path.read_text())):
-            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-            names += [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
-            assert not {name.split(".")[0] for name in names} & _BROKERS, path
+    imported = re.compile(rf"^\s*(import|from)\s.*\b({'|'.join(_BROKERS)})\b", re.MULTILINE)
+    assert [path for path in files if imported.search(path.read_text())] == []
 
 
 def test_no_broker_is_required_anywhere() -> None:

@@ -23,6 +23,9 @@ NEEDED = (
 )
 TESTS = """import pytest
 
+with open(__file__ + ".reads", "a") as reads:
+    reads.write("once ")
+
 
 def test_good():
     pass
@@ -90,6 +93,7 @@ def test_every_step_runs_although_one_before_it_failed_and_a_failed_test_is_coun
     status, lines = run(project, PYTHONDONTWRITEBYTECODE="1")
     assert status == 1
     assert (project / "tests" / "__pycache__").is_dir(), "compiled once, and not by each process of the tests"
+    assert (project / "tests" / "test_three.py.reads").read_text() == "once once ", "before those processes begin"
     assert [line.removeprefix("== ") for line in lines if line.removeprefix("== ") in STEPS] == STEPS
     assert verdicts(lines) == {**dict.fromkeys(STEPS, "ok"), "lint-imports": "FAILED", "pytest": "FAILED"}
     assert "skipped 1: no browser" in lines
