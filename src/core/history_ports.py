@@ -1,7 +1,7 @@
 """The ports of history: what loads, imports, makes, drops and tells it, and of the lists of symbols."""
 
 import datetime as dt
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from src.core.domain.connection.request_window import RequestRate
@@ -170,6 +170,7 @@ class DayStore(Protocol):
 
 
 class MarketDays(Protocol):
-    """The vendor's days of the whole market. Raises VendorError, KeyRefusedError among them."""
+    """The vendor's days and splits of the whole market. Raises VendorError, KeyRefusedError among them."""
 
     def market_day(self, date: dt.date) -> list[DailyBar]: ...
+    def splits(self, from_date: dt.date, to_date: dt.date) -> Iterator[CorporateAction]: ...

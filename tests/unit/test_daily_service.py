@@ -2,12 +2,13 @@
 
 import datetime as dt
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
 from src.config.settings import PROJECT_ROOT
 from src.core.domain.market import daily_plan
+from src.core.domain.market.adjustment import ActionKind, ActionSource, CorporateAction
 from src.core.domain.market.aggregation import DayOf
 from src.core.domain.market.bar import MINUTE_MS, Tier
 from src.core.domain.market.daily import DailyBar
@@ -41,6 +42,14 @@ class Vendor:
         self.error: Exception | None = None
         self.asked: list[dt.date] = []
         self.at_asked: Callable[[], object] = lambda: None
+        self.told_splits: list[CorporateAction] = []
+        self.asked_splits: list[tuple[dt.date, dt.date]] = []
+
+    def splits(self, from_date: dt.date, to_date: dt.date) -> Iterator[CorporateAction]:
+        if self.error is not None:
+            raise self.error
+        self.asked_splits.append((from_date, to_date))
+        yield from self.told_splits
 
     def market_day(self, date: dt.date) -> list[DailyBar]:
         self.asked.append(date)
@@ -63,11 +72,15 @@ class Bench:
         self.urgent = False
         self.past_of: frozenset[str] | None = frozenset()  # whose past is wanted: it waits while nobody's is
         self.day_of: DayOf = CALENDAR.known_or_usual
+        self.splits: list[tuple[dt.date, dt.date, Sequence[CorporateAction]]] = []
+
+    def keep_splits(self, first: dt.date, last: dt.date, splits: Sequence[CorporateAction]) -> None:
+        self.splits.append((first, last, splits))
 
     def service(self, lag_ms: int = 0) -> DailyService:
         parts = MakingParts(DatabaseDayMaker(self._engine), self.database, self.clock, lambda: lag_ms)
         urgency = Urgency(lambda: self.urgent, lambda: self.urgent or self.past_of == frozenset(), 600.0)
-        vendor = VendorParts(self.vendor, lambda: self.past_of, lambda _date: self.kept, urgency)
+        vendor = VendorParts(self.vendor, lambda: self.past_of, lambda _date: self.kept, self.keep_splits, urgency)
         return DailyService(parts, vendor, self.day_of)
 
     def trade(self, symbol: str = "AAPL", minute: int = MINUTE, **values: object) -> None:
@@ -312,6 +325,36 @@ def test_a_vendor_that_fails_is_asked_again_later(bench: Bench, error: Exception
     assert service.snapshot()["last_error"] is None
 
 
+def test_splits_are_asked_for_once_a_day_also_over_a_restart_and_an_empty_answer_is_not_believed(bench: Bench) -> None:
+    split = CorporateAction("1", "AAPL", THURSDAY, ActionKind.SPLIT, 1.0, 4.0, None, None, ActionSource.REST)
+    dates = (THURSDAY - 450 * DAY, THURSDAY + 31 * DAY)
+    bench.vendor.told_splits = [split]
+    bench.service().turn()
+    bench.service().turn()
+    assert bench.vendor.asked_splits == [dates]
+    assert bench.splits == [(*dates, [split])]
+    bench.vendor.told_splits = []
+    bench.pass_ms(86_400_000)
+    bench.service().turn()
+    assert len(bench.vendor.asked_splits) == 2
+    assert len(bench.splits) == 1
+
+
+def test_splits_wait_for_repairs_and_for_a_vendor_that_fails(bench: Bench) -> None:
+    service = bench.service()
+    bench.urgent = True
+    service.turn()
+    bench.urgent, bench.vendor.error = False, VendorUnavailableError("It is away.")
+    service.turn()
+    assert service.snapshot()["last_error"] == "It is away."
+    bench.vendor.error = None
+    service.turn()
+    assert bench.vendor.asked_splits == []
+    bench.pass_ms(600_000)
+    service.turn()
+    assert len(bench.vendor.asked_splits) == 1
+
+
 def past(count: int = PAST) -> list[dt.date]:
     """The trading days before Thursday, newest first."""
     dates = (THURSDAY - back * DAY for back in range(1, 500))
@@ -366,6 +409,7 @@ def test_the_past_of_more_symbols_is_asked_for_anew_and_of_fewer_not(bench: Benc
 
 
 def test_the_past_waits_for_everything_else(bench: Bench) -> None:
+    bench.service().turn()  # the splits of the day are known then
     bench.past_of = frozenset({"AAPL"})
     bench.urgent = True
     bench.service().turn()

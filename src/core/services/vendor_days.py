@@ -1,11 +1,13 @@
-"""Asks the vendor for the whole market's days: the newest ones, and those of the past that market state needs."""
+"""Asks the vendor for the whole market's days: the newest ones, and those of the past that market state needs, with the
+splits that both are adjusted for when they are read."""
 
 import datetime as dt
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from src.core.domain.market.adjustment import CorporateAction
 from src.core.domain.market.aggregation import DayOf
 from src.core.domain.market.daily import DailyBar
 from src.core.domain.market.daily_plan import HISTORY_SPAN, due_of_vendor, past_of_vendor
@@ -20,6 +22,7 @@ logger = logging.getLogger(__name__)
 _ROWS = 500  # in a transaction
 _ASK_AGAIN_S = 600.0
 _ASK_AGAIN_REFUSED_S = 6 * 3_600.0
+_SPLITS_AHEAD = dt.timedelta(days=31)  # announced ones, so that they are known before they take effect
 # After a day of the past it rests so many times as long as that took to be stored.
 _REST_TIMES = 3
 
@@ -35,11 +38,12 @@ class Urgency(NamedTuple):
 
 class VendorParts(NamedTuple):
     """What asks the vendor for days (`days`); the symbols of which days are kept, of any date (`wanted`) and of one
-    (`kept`), None for all; when it may be asked."""
+    (`kept`), None for all; what keeps the splits from a date to another one; when the vendor may be asked."""
 
     days: MarketDays
     wanted: Callable[[], frozenset[str] | None]
     kept: Callable[[dt.date], frozenset[str] | None]
+    keep_splits: Callable[[dt.date, dt.date, Sequence[CorporateAction]], None]
     urgency: Urgency
 
 
@@ -61,6 +65,7 @@ class VendorDays:
         self._time = time
         self._asked: dict[dt.date, int] = {}
         self._past_of: frozenset[str] | None = frozenset()  # whose days are kept of the past; None for all
+        self._splits_of: dt.date | None = None  # the day on which the splits were asked for last
         self._ask_again_s = float("-inf")
         self._error: str | None = None
 
@@ -71,13 +76,19 @@ class VendorDays:
     def recall(self, known: Mapping[str, Any]) -> None:
         """Takes up what `memory` gave."""
         self._asked = {dt.date.fromisoformat(date): tier for date, tier in known.get("asked", {}).items()}
+        splits_of = known.get("splits_of")
+        self._splits_of = None if splits_of is None else dt.date.fromisoformat(splits_of)
         past_of = known.get("past_of", [])
         self._past_of = None if past_of is None else frozenset(past_of)
 
     def memory(self) -> dict[str, Any]:
         """What is to be known after a restart, as JSON can say it."""
         asked = {date.isoformat(): tier for date, tier in self._asked.items()}
-        return {"asked": asked, "past_of": None if self._past_of is None else sorted(self._past_of)}
+        return {
+            "asked": asked,
+            "past_of": None if self._past_of is None else sorted(self._past_of),
+            "splits_of": None if self._splits_of is None else self._splits_of.isoformat(),
+        }
 
     def snapshot(self) -> dict[str, Any]:
         """Of which date the vendor's days came last, how many dates it was asked for, and what was wrong when it was
@@ -90,14 +101,35 @@ class VendorDays:
         }
 
     def ask(self, stopping: threading.Event, remember: Callable[[], None], for_s: float) -> float:
-        """Asks for the newest days that are due, and for about `for_s` seconds for those of the past; after how many
-        seconds to ask again. `remember` keeps what is known by then. Raises DatabaseUnavailableError."""
+        """Asks for the newest days that are due, once a day for the splits, and for about `for_s` seconds for days of
+        the past; after how many seconds to ask again. `remember` keeps what is known by then. Raises
+        DatabaseUnavailableError."""
         for date in due_of_vendor(self._time.now_ms(), self._time.day_of, self._asked):
             if stopping.is_set() or self._parts.urgency.is_urgent() or self._is_resting():
                 break
             if self._maker.has_provisional(date):
                 self._take_or_note(date, remember)
+        today = new_york_date(self._time.now_ms())
+        if today != self._splits_of and not (
+            stopping.is_set() or self._parts.urgency.is_urgent() or self._is_resting()
+        ):
+            self._take_splits(today, remember)
         return self._ask_for_past(stopping, remember, for_s)
+
+    def _take_splits(self, today: dt.date, remember: Callable[[], None]) -> None:
+        """Takes the splits of the days that are kept, and announced ones. An empty answer is not believed: what was
+        told before stays."""
+        dates = (today - dt.timedelta(days=HISTORY_SPAN), today + _SPLITS_AHEAD)
+        try:
+            found = list(self._parts.days.splits(*dates))
+        except VendorError as error:
+            self._rest_after(error)
+            logger.warning("The vendor's splits could not be had. %s", error)
+            return
+        if found:
+            self._parts.keep_splits(*dates, found)
+        self._splits_of = today
+        remember()
 
     def _ask_for_past(self, stopping: threading.Event, remember: Callable[[], None], for_s: float) -> float:
         until_s = self._time.clock.monotonic() + for_s
@@ -127,9 +159,7 @@ class VendorDays:
         try:
             days = self._parts.days.market_day(date)
         except VendorError as error:
-            self._error = str(error)
-            wait_s = _ASK_AGAIN_REFUSED_S if isinstance(error, KeyRefusedError) else _ASK_AGAIN_S
-            self._ask_again_s = self._time.clock.monotonic() + wait_s
+            self._rest_after(error)
             logger.warning("The vendor's daily bars of %s could not be had. %s", date, error)
             return 0.0
         self._error = None
@@ -138,6 +168,11 @@ class VendorDays:
         self._note(date, -1 if tier is None else tier.value)
         remember()
         return self._time.clock.monotonic() - began_s
+
+    def _rest_after(self, error: VendorError) -> None:
+        self._error = str(error)
+        wait_s = _ASK_AGAIN_REFUSED_S if isinstance(error, KeyRefusedError) else _ASK_AGAIN_S
+        self._ask_again_s = self._time.clock.monotonic() + wait_s
 
     def _keep(self, date: dt.date, days: list[DailyBar]) -> None:
         kept = self._parts.kept(date)
