@@ -2,7 +2,7 @@
 
 import random
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date as day_date
 
@@ -10,7 +10,6 @@ from sqlalchemy import Engine
 
 from src import __version__
 from src.config.settings import Settings
-from src.core.domain.market.adjustment import ActionKind, CorporateAction
 from src.core.domain.market.bar_book import BarBook
 from src.core.domain.market.history import Trading
 from src.core.domain.market.last_start import Setup
@@ -44,8 +43,7 @@ from src.infrastructure.data_sources.adapters.realtime_adapter import RealTimeDa
 from src.infrastructure.data_sources.flat_files import FlatFiles
 from src.infrastructure.data_sources.massive_rest import MassiveRest
 from src.infrastructure.data_sources.vendor_lists import VendorLists
-from src.infrastructure.database.action_store import DatabaseActions, Scope
-from src.infrastructure.database.bar_archive import known_symbols
+from src.infrastructure.database.action_store import DatabaseActions
 from src.infrastructure.database.bar_writer import DatabaseBarWriter
 from src.infrastructure.database.connection_events import DatabaseEventRecorder
 from src.infrastructure.database.daily_store import DatabaseDays, DatabaseDaysWanted
@@ -248,13 +246,11 @@ def _daily(
 
     actions = DatabaseActions(row_engine(settings.database_url), clock.now_ms)
 
-    def keep_splits(first: day_date, last: day_date, splits: Sequence[CorporateAction]) -> None:
-        known = known_symbols(read)
-        actions.replace(Scope(ActionKind.SPLIT, first, last), [one for one in splits if one.symbol in known], known)
-
     day_of = usual_day if settings.feed == "simulated" else sessions.known_or_usual
     parts = MakingParts(DatabaseDayMaker(read), database, clock, intake.surely_behind_ms)
-    return DailyService(parts, VendorParts(VendorLists(rest), days_wanted.symbols, kept, keep_splits, urgency), day_of)
+    return DailyService(
+        parts, VendorParts(VendorLists(rest), days_wanted.symbols, kept, actions.keep_splits, urgency), day_of
+    )
 
 
 def _patterns(

@@ -74,6 +74,23 @@ def split(date: dt.date, new: float, name: str = "1", source: ActionSource = Act
 # -- the vendor ------------------------------------------------------------------------------------------------------
 
 
+def test_the_whole_markets_splits_are_kept_of_symbols_that_the_database_knows(
+    lists: VendorLists, engines: tuple[Engine, Engine]
+) -> None:
+    read, rows = engines
+    database = TickStockDatabase(write_engine(rows.url.render_as_string(hide_password=False)), lambda: 1)
+    database.add_symbols(["AAPL", "IBM"])
+    database.close()
+    store = DatabaseActions(rows, lambda: 1)
+    gone = CorporateAction("gone", "IBM", AUGUST, ActionKind.SPLIT, 1.0, 2.0, None, None, ActionSource.REST)
+    store.replace(Scope(ActionKind.SPLIT, FIRST, LAST), [gone], {"IBM"})
+    store.keep_splits(FIRST, LAST, lists.splits(FIRST, LAST))
+    archive = DatabaseBarArchive(read)
+    kept = [(one.date, one.split_to) for one in archive.actions("AAPL")]
+    assert kept == [(dt.date(2014, 6, 9), 7.0), (AUGUST, 4.0)]
+    assert [archive.actions(symbol) for symbol in ("OTHER", "IBM")] == [[], []]
+
+
 def test_the_vendors_splits(lists: VendorLists) -> None:
     found = list(lists.splits(FIRST, LAST))
     assert [(one.symbol, one.date, one.split_from, one.split_to) for one in found] == [

@@ -1,12 +1,13 @@
 """Corporate actions as they are kept. Whoever may write rows writes them: they are no bars."""
 
 import datetime as dt
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Engine, delete, insert, select, text
 
 from src.core.domain.market.adjustment import ActionKind, ActionSource, CorporateAction
+from src.infrastructure.database.bar_archive import known_symbols
 from src.infrastructure.database.engines import database_errors
 from src.infrastructure.database.tables import corporate_actions
 
@@ -50,6 +51,13 @@ class DatabaseActions:
             _insert(connection.execute, actions, self._now_ms())
             connection.execute(_COUNT, {"now_ms": self._now_ms()})
         return len(known - before), len(before - known)
+
+    def keep_splits(self, from_date: dt.date, to_date: dt.date, splits: Iterable[CorporateAction]) -> None:
+        """The same with the splits of the whole market from one date to the other, both included: of the symbols that
+        the database knows."""
+        known = known_symbols(self._write)
+        kept = {split.id: split for split in splits if split.symbol in known}
+        self.replace(Scope(ActionKind.SPLIT, from_date, to_date), list(kept.values()), known)
 
     def add(self, actions: Sequence[CorporateAction]) -> int:
         """Keeps what a file says in the place of what files said before of the same symbol, day and kind: one that was
