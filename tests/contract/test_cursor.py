@@ -118,7 +118,7 @@ class Writer:
         return bar(symbol, MINUTE + minute * 60_000, close, self._random.random() * 1e6, tier.value, self._stamp)
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize(("database_url", "seed"), [("sqlite", 1), ("postgresql", 2)], indirect=["database_url"])
 def test_replayed_answers_are_the_stored_state(database: TickStockDatabase, database_url: str, seed: int) -> None:
     apps = [make_app(database_url), make_app(database_url)]  # two web processes
     writer = Writer(database, seed)

@@ -72,10 +72,10 @@ def official(session: Session) -> dict[tuple[str, int], Values]:
 
 
 def test_the_stored_minutes_equal_the_official_ones_through_duplicates_and_reordering(
-    session: Session, database_url: str
+    session: Session, postgresql_database_url: str
 ) -> None:
     source = ReplaySource(session.files("second", "minute"), disorder=Disorder(duplicate=0.1, reorder_s=60, seed=1))
-    stored = replay(source, database_url, session.symbols, "A,AM")
+    stored = replay(source, postgresql_database_url, session.symbols, "A,AM")
     expected = official(session)
     assert source.counts.duplicates > 1000
     assert {(bar.symbol, bar.timestamp): values(bar) for bar in stored} == expected

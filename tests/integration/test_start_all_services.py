@@ -216,9 +216,35 @@ def _in_a_virtual_environment() -> None:
         pytest.skip("these tests run outside of a virtual environment, so there is none to share")
 
 
-def test_it_comes_up_says_where_to_look_and_stops_on_sigterm(project: Project) -> None:
-    start = project.start()
+def test_a_first_life_and_one_after_it(project: Project) -> None:
+    """Comes up, says where to look and the administrator's password, once; ends by SIGTERM, and by Ctrl-C."""
+    start = project.start(LOG_LEVEL="DEBUG")
     start.wait_until_ready()
+    password = it_says_where_to_look(start, project)
+    browser = Browser(project.port)
+    assert browser.log_in("admin", "a wrong password") == 401
+    assert browser.log_in("admin", password) == 303
+    assert browser.is_logged_in()
+    wait_until(lambda: start.status_of("/readyz") == 200, what="bars of the simulator")
+    it_stops_on_sigterm(start)
+    key = (project.folder / "var/secret_key").read_text().strip()
+    assert (project.folder / "var/secret_key").stat().st_mode & 0o777 == 0o600
+    assert start.log.count(password) == 1
+    assert key not in start.log
+
+    later = project.start(LOG_LEVEL="DEBUG", ADMIN_PASSWORD="another one", HOST="0.0.0.0")  # noqa: S104  of tests alone
+    later.wait_until_ready()
+    assert browser.is_logged_in(), "sessions outlive restarts"
+    assert Browser(project.port).log_in("admin", "another one") == 401, "that is for the first administrator alone"
+    assert "HOST is 0.0.0.0, without TLS: whoever reaches this machine can read everything" in later.log
+    assert "administrator's account" not in later.log
+    for secret in (password, "another one", key):
+        assert secret not in later.log
+    ctrl_c_does_not_reach_the_children_but_stops_all(later)
+
+
+def it_says_where_to_look(start: Start, project: Project) -> str:
+    """The administrator's password."""
     assert start.status_of("/healthz") == 200
     for words in (
         f"Dashboard: http://{HOST}:{project.port}/",
@@ -228,7 +254,11 @@ def test_it_comes_up_says_where_to_look_and_stops_on_sigterm(project: Project) -
         f"kill {start.process.pid}",
     ):
         assert words in start.log
-    wait_until(lambda: start.status_of("/readyz") == 200, what="bars of the simulator")
+    (password,) = re.findall(r"Login: admin  Password: (\S+)", start.log)
+    return str(password)
+
+
+def it_stops_on_sigterm(start: Start) -> None:
     family = start.family()
     assert len(family) == 3, "simulator, gunicorn and its worker"
     start.process.terminate()
@@ -240,32 +270,15 @@ def test_it_comes_up_says_where_to_look_and_stops_on_sigterm(project: Project) -
     assert [pid for pid in family if is_running(pid)] == []
 
 
-def test_the_first_start_says_the_administrators_password_once_and_sessions_outlive_restarts(project: Project) -> None:
-    start = project.start(LOG_LEVEL="DEBUG")
-    start.wait_until_ready()
-    (password,) = re.findall(r"Login: admin  Password: (\S+)", start.log)
-    browser = Browser(project.port)
-    assert browser.log_in("admin", "a wrong password") == 401
-    assert browser.log_in("admin", password) == 303
-    assert browser.is_logged_in()
-    key = (project.folder / "var/secret_key").read_text().strip()
-    assert (project.folder / "var/secret_key").stat().st_mode & 0o777 == 0o600
-    start.process.terminate()
+def ctrl_c_does_not_reach_the_children_but_stops_all(start: Start) -> None:
+    assert {os.getsid(pid) for pid in children_of(start.process.pid)} == set(children_of(start.process.pid))
+    start.process.send_signal(signal.SIGINT)
     assert start.process.wait(timeout=120) == 0
-    assert start.log.count(password) == 1
-    assert key not in start.log
-
-    later = project.start(LOG_LEVEL="DEBUG", ADMIN_PASSWORD="another one", HOST="0.0.0.0")  # noqa: S104  of tests alone
-    later.wait_until_ready()
-    assert browser.is_logged_in()
-    assert Browser(project.port).log_in("admin", "another one") == 401, "that is for the first administrator alone"
-    assert "HOST is 0.0.0.0, without TLS: whoever reaches this machine can read everything" in later.log
-    assert "administrator's account" not in later.log
-    for secret in (password, "another one", key):
-        assert secret not in later.log
+    assert "killed" not in start.log
 
 
-def test_a_database_that_is_away_keeps_no_later_start_from_listening(project: Project) -> None:
+def test_a_life_in_which_all_goes_wrong(project: Project) -> None:
+    """Its database is away at the start, its processes die, and at last the supervisor is killed."""
     first = project.start()
     first.wait_until_ready()
     data_dir = project.folder / "var"
@@ -275,16 +288,20 @@ def test_a_database_that_is_away_keeps_no_later_start_from_listening(project: Pr
     with closing(sqlite3.connect(data_dir / "simulated.db", isolation_level=None, timeout=60)) as other:
         other.execute("BEGIN IMMEDIATE")
         again = project.start()
-        again.wait_until_ready()
-        assert "TickStock starts without it" in again.log
-        wait_until(lambda: "Listening begins without it" in again.log, what="the feed")
-        assert [again.status_of(path) for path in ("/healthz", "/api/status", "/")] == [200, 200, 200]
+        it_listens_without_its_database(again)
     wait_until(lambda: again.status_of("/readyz") == 200, what="the database")
+    what_dies_is_reported_and_started_again(again)
+    nothing_outlives_a_killed_supervisor(again)
 
 
-def test_what_dies_is_reported_and_started_again(project: Project) -> None:
-    start = project.start()
+def it_listens_without_its_database(start: Start) -> None:
     start.wait_until_ready()
+    assert "TickStock starts without it" in start.log
+    wait_until(lambda: "Listening begins without it" in start.log, what="the feed")
+    assert [start.status_of(path) for path in ("/healthz", "/api/status", "/")] == [200, 200, 200]
+
+
+def what_dies_is_reported_and_started_again(start: Start) -> None:
     first = start.child("gunicorn")
     os.kill(first, signal.SIGKILL)
     wait_until(lambda: f"The web server (process {first}) was ended by SIGKILL" in start.log)
@@ -307,21 +324,11 @@ def test_what_dies_is_reported_and_started_again(project: Project) -> None:
     assert re.findall(r"started again in \d\.\d s\.", start.log), start.log
 
 
-def test_nothing_outlives_a_killed_supervisor(project: Project) -> None:
-    start = project.start()
-    start.wait_until_ready()
+def nothing_outlives_a_killed_supervisor(start: Start) -> None:
+    wait_until(lambda: len(start.family()) == 3, what="all that it has started again")
     family = start.family()
     start.process.kill()
     wait_until(lambda: not any(is_running(pid) for pid in family), what="the children's end")
-
-
-def test_ctrl_c_does_not_reach_the_children_but_stops_all(project: Project) -> None:
-    start = project.start()
-    start.wait_until_ready()
-    assert {os.getsid(pid) for pid in children_of(start.process.pid)} == set(children_of(start.process.pid))
-    start.process.send_signal(signal.SIGINT)
-    assert start.process.wait(timeout=120) == 0
-    assert "killed" not in start.log
 
 
 def test_the_two_halves_run_by_themselves(project: Project) -> None:
