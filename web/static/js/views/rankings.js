@@ -98,7 +98,7 @@ function createParts() {
   const basis = make("p", { className: "rankings-basis" });
   const absent = createAbsenceList();
   const tools = make(
-    "div", { className: "rankings-tools" }, make("label", {}, "Sector ", sector),
+    "div", { className: "market-tools" }, make("label", {}, "Sector ", sector),
     make("details", { className: "rankings-columns" }, make("summary", { textContent: "Columns" }), columns),
     make("span", { className: "rankings-pages" }, previous, range, next),
   );
